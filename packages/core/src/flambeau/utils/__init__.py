@@ -1,0 +1,1 @@
+"""Helpers around training: `utils.data` (datasets and loaders), `utils.download` (files from the net)."""
