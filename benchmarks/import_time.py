@@ -1,0 +1,50 @@
+"""How long `import flambeau` takes beside `import numpy`: fresh interpreters, in turns.
+
+    python benchmarks/import_time.py [rounds]
+
+Exits with 1 when the ratio of the medians is not under the project's limit.
+"""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+
+from timing import machine, turns
+
+LIMIT = 1.5
+MODULES = ("numpy", "flambeau")
+PROGRAM = "import time; start = time.perf_counter(); import {}; print(time.perf_counter() - start)"
+
+
+def import_seconds(module: str) -> float:
+    return float(subprocess.run([sys.executable, "-c", PROGRAM.format(module)], stdout=subprocess.PIPE, text=True, check=True).stdout)
+
+
+def measure(rounds: int = 15) -> dict[str, list[float]]:
+    """Seconds of each import of each module, after one round that fills the disk's cache and writes the .pyc files."""
+    samples: dict[str, list[float]] = {module: [] for module in MODULES}
+    for module in turns(MODULES, 1):
+        import_seconds(module)
+    for module in turns(MODULES, rounds):
+        samples[module].append(import_seconds(module))
+    return samples
+
+
+def ratio(samples: dict[str, list[float]]) -> float:
+    return statistics.median(samples["flambeau"]) / statistics.median(samples["numpy"])
+
+
+def main(rounds: int = 15) -> int:
+    samples = measure(rounds)
+    print(machine("numpy", "flambeau"))
+    for module, seconds in samples.items():
+        low, median, high = (1e3 * value for value in (min(seconds), statistics.median(seconds), max(seconds)))
+        print(f"import {module:9} {median:7.1f} ms   ({low:.1f} to {high:.1f} in {rounds} rounds)")
+    print(f"ratio {ratio(samples):.2f}, limit {LIMIT}")
+    return int(ratio(samples) >= LIMIT)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(*map(int, sys.argv[1:])))

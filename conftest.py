@@ -1,0 +1,18 @@
+"""What the docstrings' examples may use without an import: `flambeau`, `nn`, `F`, `np`, beside their own module's names."""
+
+from __future__ import annotations
+
+import importlib
+
+import numpy as np
+import pytest
+
+# Modules that cannot be imported without what they drive; the tests marked `gpu` cover them.
+collect_ignore_glob = [] if importlib.util.find_spec("cupy") else ["packages/core/src/flambeau/backends/cupy.py"]
+
+
+@pytest.fixture(autouse=True)
+def names_for_docstrings(doctest_namespace: dict[str, object]) -> None:
+    import flambeau
+
+    doctest_namespace.update(flambeau=flambeau, nn=flambeau.nn, F=flambeau.nn.functional, np=np)
