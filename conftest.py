@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import importlib
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
 
 # Modules that cannot be imported without what they drive; the tests marked `gpu` cover them.
-collect_ignore_glob = [] if importlib.util.find_spec("cupy") else ["packages/core/src/flambeau/backends/cupy.py"]
+collect_ignore_glob = [] if find_spec("cupy") else ["packages/core/src/flambeau/backends/cupy.py"]
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="session", autouse=True)
 def names_for_docstrings(doctest_namespace: dict[str, object]) -> None:
     import flambeau
+    from flambeau import nn
 
-    doctest_namespace.update(flambeau=flambeau, nn=flambeau.nn, F=flambeau.nn.functional, np=np)
+    doctest_namespace.update(flambeau=flambeau, nn=nn, F=nn.functional, np=np)
