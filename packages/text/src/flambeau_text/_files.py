@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import zlib
 from os import PathLike, fspath
+from os.path import getsize
 from pathlib import Path
 
 MAX_BYTES = 1 << 30
@@ -15,10 +16,12 @@ def read_bytes(path: str | PathLike[str], max_bytes: int = MAX_BYTES) -> bytes:
 
     Raises FileNotFoundError, or ValueError when the content has more than `max_bytes` bytes or is no whole gzip stream.
     """
-    opened = gzip.open if fspath(path).endswith(".gz") else open
+    packed = fspath(path).endswith(".gz")
     try:
-        with opened(path, "rb") as file:
+        with (gzip.open if packed else open)(path, "rb") as file:
             data = file.read(max_bytes + 1)
+        if packed and not data and not getsize(path):
+            raise EOFError("it is empty")  # which gzip takes for a stream
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise ValueError(f"{path}: expected a whole gzip file, but it is cut or corrupt ({error}); get the file again") from error
     if len(data) > max_bytes:
@@ -36,5 +39,4 @@ def read_text(path: str | PathLike[str], max_bytes: int = MAX_BYTES) -> str:
 
 def find(folder: str | PathLike[str], name: str) -> Path | None:
     """`folder/name` or `folder/name.gz`, whichever is there."""
-    plain = Path(folder, name)
-    return next((p for p in (plain, plain.with_name(name + ".gz")) if p.is_file()), None)
+    return next((path for path in (Path(folder, name), Path(folder, name + ".gz")) if path.is_file()), None)

@@ -32,7 +32,7 @@ def obtain(root: str | PathLike[str], name: str, source: Source, download: bool)
     if not download:
         raise FileNotFoundError(f"{expected}, there is none; put it there, or give download=True to fetch {source.url}")
     if source.sha256 is None:
-        raise FileNotFoundError(f"{expected}; it cannot be downloaded, as no hash to check it is known: put it there yourself from {source.url}")
+        raise FileNotFoundError(f"{expected}; it is not downloaded, as no hash to check it is known: put it there from {source.url}")
     return fetch(source.url, Path(root, name + (".gz" if source.url.endswith(".gz") else "")), sha256=source.sha256)
 
 

@@ -86,6 +86,8 @@ class ByteLevelBPE:
             raise ValueError(f"expected vocab_size of at least {least} (256 bytes and the special tokens), got {vocab_size}")
         if isinstance(texts, str):
             raise TypeError("expected an iterable of texts, got one str; give [text]")
+        if len(set(special_tokens)) < len(special_tokens):
+            raise ValueError(f"expected every special token once, got {list(special_tokens)}")
         made = train(texts, BYTES, n_merges, min_frequency)
         tokens = [bytes([b]) for b in BYTES]
         merges = []
@@ -257,6 +259,8 @@ def _read_vocab(path: str | PathLike[str]) -> dict[str, int]:
         raise ValueError(f"{path}: expected a JSON object of token to id, but it is not JSON ({error})") from error
     if not isinstance(words, dict) or not all(type(i) is int and i >= 0 for i in words.values()):
         raise ValueError(f"{path}: expected a JSON object of token to id (0 or more), got something else")
+    if len(set(words.values())) < len(words):
+        raise ValueError(f"{path}: expected every id once, got {len(words)} tokens and {len(set(words.values()))} ids")
     return words
 
 
