@@ -148,7 +148,7 @@ def shared_memory(size: int) -> Any:
     if hasattr(os, "memfd_create"):
         segment: Any = os.fdopen(os.memfd_create("flambeau", os.MFD_CLOEXEC), "r+b", buffering=0)
     else:
-        segment = tempfile.TemporaryFile(buffering=0)
+        segment = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - its caller closes it
     os.ftruncate(segment.fileno(), size)
     return segment
 
