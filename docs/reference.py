@@ -18,33 +18,34 @@ def write(folder: Path) -> None:
     """Fills `folder` anew: index.md and one page a module."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    pages = [page for package in PACKAGES for module in public_modules(package) if (page := write_page(folder, module))]
-    contents = "\n".join(["# Reference", "", "```{toctree}", ":maxdepth: 1", "", *pages, "```", ""])
-    (folder / "index.md").write_text(contents, encoding="utf-8")
+    modules = [module for package in PACKAGES for module in public_modules(package)]
+    documented: set[int] = set()  # an object has its entry in the deepest module that exports it
+    for module in sorted(modules, key=lambda module: -module.__name__.count(".")):
+        names = [name for name in public_names(module) if id(getattr(module, name)) not in documented]
+        documented |= {id(getattr(module, name)) for name in names}
+        (folder / f"{module.__name__}.md").write_text(page(module, names), encoding="utf-8")
+    contents = ["# Reference", "", "```{toctree}", ":maxdepth: 1", "", *(module.__name__ for module in modules), "```", ""]
+    (folder / "index.md").write_text("\n".join(contents), encoding="utf-8")
 
 
 def public_modules(package: str) -> list[ModuleType]:
-    """The package and the packages below it that a user imports from: those whose `__init__` lists its names in `__all__`."""
+    """The package, and those packages below it that list their names in `__all__`."""
     root = importlib.import_module(package)
-    names = [info.name for info in pkgutil.walk_packages(root.__path__, f"{package}.") if "._" not in info.name and info.ispkg]
-    return [module for module in (root, *map(importlib.import_module, names)) if module is root or hasattr(module, "__all__")]
+    below = [info.name for info in pkgutil.walk_packages(root.__path__, f"{package}.") if info.ispkg and "._" not in info.name]
+    return [root, *(module for module in map(importlib.import_module, below) if hasattr(module, "__all__"))]
 
 
 def public_names(module: ModuleType) -> list[str]:
     names = getattr(module, "__all__", None) or [name for name in vars(module) if not name.startswith("_")]
-    return sorted(name for name in names if inspect.isclass(getattr(module, name)) or callable(getattr(module, name)))
+    return sorted(name for name in names if callable(getattr(module, name)))
 
 
-def write_page(folder: Path, module: ModuleType) -> str | None:
-    names = public_names(module)
-    if not names:
-        return None
-    lines = [f"# {module.__name__}", "", (module.__doc__ or "").strip(), "", "```{eval-rst}", f".. currentmodule:: {module.__name__}", ""]
+def page(module: ModuleType, names: list[str]) -> str:
+    lines = [f"# {module.__name__}", "", (module.__doc__ or "").strip(), "", "```{eval-rst}"]
     for name in names:
-        kind = "autoclass" if inspect.isclass(getattr(module, name)) else "autofunction"
-        lines += [f".. {kind}:: {module.__name__}.{name}", *(["   :members:"] if kind == "autoclass" else []), ""]
-    (folder / f"{module.__name__}.md").write_text("\n".join([*lines, "```", ""]), encoding="utf-8")
-    return module.__name__
+        members = inspect.isclass(getattr(module, name))
+        lines += [f".. {'autoclass' if members else 'autofunction'}:: {module.__name__}.{name}", *(["   :members:"] * members), ""]
+    return "\n".join([*lines, "```", ""])
 
 
 def plain_text(app, what, name, obj, options, lines: list[str]) -> None:
