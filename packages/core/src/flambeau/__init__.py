@@ -1,0 +1,65 @@
+"""Flambeau: tensors, gradients, networks, with PyTorch's names and semantics.
+
+Start with `ops/elementwise.py` to see what an op is, and with `autograd/engine.py` to see how gradients flow.
+"""
+from __future__ import annotations
+
+import warnings as _warnings
+from math import e, inf, nan, pi
+
+# NumPy warns of overflow and 0/0 where tensors quietly give inf and nan. Only what our own modules compute is meant: yours warns as before.
+_warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"flambeau(\.|$)")
+
+from . import autograd, random  # noqa: E402
+from .context import enable_grad, get_default_dtype, is_grad_enabled, no_grad, set_default_dtype, set_grad_enabled  # noqa: E402
+from .define import op  # noqa: E402
+from .device import device  # noqa: E402
+from .dispatch import result_type  # noqa: E402
+from .dtype import (  # noqa: E402
+    bfloat16,
+    can_cast,
+    complex64,
+    complex128,
+    dtype,
+    float8_e4m3fn,
+    float8_e5m2,
+    float16,
+    float32,
+    float64,
+    int8,
+    int16,
+    int32,
+    int64,
+    promote_types,
+    uint8,
+    uint16,
+    uint32,
+    uint64,
+)
+from .dtype import bool_ as bool  # noqa: E402
+from .ops import methods as _methods  # noqa: E402
+from .ops.public import *  # noqa: E402, F403
+from .printing import set_printoptions  # noqa: E402
+from .random import Generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state  # noqa: E402
+from .tensor import Parameter as _Parameter  # noqa: E402
+from .tensor import Size, Tensor  # noqa: E402
+
+# PyTorch's other names of the same dtypes
+float, double, half, long, int, short, cfloat, cdouble = float32, float64, float16, int64, int32, int16, complex64, complex128
+__version__ = "0.1.0"
+
+# Loaded when first named, so that `import flambeau` stays as quick as NumPy's own import.
+_LATER = {"nn": None, "optim": None, "utils": None, "func": None, "multiprocessing": None, "serialization": None,
+          "save": "serialization", "load": "serialization"}
+
+
+def __getattr__(name: str):
+    if name not in _LATER:
+        raise AttributeError(f"module 'flambeau' has no attribute '{name}'")
+    from importlib import import_module
+
+    found = import_module(f"flambeau.{_LATER[name] or name}")
+    if _LATER[name]:
+        found = getattr(found, name)
+    globals()[name] = found
+    return found

@@ -1,0 +1,56 @@
+"""Devices: a name for an array namespace and the place where its arrays lie."""
+from __future__ import annotations
+
+_TYPES = ("cpu", "cuda", "meta")
+
+
+class device:
+    """Where a tensor lies: `device("cpu")`, `device("cuda:1")`, `device("cuda", 1)`.
+
+    Raises RuntimeError for a type that Flambeau does not know.
+
+    >>> flambeau.device("cuda:1").index
+    1
+    """
+
+    __slots__ = ("type", "index")
+
+    def __new__(cls, type: str | int | device, index: int | None = None):
+        if isinstance(type, device):
+            return type
+        if isinstance(type, int):
+            type, index = "cuda", type
+        name, colon, number = type.partition(":")
+        if name not in _TYPES:
+            raise RuntimeError(f"Expected one of {', '.join(_TYPES)} device type at start of device string: {name}")
+        if colon:
+            if not number.isdigit():
+                raise RuntimeError(f"Invalid device string: '{type}': expected a number after the colon")
+            if index is not None:
+                raise RuntimeError(f"type (string) must not include an index because index was passed explicitly: {type}")
+            index = int(number)
+        self = object.__new__(cls)
+        object.__setattr__(self, "type", name)
+        object.__setattr__(self, "index", index)
+        return self
+
+    def __setattr__(self, name, value):
+        raise AttributeError(f"a device can't be changed (attribute {name})")
+
+    def __eq__(self, other) -> bool:
+        return isinstance(other, device) and (self.type, self.index) == (other.type, other.index)
+
+    def __hash__(self) -> int:
+        return hash((self.type, self.index))
+
+    def __str__(self) -> str:
+        return self.type if self.index is None else f"{self.type}:{self.index}"
+
+    def __repr__(self) -> str:
+        return f"device(type='{self.type}'" + (")" if self.index is None else f", index={self.index})")
+
+    def __reduce__(self):
+        return (device, (self.type, self.index))
+
+
+CPU = device("cpu")

@@ -1,0 +1,123 @@
+"""Data types: PyTorch's names over NumPy's dtypes, and PyTorch's rules of promotion."""
+from __future__ import annotations
+
+import ml_dtypes
+import numpy as np
+
+BOOL, INT, FLOAT, COMPLEX = range(4)
+
+
+class dtype:
+    """The type of a tensor's elements.
+
+    >>> flambeau.float32.itemsize, flambeau.float32.is_floating_point
+    (4, True)
+    """
+
+    __slots__ = ("name", "numpy", "category", "itemsize", "__weakref__")
+
+    def __init__(self, name: str, numpy: np.dtype, category: int):
+        self.name, self.numpy, self.category, self.itemsize = name, numpy, category, numpy.itemsize
+
+    @property
+    def is_floating_point(self) -> bool:
+        return self.category == FLOAT
+
+    @property
+    def is_complex(self) -> bool:
+        return self.category == COMPLEX
+
+    @property
+    def is_signed(self) -> bool:
+        return self.category >= FLOAT or self.numpy.kind == "i"
+
+    def to_real(self) -> dtype:
+        return {complex64: float32, complex128: float64}.get(self, self)
+
+    def to_complex(self) -> dtype:
+        return complex128 if self in (float64, complex128) else complex64
+
+    def __repr__(self) -> str:
+        return f"flambeau.{self.name}"
+
+    def __reduce__(self):
+        return (_named, (self.name,))
+
+
+def _named(name: str) -> dtype:
+    return BY_NAME[name]
+
+
+bool_ = dtype("bool", np.dtype(np.bool_), BOOL)
+uint8 = dtype("uint8", np.dtype(np.uint8), INT)
+int8 = dtype("int8", np.dtype(np.int8), INT)
+int16 = dtype("int16", np.dtype(np.int16), INT)
+int32 = dtype("int32", np.dtype(np.int32), INT)
+int64 = dtype("int64", np.dtype(np.int64), INT)
+uint16 = dtype("uint16", np.dtype(np.uint16), INT)
+uint32 = dtype("uint32", np.dtype(np.uint32), INT)
+uint64 = dtype("uint64", np.dtype(np.uint64), INT)
+float16 = dtype("float16", np.dtype(np.float16), FLOAT)
+bfloat16 = dtype("bfloat16", np.dtype(ml_dtypes.bfloat16), FLOAT)
+float32 = dtype("float32", np.dtype(np.float32), FLOAT)
+float64 = dtype("float64", np.dtype(np.float64), FLOAT)
+float8_e4m3fn = dtype("float8_e4m3fn", np.dtype(ml_dtypes.float8_e4m3fn), FLOAT)
+float8_e5m2 = dtype("float8_e5m2", np.dtype(ml_dtypes.float8_e5m2), FLOAT)
+complex64 = dtype("complex64", np.dtype(np.complex64), COMPLEX)
+complex128 = dtype("complex128", np.dtype(np.complex128), COMPLEX)
+
+ALL = (bool_, uint8, int8, int16, int32, int64, uint16, uint32, uint64, float16, bfloat16, float32, float64,
+       float8_e4m3fn, float8_e5m2, complex64, complex128)
+BY_NUMPY = {d.numpy: d for d in ALL}
+BY_NAME = {d.name: d for d in ALL}
+_BITS = {int8: 8, int16: 16, int32: 32, int64: 64}
+
+
+def from_numpy(numpy: np.dtype) -> dtype:
+    """The dtype that stores like a NumPy dtype; TypeError when there is none (strings, objects, big-endian)."""
+    try:
+        return BY_NUMPY[numpy]
+    except KeyError:
+        raise TypeError(
+            f"can't convert np.ndarray of type {numpy}; the supported types are: {', '.join(BY_NAME)}"
+        ) from None
+
+
+def promote_types(a: dtype, b: dtype) -> dtype:
+    """The smallest dtype that holds both, as PyTorch defines it: the higher category wins, then the wider.
+
+    >>> flambeau.promote_types(flambeau.uint8, flambeau.int8)
+    flambeau.int16
+    """
+    if a is b:
+        return a
+    if a.category != b.category:
+        high, low = (a, b) if a.category > b.category else (b, a)
+        return complex128 if high is complex64 and low is float64 else high
+    if a.category == INT:
+        return _promote_ints(a, b)
+    if a.category == FLOAT:
+        if a.itemsize == b.itemsize == 1:
+            raise RuntimeError(f"promotion of {a.name} and {b.name} is not defined")
+        return float32 if a.itemsize == b.itemsize else max(a, b, key=lambda d: d.itemsize)
+    return complex128
+
+
+def _promote_ints(a: dtype, b: dtype) -> dtype:
+    if a.is_signed == b.is_signed:
+        return max(a, b, key=lambda d: d.itemsize)
+    signed, unsigned = (a, b) if a.is_signed else (b, a)
+    if unsigned is not uint8:
+        raise RuntimeError(f"Promotion for uint16, uint32, uint64 types is not supported, attempted to promote {a.name} and {b.name}")
+    return int16 if signed is int8 else signed
+
+
+def can_cast(source: dtype, target: dtype) -> bool:
+    """Whether a result of `source` may be written into a tensor of `target`: the category may not fall.
+
+    >>> flambeau.can_cast(flambeau.float32, flambeau.int64)
+    False
+    """
+    if source.category == INT and target.category == INT:
+        return source.is_signed <= target.is_signed or source.is_signed == target.is_signed
+    return source.category <= target.category

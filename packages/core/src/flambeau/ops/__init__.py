@@ -1,0 +1,1 @@
+"""Ops, as cards: one idea a file."""

@@ -1,0 +1,435 @@
+"""Functions and methods whose arguments PyTorch spells in its own way, over the cards."""
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+
+from ..context import grad as mode
+from ..dispatch import check_writable, rebase, run, version_cell, write
+from ..dtype import BY_NAME
+from ..dtype import bool_ as bool_dtype
+from ..op import CARDS
+from ..tensor import Tensor, check_dim, plain
+from . import elementwise, index, reduction, view
+from .create import _filled, as_tensor, tensor, to
+from .join import cat, clone as copy
+
+
+# ---- arithmetic with PyTorch's extra arguments
+def add(x, y, *, alpha=1, out=None):
+    """x + alpha · y.  (*), (*) -> (*), broadcast"""
+    return elementwise.add(x, y if alpha == 1 else y * alpha, out=out)
+
+
+def sub(x, y, *, alpha=1, out=None):
+    """x - alpha · y.  (*), (*) -> (*), broadcast"""
+    if isinstance(x, Tensor) and isinstance(y, Tensor | bool) and x.dtype is bool_dtype and (isinstance(y, bool) or y.dtype is bool_dtype):
+        raise RuntimeError("Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator instead.")
+    return elementwise.sub(x, y if alpha == 1 else y * alpha, out=out)
+
+
+def mul(x, y, *, out=None):
+    """x · y.  (*), (*) -> (*), broadcast"""
+    return elementwise.mul(x, y, out=out)
+
+
+def div(x, y, *, rounding_mode: str | None = None, out=None):
+    """x / y; `rounding_mode` "floor" or "trunc" rounds the quotient.  (*), (*) -> (*), broadcast"""
+    if rounding_mode is None:
+        return elementwise.div(x, y, out=out)
+    if rounding_mode == "floor":
+        return elementwise.floor_divide(x, y, out=out)
+    if rounding_mode != "trunc":
+        raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'")
+    quotient = elementwise.trunc(elementwise.div(x, y))
+    target = _common(x, y)
+    return quotient if quotient.dtype is target else quotient.to(target)
+
+
+def _common(x, y):
+    from ..dispatch import result_type
+    return result_type(x, y)
+
+
+multiply, divide, true_divide, subtract = mul, div, div, sub
+arctan2 = elementwise.atan2
+
+
+def rsub(x, y, *, alpha=1):
+    """y - alpha · x."""
+    return sub(y, x, alpha=alpha)
+
+
+def _update(name):
+    write_into = CARDS[name].inplace
+
+    def call(x, y, *, alpha=1, rounding_mode=None):
+        if rounding_mode is not None:
+            return write(x, div(x, y, rounding_mode=rounding_mode), name)
+        return write_into(x, y if alpha == 1 else y * alpha)
+
+    call.__name__, call.__doc__ = name + "_", f"`{name}`, written into the tensor itself."
+    return call
+
+
+add_, sub_, mul_, div_ = (_update(n) for n in ("add", "sub", "mul", "div"))
+
+
+def addcmul(x, a, b, *, value=1):
+    """x + value · a · b.  (*), (*), (*) -> (*), broadcast"""
+    product = a * b
+    return x + (product if value == 1 else product * value)
+
+
+def addcdiv(x, a, b, *, value=1):
+    """x + value · a / b.  (*), (*), (*) -> (*), broadcast"""
+    quotient = a / b
+    return x + (quotient if value == 1 else quotient * value)
+
+
+def _in_place(function):
+    def call(x, *args, **kwargs):
+        if mode.enabled and x.node is not None:
+            check_writable(x)
+        return write(x, function(x if not _keeps_input(x) else _old(x), *args, **kwargs), function.__name__)
+
+    call.__name__, call.__doc__ = function.__name__ + "_", f"`{function.__name__}`, written into the tensor itself."
+    return call
+
+
+def _keeps_input(x) -> bool:
+    return mode.enabled and x.node is not None
+
+
+def _old(x):
+    """The value that is about to be written over, with its history."""
+    old = plain(x.array.copy())
+    old.node = x.node
+    return old
+
+
+addcmul_, addcdiv_ = _in_place(addcmul), _in_place(addcdiv)
+masked_fill_, scatter_, scatter_add_, index_add_ = (_in_place(f) for f in (index.masked_fill, index.scatter, index.scatter_add, index.index_add))
+tril_, triu_ = _in_place(index.tril), _in_place(index.triu)
+
+
+def clamp_min(x, min):
+    """x, but no smaller than `min`.  (*) -> (*)"""
+    return elementwise.maximum(x, min) if isinstance(min, Tensor) else elementwise.clamp(x, min, None)
+
+
+def clamp_max(x, max):
+    """x, but no greater than `max`.  (*) -> (*)"""
+    return elementwise.minimum(x, max) if isinstance(max, Tensor) else elementwise.clamp(x, None, max)
+
+
+def clamp(x, min=None, max=None, *, out=None):
+    """x, but no smaller than `min` and no greater than `max`, numbers or tensors.  (*) -> (*)"""
+    if min is None and max is None:
+        raise RuntimeError("clamp: At least one of 'min' or 'max' must not be None")
+    if isinstance(min, Tensor) or isinstance(max, Tensor):
+        x = x if min is None else elementwise.maximum(x, min)
+        return x if max is None else elementwise.minimum(x, max, out=out)
+    return elementwise.clamp(x, min, max, out=out)
+
+
+clip = clamp
+
+
+def round(x, *, decimals: int = 0):
+    """Rounded to the nearest integer (or to `decimals` places), halves to the even one.  (*) -> (*)"""
+    return elementwise.round(x) if not decimals else elementwise.round(x * 10.0**decimals) / 10.0**decimals
+
+
+# ---- statistics
+def _dims(dim):
+    return tuple(dim) if isinstance(dim, list) else dim
+
+
+def var(x, dim=None, unbiased=None, keepdim: bool = False, *, correction=1):
+    """Variance over `dim`, divided by n - correction.  (*, n, *) -> (*, *)"""
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim
+    if unbiased is not None:
+        correction = int(unbiased)
+    return reduction.var(x, dim=_dims(dim), correction=1 if correction is None else correction, keepdim=keepdim)
+
+
+def std(x, dim=None, unbiased=None, keepdim: bool = False, *, correction=1):
+    """Standard deviation over `dim`.  (*, n, *) -> (*, *)"""
+    return var(x, dim, unbiased, keepdim, correction=correction).sqrt()
+
+
+def var_mean(x, dim=None, unbiased=None, keepdim: bool = False, *, correction=1):
+    """Variance and mean over `dim`."""
+    return var(x, dim, unbiased, keepdim, correction=correction), x.mean(_dims(dim), keepdim)
+
+
+def std_mean(x, dim=None, unbiased=None, keepdim: bool = False, *, correction=1):
+    """Standard deviation and mean over `dim`."""
+    return std(x, dim, unbiased, keepdim, correction=correction), x.mean(_dims(dim), keepdim)
+
+
+def norm(x, p=2, dim=None, keepdim: bool = False, dtype=None):
+    """Vector norm of order p over `dim` (all elements by default); "fro" is 2.  (*, n, *) -> (*, *)"""
+    x = x if dtype is None else x.to(dtype)
+    if p in ("fro", 2, 2.0, None):
+        return _root_of_squares(x, _dims(dim), keepdim)
+    if not isinstance(p, int | float):
+        raise RuntimeError(f"norm: expected p as a number or 'fro', got {p!r}")
+    size = x.abs()
+    if p == math.inf:
+        return size.amax(_dims(dim), keepdim)
+    if p == -math.inf:
+        return size.amin(_dims(dim), keepdim)
+    if p == 0:
+        return (x != 0).to(x.dtype).sum(_dims(dim), keepdim)
+    return size.sum(_dims(dim), keepdim) if p == 1 else (size**p).sum(_dims(dim), keepdim) ** (1.0 / p)
+
+
+def _root_of_squares(x, dim, keepdim):
+    return run(CARDS["l2_norm"], (x,), {"dim": dim, "keepdim": keepdim})
+
+
+def count_nonzero(x, dim=None):
+    """How many elements are not zero.  (*, n, *) -> (*, *)"""
+    return (x != 0).sum(_dims(dim))
+
+
+def dist(x, y, p=2):
+    """Norm of x - y."""
+    return norm(x - y, p)
+
+
+# ---- shapes
+def view_as(x, other):
+    return view.view_as_shape(x, *other.shape) if other is not x else view.part(x, (...,))
+
+
+def reshape_as(x, other):
+    return view.reshape(x, *other.shape)
+
+
+def expand_as(x, other):
+    return view.expand(x, *other.shape)
+
+
+def repeat(x, *repeats):
+    """The tensor laid side by side with itself, `repeats` times along each axis.  (a, b) -> (r₀·a, r₁·b)"""
+    repeats = view.sizes(repeats)
+    if len(repeats) < x.ndim:
+        raise RuntimeError("Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor")
+    shape = (1,) * (len(repeats) - x.ndim) + tuple(x.shape)
+    spread = [v for pair in zip(repeats, shape, strict=True) for v in pair]
+    split = [v for n in shape for v in (1, n)]
+    return view.reshape(view.expand(view.reshape(x, *split), *spread), *(r * n for r, n in zip(repeats, shape, strict=True)))
+
+
+def tile(x, *dims):
+    """`repeat`, with ones put in front where axes are missing."""
+    dims = view.sizes(dims)
+    return repeat(x, *(1,) * (x.ndim - len(dims)), *dims)
+
+
+def repeat_interleave(x, repeats, dim: int | None = None):
+    """Each element repeated, one after the other.  (*, n, *) -> (*, Σ repeats, *)"""
+    if dim is None:
+        x, dim = view.reshape(x, -1), 0
+    dim = check_dim(dim, x.ndim)
+    n = x.shape[dim]
+    counts = np.broadcast_to(np.asarray(repeats.numpy() if isinstance(repeats, Tensor) else repeats), (n,))
+    return index.index_select(x, dim, as_tensor(np.repeat(np.arange(n), counts)))
+
+
+def swapaxes(x, axis0: int, axis1: int):
+    return view.transpose(x, axis0, axis1)
+
+
+def roll(x, shifts, dims=None):
+    """Elements moved round along `dims`; without dims, in the flattened tensor.  (*) -> (*)"""
+    if dims is None:
+        return view.reshape(roll(view.reshape(x, -1), shifts, 0), *x.shape)
+    for shift, dim in zip((shifts,) if isinstance(shifts, int) else shifts, (dims,) if isinstance(dims, int) else dims, strict=True):
+        n = x.shape[check_dim(dim, x.ndim)]
+        if n and shift % n:
+            x = cat([view.narrow(x, dim, n - shift % n, shift % n), view.narrow(x, dim, 0, n - shift % n)], dim)
+    return x.clone() if x.base is not None else x
+
+
+# ---- comparison of whole tensors
+def equal(x, y) -> bool:
+    """Whether shapes and all elements are the same."""
+    return x.shape == y.shape and bool((x == y).all())
+
+
+def isclose(x, y, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False):
+    """|x - y| ≤ atol + rtol · |y|, element by element.  (*), (*) -> (*) bool"""
+    close = (x == y) | (((x - y).abs() <= atol + rtol * y.abs()) & elementwise.isfinite(y))
+    return close | (elementwise.isnan(x) & elementwise.isnan(y)) if equal_nan else close
+
+
+def allclose(x, y, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
+    """Whether all elements are close."""
+    return bool(isclose(x, y, rtol, atol, equal_nan).all())
+
+
+# ---- writing
+def copy_(x, source, non_blocking: bool = False):
+    """Write another tensor's values, broadcast and cast, into this one."""
+    if not isinstance(source, Tensor):
+        raise TypeError(f"copy_(): argument 'other' must be Tensor, not {type(source).__name__}")
+    recording = mode.enabled and (source.node is not None or x.node is not None or (x.base is not None and x.base.node is not None))
+    if recording:
+        check_writable(x)
+    value = source.to(device=x.device)
+    if value.shape != x.shape:
+        value = view.expand(value, *x.shape)
+    if not recording:
+        x.array[...] = value.array
+        version_cell(x)[0] += 1
+        return x
+    value = value if value.dtype is x.dtype else value.to(x.dtype)
+    x.array[...] = value.array
+    version_cell(x)[0] += 1
+    rebase(x, value.node)
+    return x
+
+
+def fill_(x, value):
+    """Write one value everywhere."""
+    if isinstance(value, Tensor):
+        if value.ndim:
+            raise RuntimeError(f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions.")
+        return copy_(x, value)
+    if mode.enabled and x.node is not None:
+        check_writable(x)
+    x.array[...] = value
+    version_cell(x)[0] += 1
+    if mode.enabled and (x.node is not None or (x.base is not None and x.base.node is not None)):
+        rebase(x, None)
+    return x
+
+
+def zero_(x):
+    """Write zeros."""
+    return fill_(x, 0)
+
+
+# ---- kin of a tensor
+def new_zeros(x, *size, dtype=None, device=None, requires_grad=False):
+    return _filled(view.sizes(size), 0, dtype or x.dtype, device or x.device, requires_grad)
+
+
+def new_ones(x, *size, dtype=None, device=None, requires_grad=False):
+    return _filled(view.sizes(size), 1, dtype or x.dtype, device or x.device, requires_grad)
+
+
+def new_empty(x, *size, dtype=None, device=None, requires_grad=False):
+    return _filled(view.sizes(size), None, dtype or x.dtype, device or x.device, requires_grad)
+
+
+def new_full(x, size, fill_value, *, dtype=None, device=None, requires_grad=False):
+    return _filled(view.sizes((size,)), fill_value, dtype or x.dtype, device or x.device, requires_grad)
+
+
+def new_tensor(x, data, *, dtype=None, device=None, requires_grad=False):
+    return tensor(data, dtype=dtype or x.dtype, device=device or x.device, requires_grad=requires_grad)
+
+
+def clone(x, *, memory_format=None):
+    """A copy with memory of its own; gradients flow through.  (*) -> (*)"""
+    return copy(x)
+
+
+def _caster(name):
+    target = BY_NAME[name]
+
+    def call(x):
+        return to(x, target)
+
+    call.__doc__ = f"The values as {name}."
+    return call
+
+
+CASTERS = {short: _caster(name) for short, name in {
+    "float": "float32", "double": "float64", "half": "float16", "bfloat16": "bfloat16", "long": "int64", "int": "int32", "short": "int16",
+    "char": "int8", "byte": "uint8", "bool": "bool"}.items()}
+
+
+def type_as(x, other):
+    return to(x, other.dtype)
+
+
+def cpu(x):
+    """The values in the CPU's memory."""
+    return to(x, device="cpu")
+
+
+def cuda(x, device=None):
+    """The values on a GPU.  RuntimeError where CuPy or a GPU is missing."""
+    return to(x, device="cuda" if device is None else device)
+
+
+def conj(x):
+    """The complex conjugate; of real numbers, themselves."""
+    return x
+
+
+# ---- hooks
+class RemovableHandle:
+    """What a registration gives back: `remove()` undoes it."""
+
+    def __init__(self, hooks: dict, key):
+        self.hooks, self.key = hooks, key
+
+    def remove(self) -> None:
+        self.hooks.pop(self.key, None)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_exc):
+        self.remove()
+
+
+def register_hook(x, hook):
+    """Call `hook(gradient)` when x's gradient is known; what it returns, if not None, takes its place."""
+    if x.node is None:
+        raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+    if x.node.hooks is None:
+        x.node.hooks = {}
+    key = object()
+    x.node.hooks[key] = hook
+    return RemovableHandle(x.node.hooks, key)
+
+
+def register_post_accumulate_grad_hook(x, hook):
+    """Call `hook(x)` after a gradient was added to `x.grad`; x must be a leaf."""
+    if x.node is None or not x.node.is_leaf:
+        raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
+    if x.node.post_hooks is None:
+        x.node.post_hooks = {}
+    key = object()
+    x.node.post_hooks[key] = hook
+    return RemovableHandle(x.node.post_hooks, key)
+
+
+def retain_grad(x):
+    """Keep the gradient of a tensor that is not a leaf in `.grad`."""
+    if x.node is None:
+        raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
+    if x.node.is_leaf or getattr(x, "retains_grad", False):
+        return
+    from weakref import ref
+
+    seen, x.retains_grad = ref(x), True
+
+    def keep(g):
+        tensor = seen()
+        if tensor is not None:
+            tensor._grad = g if tensor._grad is None else tensor._grad + g
+
+    register_hook(x, keep)
+

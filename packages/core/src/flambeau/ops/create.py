@@ -1,0 +1,319 @@
+"""Making tensors: from data, of one value, of ranges."""
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .. import context
+from ..device import CPU, device
+from ..dispatch import result_type
+from ..dtype import FLOAT, bool_, dtype, int64
+from ..dtype import from_numpy as dtype_of
+from ..tensor import Tensor, plain
+from .view import sizes
+
+
+def _namespace(where):
+    """The array namespace of a device, and the device."""
+    if where is None:
+        return np, CPU
+    where = device(where)
+    if where.type == "cpu":
+        return np, where
+    if where.type == "meta":
+        raise RuntimeError("device meta is not there yet: tensors without values come with shape inference")
+    from ..backends import cupy
+
+    return cupy.on(where), where
+
+
+def _made(array, requires_grad: bool) -> Tensor:
+    out = plain(array)
+    return out.requires_grad_() if requires_grad else out
+
+
+def _check_layout(layout, pin_memory) -> None:
+    if layout is not None and str(layout) not in ("flambeau.strided", "strided"):
+        raise RuntimeError(f"layout {layout} is not there yet: only strided tensors are")
+    if pin_memory:
+        raise RuntimeError("pin_memory=True needs a GPU build: there is none on the CPU")
+
+
+def _filled(shape, value, wanted: dtype, where, requires_grad: bool) -> Tensor:
+    if any(s < 0 for s in shape):
+        raise RuntimeError(f"Trying to create tensor with negative dimension {min(shape)}: {list(shape)}")
+    xp, _ = _namespace(where)
+    array = xp.empty(shape, wanted.numpy) if value is None else xp.zeros(shape, wanted.numpy) if value == 0 else xp.full(shape, value, wanted.numpy)
+    return _made(array, requires_grad)
+
+
+def tensor(data, *, dtype: dtype | None = None, device=None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
+    """A tensor that copies `data`: a number, nested sequences of numbers or tensors, or an array.
+
+    Python floats take the default dtype, ints int64.  ValueError for ragged sequences.
+
+    >>> flambeau.tensor([[1, 2], [3, 4]]).shape
+    flambeau.Size([2, 2])
+    """
+    if isinstance(data, Tensor):
+        array = data.detach().array.copy()
+        return _made(array if dtype is None else array.astype(dtype.numpy), requires_grad)._to_device(device)
+    array = np.array(data) if isinstance(data, np.ndarray | np.generic) else _from_python(data, dtype)
+    if dtype is None:
+        dtype_of(array.dtype)
+    elif array.dtype != dtype.numpy:
+        array = array.astype(dtype.numpy)
+    return _made(np.ascontiguousarray(array).reshape(array.shape), requires_grad)._to_device(device)
+
+
+def _from_python(data, wanted: dtype | None):
+    if hasattr(data, "__array_interface__"):
+        return np.array(data)
+    if isinstance(data, str | bytes) or not isinstance(data, list | tuple | range | int | float | complex | bool) and not hasattr(data, "__len__"):
+        raise TypeError(f"new(): invalid data type '{type(data).__name__}'")
+    kinds: set = set()
+    plain_data = _unpack(data, kinds)
+    if wanted is None:
+        if not kinds or float in kinds and complex not in kinds:
+            wanted = context.get_default_dtype()
+        elif complex in kinds:
+            wanted = context.default_complex()
+        else:
+            tensors = [k for k in kinds if not isinstance(k, type)]
+            wanted = int64 if int in kinds else bool_ if bool in kinds else tensors[0]
+            for k in tensors:
+                wanted = k if wanted in (int64, bool_) and k.category >= wanted.category else wanted
+    try:
+        if wanted.category < FLOAT:
+            return np.array(plain_data, dtype=wanted.numpy if wanted.numpy.kind != "u" else np.int64).astype(wanted.numpy)
+        return np.array(plain_data, dtype=wanted.numpy)
+    except ValueError as error:
+        if "inhomogeneous" in str(error):
+            raise ValueError(_ragged(plain_data)) from None
+        raise
+    except OverflowError:
+        raise RuntimeError("Overflow when unpacking long long: an integer of the data does not fit in 64 bits") from None
+
+
+def _unpack(data, kinds: set):
+    """Nested data as plain numbers and lists, and the kinds of number met."""
+    if isinstance(data, Tensor):
+        kinds.add(data.dtype)
+        return data.tolist()
+    if isinstance(data, list | tuple | range):
+        return [_unpack(d, kinds) for d in data]
+    if isinstance(data, np.ndarray | np.generic):
+        kinds.add(dtype_of(data.dtype))
+        return data.tolist()
+    if isinstance(data, bool | int | float | complex):
+        kinds.add(type(data) if type(data) in (bool, int, float, complex) else float if isinstance(data, float) else int)
+        return data
+    if isinstance(data, str | bytes):
+        raise ValueError(f"too many dimensions '{type(data).__name__}'")
+    if hasattr(data, "__float__") or hasattr(data, "__index__"):
+        kinds.add(int if hasattr(data, "__index__") else float)
+        return data.__index__() if hasattr(data, "__index__") else float(data)
+    raise TypeError(f"must be real number, not {type(data).__name__}")
+
+
+def _ragged(data, dim: int = 0) -> str:
+    lengths = [len(d) if isinstance(d, list) else None for d in data]
+    if len(set(lengths)) > 1:
+        odd = next(i for i, n in enumerate(lengths) if n != lengths[0])
+        return f"expected sequence of length {lengths[0]} at dim {dim + 1} (got {lengths[odd]})"
+    return next((_ragged(d, dim + 1) for d in data if isinstance(d, list)), "expected a rectangular sequence")
+
+
+def as_tensor(data, dtype: dtype | None = None, device=None) -> Tensor:
+    """A tensor that shares `data`'s memory where it can (tensors, arrays), and copies where it can't."""
+    if isinstance(data, Tensor):
+        return data.to(dtype=dtype, device=device)
+    if isinstance(data, np.ndarray) and data.flags.writeable:
+        return from_numpy(data).to(dtype=dtype, device=device)
+    return tensor(data, dtype=dtype, device=device)
+
+
+def from_numpy(array: np.ndarray) -> Tensor:
+    """A tensor over a NumPy array's memory: writes are seen on both sides.  TypeError for dtypes without a counterpart."""
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"expected np.ndarray (got {type(array).__name__})")
+    if not array.dtype.isnative:
+        raise ValueError("given numpy array has byte order different from the native byte order. Conversion between byte orders is currently not supported.")
+    dtype_of(array.dtype)
+    if any(s < 0 for s in array.strides):
+        raise ValueError("At least one stride in the given numpy array is negative, and tensors with negative strides are not currently supported. "
+                         "(You can probably work around this by making a copy of your array with array.copy().)")
+    return plain(array.view(np.ndarray) if type(array) is not np.ndarray else array)
+
+
+def frombuffer(buffer, *, dtype: dtype, count: int = -1, offset: int = 0, requires_grad: bool = False) -> Tensor:
+    """A vector over the memory of an object with the buffer protocol, such as a bytearray."""
+    return _made(np.frombuffer(buffer, dtype.numpy, count, offset), requires_grad)
+
+
+# ---- of one value
+def zeros(*size, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False) -> Tensor:
+    """Zeros.  -> size"""
+    _check_layout(layout, pin_memory)
+    return _out(out, _filled(sizes(size), 0, dtype or context.get_default_dtype(), device, requires_grad))
+
+
+def ones(*size, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False) -> Tensor:
+    """Ones.  -> size"""
+    _check_layout(layout, pin_memory)
+    return _out(out, _filled(sizes(size), 1, dtype or context.get_default_dtype(), device, requires_grad))
+
+
+def empty(*size, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False, memory_format=None) -> Tensor:
+    """Memory as it was found: write before you read.  -> size"""
+    _check_layout(layout, pin_memory)
+    return _out(out, _filled(sizes(size), None, dtype or context.get_default_dtype(), device, requires_grad))
+
+
+def full(size, fill_value, *, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False) -> Tensor:
+    """One value everywhere; its kind decides the dtype.  -> size"""
+    _check_layout(layout, pin_memory)
+    value = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
+    return _out(out, _filled(sizes((size,)), value, dtype or result_type(value), device, requires_grad))
+
+
+def _out(out: Tensor | None, made: Tensor) -> Tensor:
+    if out is None:
+        return made
+    from ..dispatch import into
+    return into(out, made, "out")
+
+
+def _like(x: Tensor, value, dtype, device, requires_grad, layout=None, pin_memory=False, memory_format=None) -> Tensor:
+    _check_layout(layout, pin_memory)
+    return _filled(tuple(x.shape), value, dtype or x.dtype, x.device if device is None else device, requires_grad)
+
+
+def zeros_like(x, *, dtype=None, device=None, requires_grad=False, **kw) -> Tensor:
+    """Zeros of x's shape, dtype and device."""
+    return _like(x, 0, dtype, device, requires_grad, **kw)
+
+
+def ones_like(x, *, dtype=None, device=None, requires_grad=False, **kw) -> Tensor:
+    """Ones of x's shape, dtype and device."""
+    return _like(x, 1, dtype, device, requires_grad, **kw)
+
+
+def empty_like(x, *, dtype=None, device=None, requires_grad=False, **kw) -> Tensor:
+    """Memory as it was found, of x's shape, dtype and device."""
+    return _like(x, None, dtype, device, requires_grad, **kw)
+
+
+def full_like(x, fill_value, *, dtype=None, device=None, requires_grad=False, **kw) -> Tensor:
+    """One value everywhere, of x's shape, dtype and device."""
+    return _like(x, fill_value, dtype, device, requires_grad, **kw)
+
+
+# ---- ranges
+def arange(start, end=None, step=1, *, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False) -> Tensor:
+    """start, start + step, … below end.  -> (⌈(end - start) / step⌉)
+
+    >>> flambeau.arange(1, 4)
+    tensor([1, 2, 3])
+    """
+    if end is None:
+        start, end = 0, start
+    start, end, step = (v.item() if isinstance(v, Tensor) else v for v in (start, end, step))
+    if step == 0:
+        raise RuntimeError("step must be nonzero")
+    if (end - start) * step < 0:
+        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
+    if dtype is None:
+        dtype = context.get_default_dtype() if any(isinstance(v, float) for v in (start, end, step)) else int64
+    xp, _ = _namespace(device)
+    n = math.ceil((end - start) / step)
+    if dtype.category < FLOAT:
+        array = (start + step * xp.arange(n)).astype(dtype.numpy)
+    else:
+        array = (start + xp.arange(n, dtype=np.float64) * step).astype(dtype.numpy)
+    return _out(out, _made(array, requires_grad))
+
+
+def linspace(start, end, steps: int, *, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False) -> Tensor:
+    """`steps` values at even distances from start to end, both included.  -> (steps)"""
+    start, end = (v.item() if isinstance(v, Tensor) else v for v in (start, end))
+    if steps < 0:
+        raise RuntimeError("number of steps must be non-negative")
+    xp, _ = _namespace(device)
+    dtype = dtype or context.get_default_dtype()
+    return _out(out, _made(xp.linspace(start, end, steps, dtype=np.float64).astype(dtype.numpy), requires_grad))
+
+
+def logspace(start, end, steps: int, base: float = 10.0, *, dtype=None, device=None, requires_grad=False) -> Tensor:
+    """base**start … base**end, with exponents at even distances.  -> (steps)"""
+    xp, _ = _namespace(device)
+    dtype = dtype or context.get_default_dtype()
+    return _made(xp.power(float(base), xp.linspace(start, end, steps, dtype=np.float64)).astype(dtype.numpy), requires_grad)
+
+
+def eye(n: int, m: int | None = None, *, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False) -> Tensor:
+    """Ones on the diagonal, zeros elsewhere.  -> (n, m)"""
+    if n < 0 or (m is not None and m < 0):
+        raise RuntimeError(f"n must be greater or equal to 0, got {min(n, m if m is not None else n)}")
+    xp, _ = _namespace(device)
+    return _out(out, _made(xp.eye(n, m, dtype=(dtype or context.get_default_dtype()).numpy), requires_grad))
+
+
+def meshgrid(*tensors, indexing: str = "ij") -> tuple:
+    """Grids of coordinates from vectors.  n vectors -> n tensors of shape (len₁, …, lenₙ)"""
+    if len(tensors) == 1 and isinstance(tensors[0], list | tuple):
+        tensors = tuple(tensors[0])
+    if indexing not in ("ij", "xy"):
+        raise RuntimeError(f'meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
+    n = len(tensors)
+    shape = tuple(x.numel() for x in tensors)
+    grids = [x.reshape((1,) * i + (-1,) + (1,) * (n - i - 1)).expand(shape) for i, x in enumerate(tensors)]
+    return tuple(g.transpose(0, 1) for g in grids) if indexing == "xy" and n > 1 else tuple(grids)
+
+
+# ---- conversions, as methods
+def to(x: Tensor, *args, dtype=None, device=None, non_blocking=False, copy=False, memory_format=None) -> Tensor:
+    """x in another dtype or on another device; x itself where nothing changes.  `to(dtype)`, `to(device, dtype)`, `to(other)`"""
+    from ..device import device as device_class
+    from ..dtype import dtype as dtype_class
+    for a in args:
+        if isinstance(a, dtype_class):
+            dtype = a
+        elif isinstance(a, Tensor):
+            dtype, device = a.dtype, a.device
+        elif isinstance(a, device_class | str | int) and not isinstance(a, bool):
+            device = a
+        elif isinstance(a, bool):
+            copy = a
+        elif a is not None:
+            raise TypeError(f"to() received an invalid combination of arguments: {type(a).__name__} is neither a dtype, a device nor a tensor")
+    out = x if device is None else x._to_device(device)
+    if dtype is not None and dtype is not out.dtype:
+        from .join import cast
+        return cast(out, dtype=dtype)
+    return out.clone() if copy and out is x else out
+
+
+def _to_device(x: Tensor, where) -> Tensor:
+    if where is None:
+        return x
+    where = device(where)
+    if where.type == x.device.type and where.index in (None, x.device.index):
+        return x
+    from .transfer import transfer
+    return transfer(x, device=where)
+
+
+def contiguous(x: Tensor, memory_format=None) -> Tensor:
+    """x itself where its memory is in order, else a copy that is."""
+    return x if x.array.flags.c_contiguous else x.clone()
+
+
+def view_dtype(x: Tensor, wanted: dtype) -> Tensor:
+    """The same bytes read as another dtype."""
+    try:
+        return plain(x.array.view(wanted.numpy))
+    except ValueError as error:
+        raise RuntimeError(f"self.size(-1) must be divisible to view {x.dtype.name} as {wanted.name}: {error}") from None
+

@@ -1,0 +1,168 @@
+"""Elementwise ops: each row says what an op computes, how its gradient flows, and how a kernel spells it.
+
+A formula takes (g, y, *inputs): the gradient that comes in, the op's result, its inputs. It returns the gradient for one input.
+An argument that starts with _ is not kept for backward (only its shape and dtype). Formulas are made of ops, so derivatives of every order exist.
+Where an input was broadcast, autograd sums the gradient back to its shape: formulas need not care.
+"""
+from __future__ import annotations
+
+import math
+
+from ..define import elementwise, op
+
+# ---- arithmetic
+add = elementwise("add", lambda g, _z, _x, _y: g, lambda g, _z, _x, _y: g, c="({0} + {1})", promote="same", linear=True,
+                  doc="Sum, element by element.")
+sub = elementwise("sub", lambda g, _z, _x, _y: g, lambda g, _z, _x, _y: -g, c="({0} - {1})", promote="same", numpy="subtract", linear=True,
+                  doc="Difference.")
+mul = elementwise("mul", lambda g, _z, _x, y: g * y, lambda g, _z, x, _y: g * x, c="({0} * {1})", promote="same", numpy="multiply",
+                  doc="Product.")
+div = elementwise("div", lambda g, _z, _x, y: g / y, lambda g, z, _x, y: -g * z / y, c="({0} / {1})", numpy="true_divide", domain=(0.5, 2.0),
+                  doc="Quotient; integers give floats.")
+pow = elementwise("pow", lambda g, _z, x, y: g * _power_slope(x, y), lambda g, z, x, _y: g * where(eq(x, 0), 0.0, z * log(x)),
+                  c="pow({0}, {1})", promote="same", numpy="power", domain=(0.5, 2.0), doc="x to the power y.")
+neg = elementwise("neg", lambda g, _y, _x: -g, c="(-{0})", promote="same", numpy="negative", linear=True, doc="-x.")
+reciprocal = elementwise("reciprocal", lambda g, y, _x: -g * y * y, body=lambda xp, x: 1.0 / x, c="(1 / {0})", domain=(0.5, 2.0), doc="1 / x.")
+square = elementwise("square", lambda g, _y, x: g * 2 * x, c="({0} * {0})", promote="same", doc="x².")
+abs = elementwise("abs", lambda g, _y, x: g * sign(x), c="fabs({0})", promote="same", numpy="absolute", doc="Absolute value; gradient 0 at 0.")
+sign = elementwise("sign", lambda g, _y, _x: g * 0, c="sign({0})", promote="same", doc="-1, 0 or 1.")
+fmod = elementwise("fmod", lambda g, _z, _x, _y: g, lambda g, _z, x, y: -g * trunc(x / y), c="fmod({0}, {1})", promote="same",
+                   domain=(0.6, 0.9), doc="Remainder with the sign of x.")
+remainder = elementwise("remainder", lambda g, _z, _x, _y: g, lambda g, _z, x, y: -g * floor(x / y), c="({0} - {1} * floor({0} / {1}))",
+                        promote="same", domain=(0.6, 0.9), doc="Remainder with the sign of y.")
+floor_divide = elementwise("floor_divide", c="floor({0} / {1})", promote="same", domain=(0.5, 2.0), doc="Quotient, rounded down.")
+
+
+def _power_slope(x, y):
+    """d(x**y)/dx = y x**(y-1), and 0 where y is 0 (also at x = 0)."""
+    if isinstance(y, int | float):
+        return y * x ** (y - 1) if y else x * 0
+    return where(eq(y, 0), 0.0, y * x ** (y - 1))
+
+
+# ---- the greater and the smaller: on a tie each input gets half of the gradient
+maximum = elementwise("maximum", lambda g, _z, x, y: _win(g, x, y), lambda g, _z, x, y: _win(g, y, x), c="maximum({0}, {1})", promote="same",
+                      doc="The greater; NaN where either is.")
+minimum = elementwise("minimum", lambda g, _z, x, y: _win(g, y, x), lambda g, _z, x, y: _win(g, x, y), c="minimum({0}, {1})", promote="same",
+                      doc="The smaller; NaN where either is.")
+
+
+def _win(g, x, y):
+    """g where x > y, half of it where they are equal."""
+    return where(gt(x, y), g, where(eq(x, y), g * 0.5, 0.0))
+
+
+# ---- exponentials and logarithms
+exp = elementwise("exp", lambda g, y, _x: g * y, c="exp({0})", doc="e to the power x.")
+exp2 = elementwise("exp2", lambda g, y, _x: g * y * math.log(2), c="exp2({0})", doc="2 to the power x.")
+expm1 = elementwise("expm1", lambda g, y, _x: g * (y + 1), c="expm1({0})", doc="exp(x) - 1, exact for small x.")
+log = elementwise("log", lambda g, _y, x: g / x, c="log({0})", domain=(0.5, 3.0), doc="Natural logarithm.")
+log2 = elementwise("log2", lambda g, _y, x: g / (x * math.log(2)), c="log2({0})", domain=(0.5, 3.0), doc="Logarithm to base 2.")
+log10 = elementwise("log10", lambda g, _y, x: g / (x * math.log(10)), c="log10({0})", domain=(0.5, 3.0), doc="Logarithm to base 10.")
+log1p = elementwise("log1p", lambda g, _y, x: g / (x + 1), c="log1p({0})", domain=(-0.5, 3.0), doc="log(1 + x), exact for small x.")
+logaddexp = elementwise("logaddexp", lambda g, z, x, _y: g * exp(x - z), lambda g, z, _x, y: g * exp(y - z), c="logaddexp({0}, {1})",
+                        doc="log(exp(x) + exp(y)).")
+
+# ---- roots
+sqrt = elementwise("sqrt", lambda g, y, _x: g / (2 * y), c="sqrt({0})", domain=(0.5, 3.0), doc="Square root.")
+rsqrt = elementwise("rsqrt", lambda g, y, _x: g * -0.5 * y * y * y, body=lambda xp, x: 1.0 / xp.sqrt(x), c="(1 / sqrt({0}))", domain=(0.5, 3.0),
+                    doc="1 / √x.")
+hypot = elementwise("hypot", lambda g, z, x, _y: g * x / z, lambda g, z, _x, y: g * y / z, c="hypot({0}, {1})", domain=(0.5, 2.0),
+                    doc="√(x² + y²) without overflow.")
+
+# ---- angles
+sin = elementwise("sin", lambda g, _y, x: g * cos(x), c="sin({0})", doc="Sine; x in radians.")
+cos = elementwise("cos", lambda g, _y, x: -g * sin(x), c="cos({0})", doc="Cosine; x in radians.")
+tan = elementwise("tan", lambda g, y, _x: g * (1 + y * y), c="tan({0})", domain=(-1.0, 1.0), doc="Tangent; x in radians.")
+asin = elementwise("asin", lambda g, _y, x: g / sqrt(1 - x * x), c="asin({0})", numpy="arcsin", domain=(-0.8, 0.8), doc="Inverse sine.")
+acos = elementwise("acos", lambda g, _y, x: -g / sqrt(1 - x * x), c="acos({0})", numpy="arccos", domain=(-0.8, 0.8), doc="Inverse cosine.")
+atan = elementwise("atan", lambda g, _y, x: g / (1 + x * x), c="atan({0})", numpy="arctan", doc="Inverse tangent.")
+atan2 = elementwise("atan2", lambda g, _z, x, y: g * y / (x * x + y * y), lambda g, _z, x, y: -g * x / (x * x + y * y), c="atan2({0}, {1})",
+                    numpy="arctan2", domain=(0.5, 2.0), doc="Angle of the point (y, x), in radians.")
+sinh = elementwise("sinh", lambda g, _y, x: g * cosh(x), c="sinh({0})", doc="Hyperbolic sine.")
+cosh = elementwise("cosh", lambda g, _y, x: g * sinh(x), c="cosh({0})", doc="Hyperbolic cosine.")
+tanh = elementwise("tanh", lambda g, y, _x: g * (1 - y * y), c="tanh({0})", doc="Hyperbolic tangent.")
+asinh = elementwise("asinh", lambda g, _y, x: g / sqrt(x * x + 1), c="asinh({0})", numpy="arcsinh", doc="Inverse hyperbolic sine.")
+acosh = elementwise("acosh", lambda g, _y, x: g / sqrt(x * x - 1), c="acosh({0})", numpy="arccosh", domain=(1.5, 3.0),
+                    doc="Inverse hyperbolic cosine.")
+atanh = elementwise("atanh", lambda g, _y, x: g / (1 - x * x), c="atanh({0})", numpy="arctanh", domain=(-0.8, 0.8),
+                    doc="Inverse hyperbolic tangent.")
+
+# ---- squashing
+sigmoid = elementwise("sigmoid", lambda g, y, _x: g * y * (1 - y), body=lambda xp, x: 1.0 / (1.0 + xp.exp(-x)), c="(1 / (1 + exp(-{0})))",
+                      doc="1 / (1 + exp(-x)).")
+relu = elementwise("relu", lambda g, y, _x: g * gt(y, 0), body=lambda xp, x: xp.maximum(x, 0), c="maximum({0}, 0)", promote="same",
+                   doc="x where positive, 0 elsewhere.")
+erf = elementwise("erf", lambda g, _y, x: g * exp(-(x * x)) * (2 / math.sqrt(math.pi)), body=lambda xp, x: xp.erf(x), c="erf({0})",
+                  doc="Error function.")
+
+# ---- rounding: flat almost everywhere, so no gradient passes
+_flat = (lambda g, _y, _x: g * 0)
+floor = elementwise("floor", _flat, c="floor({0})", promote="same", doc="Rounded down.")
+ceil = elementwise("ceil", _flat, c="ceil({0})", promote="same", doc="Rounded up.")
+trunc = elementwise("trunc", _flat, c="trunc({0})", promote="same", doc="Rounded towards zero.")
+round = elementwise("round", _flat, c="rint({0})", promote="same", numpy="rint", doc="Rounded to the nearest integer, halves to the even one.")
+frac = elementwise("frac", lambda g, _y, _x: g, body=lambda xp, x: x - xp.trunc(x), c="({0} - trunc({0}))", promote="same", domain=(0.1, 0.9),
+                   doc="What `trunc` cuts off.")
+
+# ---- comparisons and logic
+eq = elementwise("eq", c="({0} == {1})", promote="bool", numpy="equal", doc="x == y.")
+ne = elementwise("ne", c="({0} != {1})", promote="bool", numpy="not_equal", doc="x != y.")
+lt = elementwise("lt", c="({0} < {1})", promote="bool", numpy="less", doc="x < y.")
+le = elementwise("le", c="({0} <= {1})", promote="bool", numpy="less_equal", doc="x <= y.")
+gt = elementwise("gt", c="({0} > {1})", promote="bool", numpy="greater", doc="x > y.")
+ge = elementwise("ge", c="({0} >= {1})", promote="bool", numpy="greater_equal", doc="x >= y.")
+isnan = elementwise("isnan", c="isnan({0})", promote="bool", doc="Whether x is not a number.")
+isinf = elementwise("isinf", c="isinf({0})", promote="bool", doc="Whether x is infinite.")
+isfinite = elementwise("isfinite", c="isfinite({0})", promote="bool", doc="Whether x is neither infinite nor NaN.")
+logical_not = elementwise("logical_not", c="(!{0})", promote="bool", doc="Not x; any number but 0 is true.")
+logical_and = elementwise("logical_and", c="({0} && {1})", promote="bool", doc="x and y.")
+logical_or = elementwise("logical_or", c="({0} || {1})", promote="bool", doc="x or y.")
+logical_xor = elementwise("logical_xor", c="(!{0} != !{1})", promote="bool", doc="Exactly one of x and y.")
+bitwise_and = elementwise("bitwise_and", c="({0} & {1})", promote="same", doc="Bits set in both.")
+bitwise_or = elementwise("bitwise_or", c="({0} | {1})", promote="same", doc="Bits set in either.")
+bitwise_xor = elementwise("bitwise_xor", c="({0} ^ {1})", promote="same", doc="Bits set in one.")
+bitwise_not = elementwise("bitwise_not", c="(~{0})", promote="same", numpy="invert", doc="Each bit turned.")
+
+
+# ---- choice
+def _where_samples(make):
+    for shape in ((3, 4), (), (0, 2)):
+        yield (make(shape, -1.0, 1.0) > 0, make(shape, -2.0, 2.0), make(shape, -2.0, 2.0)), {}
+
+
+@op("elementwise", promote="rest", c="({0} ? {1} : {2})", samples=_where_samples,
+    vjp=(None, lambda g, _y, c, _a, _b: where_card(c, g, 0.0), lambda g, _y, c, _a, _b: where_card(c, 0.0, g)))
+def where(xp, condition, x, y):
+    """x where the condition holds, y elsewhere.  (*), (*), (*) -> (*), broadcast"""
+    return xp.where(condition, x, y)
+
+
+where_card = where
+
+
+def _clamp_samples(make):
+    for low, high in ((-0.5, 0.7), (None, 0.3), (-0.2, None)):
+        yield (make((3, 4), -2.0, 2.0),), {"min": low, "max": high}
+
+
+@op("elementwise", promote="same", c="clamp({0}, {min}, {max})", samples=_clamp_samples,
+    vjp=lambda g, _y, x, min=None, max=None: g * _inside(x, min, max))
+def clamp(xp, x, min=None, max=None):
+    """x, but no smaller than `min` and no greater than `max`.  (*) -> (*)"""
+    if min is not None:
+        x = xp.maximum(x, min)
+    return x if max is None else xp.minimum(x, max)
+
+
+def _inside(x, low, high):
+    if low is None:
+        return le(x, high)
+    return ge(x, low) if high is None else logical_and(ge(x, low), le(x, high))
+
+
+@op("elementwise", promote="same", c="({0} + {2} * ({1} - {0}))", samples=lambda make: [(tuple(make((2, 3), -1.0, 1.0) for _ in range(3)), {})],
+    vjp=(lambda g, _y, _a, _b, w: g * (1 - w), lambda g, _y, _a, _b, w: g * w, lambda g, _y, a, b, _w: g * (b - a)))
+def lerp(xp, start, end, weight):
+    """start + weight · (end - start).  (*), (*), (*) -> (*), broadcast"""
+    return start + weight * (end - start)

@@ -1,0 +1,390 @@
+"""Indexing: reading and writing at computed places.  Repeated places add up in a fixed order, so results never vary between runs."""
+from __future__ import annotations
+
+import numpy as np
+
+from .. import context
+from ..define import op
+from ..dispatch import can_cast, check_writable, grad, run, version_cell, write
+from ..op import CARDS
+from ..tensor import Tensor, check_dim
+from .elementwise import where
+from .view import expand, part, reshape
+
+
+# ---- x[…]
+def _spec(inputs, spec):
+    """The index with its tensors put back into their places (True marks one)."""
+    arrays = iter(inputs)
+    return tuple(next(arrays) if s is True else s for s in spec)
+
+
+def _index_samples(make):
+    rows = np.array([2, 0, 2])
+    yield ([make((4, 3), -1.0, 1.0), make.index(rows)],), {"spec": (True,)}
+    yield ([make((2, 4, 3), -1.0, 1.0), make.index(rows), make.index(rows)],), {"spec": (slice(None), True, True)}
+    yield ([make((4, 2, 3), -1.0, 1.0), make.index(rows), make.index(rows)],), {"spec": (True, slice(None), True)}
+
+
+@op("index", variadic=True, samples=_index_samples, linear=True,
+    vjp=lambda g, _y, _xs, spec: (run(CARDS["unindex"], [g, *_xs[1:]], {"shape": _xs[0].shape, "spec": spec}), *(None for _ in _xs[1:])))
+def index(xp, tensors, spec):
+    """Elements at places given by integer tensors.  [(*), (k), …] -> (k, *)"""
+    return tensors[0][_spec(tensors[1:], spec)]
+
+
+def _unindex_samples(make):
+    yield ([make((3, 3), -1.0, 1.0), make.index(np.array([2, 0, 2]))],), {"shape": (4, 3), "spec": (True,)}
+
+
+@op("index", variadic=True, samples=_unindex_samples, linear=True,
+    vjp=lambda g, _y, _xs, shape, spec: (run(CARDS["index"], [g, *_xs[1:]], {"spec": spec}), *(None for _ in _xs[1:])))
+def unindex(xp, tensors, shape, spec):
+    """Zeros of `shape` with values added at the places: what `index` does, the other way round."""
+    return xp.scatter_add(tuple(shape), tensors[0].dtype, _spec(tensors[1:], spec), tensors[0])
+
+
+def _put_samples(make):
+    yield ([make((4, 3), -1.0, 1.0), make((2, 3), -1.0, 1.0), make.index(np.array([2, 0]))],), {"spec": (True,), "accumulate": False}
+    yield ([make((4, 3), -1.0, 1.0), make((3, 3), -1.0, 1.0), make.index(np.array([2, 0, 2]))],), {"spec": (True,), "accumulate": True}
+
+
+def _put_back(g, xs, spec, accumulate):
+    taken = run(CARDS["index"], [g, *xs[2:]], {"spec": spec})
+    kept = g if accumulate else run(CARDS["put"], [g, taken * 0, *xs[2:]], {"spec": spec, "accumulate": False})
+    return (kept, taken, *(None for _ in xs[2:]))
+
+
+@op("index", variadic=True, samples=_put_samples, linear=True, vjp=lambda g, _y, _xs, spec, accumulate=False: _put_back(g, _xs, spec, accumulate))
+def put(xp, tensors, spec, accumulate=False):
+    """A copy with values written, or added, at places given by integer tensors.  [(*), (k, *), (k), …] -> (*)"""
+    x, values, places = tensors[0], tensors[1], _spec(tensors[2:], spec)
+    if accumulate:
+        taken = x[places]
+        return x + xp.scatter_add(x.shape, x.dtype, places, xp.broadcast_to(values, taken.shape))
+    out = x.copy()
+    out[places] = values
+    return out
+
+
+def getitem(x: Tensor, key) -> Tensor:
+    """x[key], with every form of key that PyTorch takes; ints, slices and None give views."""
+    kind = type(key)
+    if kind is int:
+        return _basic(x, (key, ...))
+    if kind is slice and (key.step is None or key.step > 0):
+        return _basic(x, (key,))
+    basic, advanced = split_key(x, key)
+    out = _basic(x, basic) if basic is not None else x
+    if advanced is None:
+        return out if basic is not None else x.view_as(x)
+    tensors, spec = advanced
+    try:
+        return run(CARDS["index"], [out, *tensors], {"spec": spec})
+    except IndexError as error:
+        raise _reworded(error) from None
+
+
+def _basic(x, key):
+    try:
+        return part(x, key)
+    except IndexError as error:
+        raise _reworded(error) from None
+
+
+def _reworded(error: IndexError) -> IndexError:
+    text = str(error).replace("for axis", "for dimension")
+    return IndexError(text.replace("array", "tensor") if "too many indices" in text else text)
+
+
+def split_key(x: Tensor, key):
+    """A key as a basic part (ints, slices, None; None if it does nothing) and an advanced one ((tensors, spec), or None)."""
+    parts = list(key) if isinstance(key, tuple) else [key]
+    parts = [_plain_key(p) for p in parts]
+    if not any(p is Ellipsis for p in parts):
+        parts.append(Ellipsis)
+    used = 0
+    for p in parts:
+        used += p.ndim if isinstance(p, Tensor) and p.dtype.name in ("bool", "uint8") else 0 if p is None or p is Ellipsis or isinstance(p, bool) else 1
+    if used > x.ndim:
+        raise IndexError(f"too many indices for tensor of dimension {x.ndim}")
+    at = next(i for i, p in enumerate(parts) if p is Ellipsis)
+    parts[at:at + 1] = [slice(None)] * (x.ndim - used)
+    basic, spec, tensors, dim = [], [], [], 0
+    for p in parts:
+        if isinstance(p, bool):
+            basic.append(None)
+            spec.append(True)
+            tensors.append(_range_of(x, int(p)))
+        elif isinstance(p, Tensor):
+            if p.dtype.name in ("bool", "uint8"):
+                if tuple(p.shape) != tuple(x.shape[dim:dim + p.ndim]):
+                    raise IndexError(f"The shape of the mask {list(p.shape)} at index 0 does not match the shape of the indexed tensor "
+                                     f"{list(x.shape)} at index {dim}")
+                for places in p.nonzero(as_tuple=True):
+                    basic.append(slice(None))
+                    spec.append(True)
+                    tensors.append(places)
+                dim += p.ndim
+                continue
+            basic.append(slice(None))
+            spec.append(True)
+            tensors.append(p)
+            dim += 1
+        else:
+            basic.append(p)
+            if type(p) is not int:
+                spec.append(slice(None))
+            dim += p is not None
+    trivial = all(type(p) is slice and p == slice(None) for p in basic)
+    return (None if trivial and tensors else (*basic, ...)), ((tensors, tuple(spec)) if tensors else None)
+
+
+def _range_of(x, n):
+    from .create import arange
+    return arange(n, device=x.device)
+
+
+def _plain_key(p):
+    if p is None or p is Ellipsis or type(p) in (int, bool):
+        return p
+    if isinstance(p, slice):
+        p = slice(*(None if v is None else v if type(v) is int else v.__index__() for v in (p.start, p.stop, p.step)))
+        if p.step is not None and p.step <= 0:
+            raise ValueError("step must be greater than zero")
+        return p
+    if isinstance(p, Tensor):
+        if p.dtype.category > 1:
+            raise IndexError(f"tensors used as indices must be long, int, byte or bool tensors, got {p.dtype}")
+        return int(p.item()) if p.ndim == 0 and p.dtype.name != "bool" else p
+    if isinstance(p, np.ndarray | list | tuple | range):
+        from .create import as_tensor
+        return _plain_key(as_tensor(np.asarray(p, dtype=np.int64) if len(p) == 0 else np.asarray(p)))
+    if hasattr(p, "__index__"):
+        return p.__index__()
+    raise TypeError(f"only integers, slices (`:`), ellipsis (`...`), None and long or byte tensors are valid indices (got {type(p).__name__})")
+
+
+def setitem(x: Tensor, key, value) -> None:
+    """x[key] = value."""
+    basic, advanced = split_key(x, key)
+    place = x if basic is None else _basic(x, basic)
+    if advanced is None:
+        if not isinstance(value, Tensor):
+            _fill_from(place, value)
+            return
+        while value.ndim > place.ndim and value.shape[0] == 1:
+            value = value[0]
+        place.copy_(value)
+        return
+    tensors, spec = advanced
+    _put_into(place, tensors, spec, value, False)
+
+
+def _fill_from(place, value):
+    from .create import as_tensor
+    place.copy_(as_tensor(value, dtype=place.dtype, device=place.device))
+
+
+def _put_into(x: Tensor, tensors, spec, value, accumulate: bool) -> Tensor:
+    from .create import as_tensor
+    if not isinstance(value, Tensor):
+        value = as_tensor(value, dtype=x.dtype, device=x.device)
+    if value.dtype is not x.dtype:
+        if value.ndim or not can_cast(value.dtype, x.dtype):
+            raise RuntimeError(f"Index put requires the source and destination dtypes match, got {x.dtype.name} for the destination and "
+                               f"{value.dtype.name} for the source.")
+        value = value.to(x.dtype)
+    tracked = grad.enabled and (x.node is not None or value.node is not None or (x.base is not None and x.base.node is not None))
+    try:
+        if tracked or accumulate or type(x.array) is not np.ndarray or context.unusual:
+            if tracked:
+                check_writable(x)
+            return write(x, run(CARDS["put"], [x, value, *tensors], {"spec": spec, "accumulate": accumulate}), "index_put")
+        x.array[_spec([t.array for t in tensors], spec)] = value.array
+    except IndexError as error:
+        raise _reworded(error) from None
+    except ValueError:
+        raise RuntimeError(f"shape mismatch: value tensor of shape {list(value.shape)} cannot be broadcast to indexing result") from None
+    version_cell(x)[0] += 1
+    return x
+
+
+def index_put_(x: Tensor, indices, values, accumulate: bool = False) -> Tensor:
+    """x[indices] = values, or += with repeated places adding up."""
+    _, (tensors, spec) = split_key(x, tuple(indices))
+    return _put_into(x, tensors, spec, values, accumulate)
+
+
+def index_select(x, dim: int, index):
+    """The slices of axis `dim` at the places in `index`.  (*, n, *), (k) -> (*, k, *)"""
+    if index.ndim > 1:
+        raise IndexError("index_select(): Index is supposed to be a vector")
+    dim = check_dim(dim, x.ndim)
+    if x.ndim == 0:
+        return x.clone()
+    return getitem(x, (slice(None),) * dim + (reshape(index, -1),))
+
+
+def index_add(x, dim: int, index, source, *, alpha=1):
+    """x with `source`'s slices added at the places in `index` of axis `dim`.  (*, n, *), (k), (*, k, *) -> (*, n, *)"""
+    dim = check_dim(dim, x.ndim)
+    if index.ndim > 1 or (source.ndim and source.shape[dim] != index.numel()):
+        raise RuntimeError(f"index_add_(): Number of indices ({index.numel()}) should be equal to source.size(dim): ({source.shape[dim]}), for dim: {dim}")
+    if source.dtype is not x.dtype:
+        raise RuntimeError(f"index_add_(): self ({x.dtype.name}) and source ({source.dtype.name}) must have the same scalar type")
+    return run(CARDS["put"], [x, source if alpha == 1 else source * alpha, index], {"spec": (slice(None),) * dim + (True,), "accumulate": True})
+
+
+# ---- one place for each element: gather and scatter
+def _along(xp, index, dim):
+    """Index arrays that say, for each element of `index`, its place in every axis."""
+    grid = [xp.arange(n).reshape((1,) * i + (n,) + (1,) * (index.ndim - i - 1)) for i, n in enumerate(index.shape)]
+    grid[dim] = index
+    return tuple(grid)
+
+
+def _gather_samples(make):
+    yield (make((3, 4), -1.0, 1.0), make.index(np.array([[0, 3], [1, 1], [2, 0]]))), {"dim": 1}
+    yield (make((3, 4), -1.0, 1.0), make.index(np.array([[0, 2, 2]]))), {"dim": 0}
+
+
+@op("index", samples=_gather_samples, linear=True,
+    vjp=(lambda g, _y, _x, index, dim: run(CARDS["scatter_sum"], (g, index), {"dim": dim, "shape": _x.shape}), None), inputs=2)
+def gather_places(xp, x, index, dim):
+    """y[i, j] = x[i, index[i, j]] for dim 1, and likewise along any axis.  (*, n, *), (*, k, *) -> (*, k, *)"""
+    return x[_along(xp, index, dim)] if x.ndim else xp.broadcast_to(x, index.shape).copy()
+
+
+@op("index", samples=lambda make: [((make((3, 2), -1.0, 1.0), make.index(np.array([[0, 3], [1, 1], [2, 0]]))), {"dim": 1, "shape": (3, 4)})], linear=True,
+    vjp=(lambda g, _y, _x, index, dim, shape: run(CARDS["gather_places"], (g, index), {"dim": dim}), None), inputs=2)
+def scatter_sum(xp, x, index, dim, shape):
+    """Zeros of `shape` with x[i, j] added at [i, index[i, j]] for dim 1, and likewise along any axis."""
+    if len(shape) == 0:
+        return x.sum().reshape(())
+    return xp.scatter_add(tuple(shape), x.dtype, _along(xp, index, dim), x[tuple(slice(0, n) for n in index.shape)])
+
+
+def _check_places(what, x, dim, index):
+    if index.dtype.name not in ("int64", "int32"):
+        raise RuntimeError(f"{what}(): Expected dtype int64 for index, got {index.dtype}")
+    if max(index.ndim, 1) != max(x.ndim, 1):
+        raise RuntimeError(f"Index tensor must have the same number of dimensions as input tensor ({what}: {index.ndim} and {x.ndim})")
+    n = x.shape[dim] if x.ndim else 1
+    for d in range(index.ndim):
+        if d != dim and x.ndim and index.shape[d] > x.shape[d]:
+            raise RuntimeError(f"Size does not match at dimension {d} expected index {list(index.shape)} to be no larger than self {list(x.shape)} "
+                               f"apart from dimension {dim}")
+    if type(index) is Tensor and index.numel():
+        low, high = int(index.array.min()), int(index.array.max())
+        if low < 0 or high >= n:
+            raise RuntimeError(f"index {low if low < 0 else high} is out of bounds for dimension {dim} with size {n}")
+
+
+def gather(x, dim: int, index, *, sparse_grad: bool = False):
+    """y[i, j] = x[i, index[i, j]] for dim 1, and likewise along any axis.  (*, n, *), (*, k, *) -> (*, k, *)"""
+    dim = check_dim(dim, x.ndim)
+    _check_places("gather", x, dim, index)
+    return run(CARDS["gather_places"], (x, index), {"dim": dim})
+
+
+def scatter_add(x, dim: int, index, src):
+    """x with src[i, j] added at [i, index[i, j]] for dim 1, and likewise along any axis.  (*, n, *), (*, k, *), (*, k, *) -> (*, n, *)"""
+    dim = check_dim(dim, x.ndim)
+    _check_places("scatter_add", x, dim, index)
+    return x + run(CARDS["scatter_sum"], (src, index), {"dim": dim, "shape": tuple(x.shape)})
+
+
+def scatter(x, dim: int, index, src=None, *, value=None, reduce: str | None = None):
+    """x with src[i, j], or a number, written at [i, index[i, j]] for dim 1, and likewise along any axis."""
+    if reduce is not None:
+        raise RuntimeError("scatter(): reduce= is not there; use scatter_add")
+    dim = check_dim(dim, x.ndim)
+    _check_places("scatter", x, dim, index)
+    src = value if src is None else src
+    if not isinstance(src, Tensor):
+        src = x.new_full(tuple(index.shape), src)
+    if src.dtype is not x.dtype:
+        raise RuntimeError(f"scatter(): Expected self.dtype to be equal to src.dtype, got {x.dtype} and {src.dtype}")
+    shape = index.shape
+    from .create import arange
+    grid = [reshape(arange(n, device=x.device), *((1,) * i + (n,) + (1,) * (index.ndim - i - 1))) for i, n in enumerate(shape)]
+    grid[dim] = index
+    grid = [expand(p, shape) for p in grid]
+    part_of_src = getitem(src, tuple(slice(0, n) for n in shape))
+    return run(CARDS["put"], [x, part_of_src, *grid], {"spec": (True,) * x.ndim, "accumulate": False})
+
+
+def _embedding_samples(make):
+    yield (make((5, 3), -1.0, 1.0), make.index(np.array([[0, 4], [4, 1]]))), {"padding_idx": None}
+    yield (make((5, 3), -1.0, 1.0), make.index(np.array([0, 4]))), {"padding_idx": 4}
+
+
+@op("index", samples=_embedding_samples, linear=True, inputs=2,
+    vjp=(lambda g, _y, _w, index, padding_idx=None: run(CARDS["embedding_back"], (g, index), {"n": _w.shape[0], "padding_idx": padding_idx}), None))
+def embedding(xp, weight, index, padding_idx=None):
+    """Rows of a table; the row `padding_idx` gets no gradient.  (n, d), (*) -> (*, d)"""
+    return xp.take(weight, index, axis=0)
+
+
+@op("index", linear=True, inputs=2,
+    samples=lambda make: [((make((2, 3), -1.0, 1.0), make.index(np.array([0, 4]))), {"n": 5, "padding_idx": None})],
+    vjp=(lambda g, _y, _g, index, n, padding_idx=None: run(CARDS["embedding"], (g, index), {"padding_idx": None}) if padding_idx is None
+         else run(CARDS["embedding"], (g, index), {"padding_idx": None}) * (index != padding_idx).unsqueeze(-1), None))
+def embedding_back(xp, g, index, n, padding_idx=None):
+    """Rows of a gradient added up where their table rows are.  (*, d), (*) -> (n, d)"""
+    out = xp.scatter_add((n, g.shape[-1]), g.dtype, (index.reshape(-1),), g.reshape(-1, g.shape[-1]))
+    if padding_idx is not None:
+        out[padding_idx] = 0
+    return out
+
+
+# ---- masks
+def masked_fill(x, mask, value):
+    """`value` where the mask is true, x elsewhere.  (*), (*) -> (*), broadcast"""
+    if mask.dtype.name != "bool":
+        raise RuntimeError(f"masked_fill only supports boolean masks, but got mask with dtype {mask.dtype.name}")
+    if isinstance(value, Tensor):
+        if value.ndim:
+            raise RuntimeError(f"masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s).")
+        value = value.to(x.dtype)
+    elif isinstance(value, float) and x.dtype.category < 2 and not value.is_integer():
+        raise RuntimeError(f"value cannot be converted to type {x.dtype.name} without overflow")
+    return where(mask, value if isinstance(value, Tensor) else type(value)(value), x).to(x.dtype)
+
+
+def masked_select(x, mask):
+    """The elements where the mask is true, as a vector.  (*), (*) -> (k)"""
+    from .view import broadcast_tensors
+    return getitem(*broadcast_tensors(x, mask))
+
+
+@op("opaque", samples=lambda make: [((make((3, 4), -1.0, 1.0) > 0,), {})])
+def nonzero_rows(xp, x):
+    """Places of the elements that are not zero, a row each.  (*) -> (k, ndim)"""
+    return xp.stack(xp.nonzero(x), axis=1) if x.ndim else xp.zeros((int(x != 0), 0), dtype=xp.int64)
+
+
+def nonzero(x, *, as_tuple: bool = False):
+    """Places of the elements that are not zero: a row each, or a tuple with a vector for each axis.  (*) -> (k, ndim)"""
+    rows = run(CARDS["nonzero_rows"], (x,), {})
+    if not as_tuple:
+        return rows
+    return tuple(rows[:, i] for i in range(x.ndim)) if x.ndim else (run(CARDS["nonzero_rows"], (reshape(x, 1),), {})[:, 0],)
+
+
+def _triangle_samples(make):
+    yield (make((3, 4), -1.0, 1.0),), {"diagonal": 0}
+    yield (make((2, 3, 3), -1.0, 1.0),), {"diagonal": 1}
+
+
+@op("index", samples=_triangle_samples, linear=True, vjp=lambda g, _y, _x, diagonal=0: tril(g, diagonal))
+def tril(xp, x, diagonal=0):
+    """The lower triangle of the last two axes, zeros above `diagonal`.  (*, n, m) -> (*, n, m)"""
+    return xp.tril(x, diagonal)
+
+
+@op("index", samples=_triangle_samples, linear=True, vjp=lambda g, _y, _x, diagonal=0: triu(g, diagonal))
+def triu(xp, x, diagonal=0):
+    """The upper triangle of the last two axes, zeros below `diagonal`.  (*, n, m) -> (*, n, m)"""
+    return xp.triu(x, diagonal)

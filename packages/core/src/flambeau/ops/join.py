@@ -1,0 +1,84 @@
+"""Ops that join tensors, and those that copy them."""
+from __future__ import annotations
+
+from ..define import op
+from ..dispatch import result_type
+from ..tensor import Tensor, check_dim
+from .view import narrow, unsqueeze
+
+
+def _two(make):
+    yield ([make((2, 3), -1.0, 1.0), make((1, 3), -1.0, 1.0), make((0, 3), -1.0, 1.0)],), {"dim": 0, "lengths": [2, 1, 0]}
+    yield ([make((2, 3), -1.0, 1.0), make((2, 1), -1.0, 1.0)],), {"dim": 1, "lengths": [3, 1]}
+
+
+def _cat_back(g, lengths, dim):
+    grads, start = [], 0
+    for length in lengths:
+        grads.append(narrow(g, dim, start, length))
+        start += length
+    return grads
+
+
+@op("index", variadic=True, linear=True, vjp=lambda g, _y, _xs, dim=0, lengths=None: _cat_back(g, lengths, dim), samples=_two)
+def concat(xp, tensors, dim=0, lengths=None):
+    """Tensors one after the other along `dim`.  n × (*, k, *) -> (*, Σk, *)"""
+    dtype = tensors[0].dtype
+    return xp.concatenate([t if t.dtype == dtype else t.astype(dtype) for t in tensors], axis=dim)
+
+
+def cat(tensors, dim: int = 0, *, out=None, axis: int | None = None):
+    """Tensors one after the other along `dim`.  n × (*, k, *) -> (*, Σk, *)
+
+    RuntimeError where they differ in another axis.
+
+    >>> flambeau.cat([flambeau.zeros(2), flambeau.ones(1)])
+    tensor([0., 0., 1.])
+    """
+    tensors = list(tensors)
+    dim = dim if axis is None else axis
+    if not tensors:
+        raise ValueError("cat(): expected a non-empty list of Tensors")
+    for i, x in enumerate(tensors):
+        if not isinstance(x, Tensor):
+            raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(x).__name__}")
+    kept = [x for x in tensors if tuple(x.shape) != (0,)] or tensors[:1]
+    first = kept[0]
+    dim = check_dim(dim, first.ndim)
+    if first.ndim == 0:
+        raise RuntimeError("zero-dimensional tensor (at position 0) cannot be concatenated")
+    for x in kept[1:]:
+        if x.ndim != first.ndim:
+            raise RuntimeError(f"Tensors must have same number of dimensions: got {first.ndim} and {x.ndim}")
+        for d in range(x.ndim):
+            if d != dim and x.shape[d] != first.shape[d]:
+                raise RuntimeError(f"Sizes of tensors must match except in dimension {dim}. Expected size {first.shape[d]} but got size {x.shape[d]} "
+                                   f"for tensor number {[id(t) for t in tensors].index(id(x))} in the list.")
+    dtype = result_type(*(x.dtype for x in tensors))
+    return concat([x if x.dtype is dtype else x.to(dtype) for x in kept], dim=dim, lengths=[x.shape[dim] for x in kept], out=out)
+
+
+def stack(tensors, dim: int = 0, *, out=None):
+    """Tensors of one shape along a new axis.  n × (*) -> (n, *)"""
+    tensors = list(tensors)
+    if not tensors:
+        raise RuntimeError("stack expects a non-empty TensorList")
+    for i, x in enumerate(tensors):
+        if x.shape != tensors[0].shape:
+            raise RuntimeError(f"stack expects each tensor to be equal size, but got {list(tensors[0].shape)} at entry 0 and {list(x.shape)} at entry {i}")
+    dim = check_dim(dim, tensors[0].ndim + 1)
+    return cat([unsqueeze(x, dim) for x in tensors], dim, out=out)
+
+
+@op("elementwise", linear=True, vjp=lambda g, _y, _x: g, c="{0}", samples=lambda make: [((make((2, 3), -1.0, 1.0),), {})])
+def clone(xp, x):
+    """A copy with memory of its own; gradients flow through.  (*) -> (*)"""
+    return x.copy()
+
+
+@op("elementwise", linear=True, vjp=lambda g, _y, _x, dtype=None: g.to(_x.dtype), c="(({dtype}){0})",
+    samples=lambda make: [((make((2, 3), -1.0, 1.0),), {"dtype": make.other})])
+def cast(xp, x, dtype):
+    """The values in another dtype.  (*) -> (*)"""
+    return x.astype(dtype.numpy)
+

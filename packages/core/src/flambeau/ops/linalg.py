@@ -1,0 +1,195 @@
+"""Contractions: sums of products over shared axes, done by the BLAS library."""
+from __future__ import annotations
+
+import numpy as np
+
+from ..define import op
+from ..dispatch import binary, run
+from ..op import CARDS, Card
+from .view import reshape, sum_to_size, transpose, unsqueeze
+
+
+def _pairs(*shapes):
+    return lambda make: [((make(a, -1.0, 1.0), make(b, -1.0, 1.0)), {}) for a, b in shapes]
+
+
+def _matmul(xp, a, b):
+    return xp.matmul(a, b)
+
+
+MATMUL = Card("matmul", "contraction", _matmul, inputs=2, numpy=np.matmul, samples=_pairs(((3, 4), (4, 2)), ((2, 3, 4), (4, 2)), ((2, 1, 3, 4), (5, 4, 2))),
+              vjp=(lambda g, _y, _a, b: multiply(g, b.mH), lambda g, _y, a, _b: multiply(a.mH, g)),
+              doc="Matrix product over the last two axes.  (*, n, k), (*, k, m) -> (*, n, m)")
+multiply = binary(MATMUL, True)
+
+
+def matmul(a, b, *, out=None):
+    """Matrix product over the last two axes; vectors are rows on the left, columns on the right.  (*, n, k), (*, k, m) -> (*, n, m)
+
+    RuntimeError where shapes or dtypes don't fit together.
+
+    >>> flambeau.matmul(flambeau.ones(2, 3), flambeau.ones(3)).shape
+    flambeau.Size([2])
+    """
+    na, nb = a.ndim, b.ndim
+    if na == 0 or nb == 0:
+        raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {na}D and {nb}D")
+    if a.dtype is not b.dtype:
+        raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {a.dtype.name} != {b.dtype.name}")
+    k = a.shape[-1]
+    if k != b.shape[-2 if nb > 1 else 0]:
+        raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({'x'.join(map(str, a.shape))} and {'x'.join(map(str, b.shape))})")
+    if na > 1 and nb > 1:
+        if nb == 2 and na > 2:  # one large product instead of many small ones
+            return reshape(multiply(reshape(a, -1, k), b), *a.shape[:-1], b.shape[1]) if out is None else multiply(a, b, out=out)
+        return multiply(a, b, out=out)
+    product = multiply(unsqueeze(a, 0) if na == 1 else a, unsqueeze(b, 1) if nb == 1 else b)
+    if nb == 1:
+        product = product.squeeze(-1)
+    if na == 1:
+        product = product.squeeze(-1 if nb == 1 else -2)
+    if out is not None:
+        from ..dispatch import into
+        return into(out, product, "matmul")
+    return product
+
+
+def _linear_samples(make):
+    yield (make((3, 4), -1.0, 1.0), make((2, 4), -1.0, 1.0), make((2,), -1.0, 1.0)), {}
+    yield (make((2, 3, 4), -1.0, 1.0), make((5, 4), -1.0, 1.0), None), {}
+    yield (make((4,), -1.0, 1.0), make((5, 4), -1.0, 1.0), make((5,), -1.0, 1.0)), {}
+
+
+def _rows(x):
+    return reshape(x, -1, x.shape[-1])
+
+
+@op("contraction", samples=_linear_samples, inputs=3,
+    vjp=(lambda g, _y, _x, w, _b: matmul(g, w), lambda g, _y, x, _w, _b: matmul(transpose(_rows(g), 0, 1), _rows(x)),
+         lambda g, _y, _x, _w, _b: sum_to_size(g, _b.shape)))
+def linear(xp, x, weight, bias=None):
+    """x Wᵀ + b.  (*, in), (out, in), (out) -> (*, out)"""
+    rows = x.reshape(-1, x.shape[-1]) if x.ndim > 2 else x
+    y = xp.matmul(rows, weight.T)
+    if bias is not None:
+        y += bias
+    return y.reshape(*x.shape[:-1], weight.shape[0]) if x.ndim > 2 else y
+
+
+def mm(a, b, *, out=None):
+    """Product of two matrices.  (n, k), (k, m) -> (n, m)"""
+    if a.ndim != 2 or b.ndim != 2:
+        raise RuntimeError(f"mm: expected two 2D tensors, got {a.ndim}D and {b.ndim}D")
+    return matmul(a, b, out=out)
+
+
+def bmm(a, b, *, out=None):
+    """Products of matrices, one for each place of the first axis.  (b, n, k), (b, k, m) -> (b, n, m)"""
+    if a.ndim != 3 or b.ndim != 3 or a.shape[0] != b.shape[0]:
+        raise RuntimeError(f"bmm: expected two 3D tensors with one batch size, got {tuple(a.shape)} and {tuple(b.shape)}")
+    return matmul(a, b, out=out)
+
+
+def mv(a, b):
+    """Matrix times vector.  (n, k), (k) -> (n)"""
+    if a.ndim != 2 or b.ndim != 1:
+        raise RuntimeError(f"mv: expected a matrix and a vector, got {a.ndim}D and {b.ndim}D")
+    return matmul(a, b)
+
+
+def dot(a, b):
+    """Inner product of two vectors.  (n), (n) -> ()"""
+    if a.ndim != 1 or b.ndim != 1:
+        raise RuntimeError(f"1D tensors expected, but got {a.ndim}D and {b.ndim}D tensors")
+    if a.shape != b.shape:
+        raise RuntimeError(f"inconsistent tensor size, expected tensor [{a.shape[0]}] and src [{b.shape[0]}] to have the same number of elements")
+    return matmul(a, b)
+
+
+def outer(a, b):
+    """Products of all pairs.  (n), (m) -> (n, m)"""
+    if a.ndim != 1 or b.ndim != 1:
+        raise RuntimeError(f"outer: Expected 1-D arguments, but got {a.ndim}-D and {b.ndim}-D")
+    return unsqueeze(a, 1) * b
+
+
+def addmm(x, a, b, *, beta=1, alpha=1):
+    """β x + α (a b).  (n, m) broadcast, (n, k), (k, m) -> (n, m)"""
+    product = mm(a, b)
+    return (x if beta == 1 else x * beta) + (product if alpha == 1 else product * alpha)
+
+
+def baddbmm(x, a, b, *, beta=1, alpha=1):
+    """β x + α (a b), a product for each place of the first axis.  (b, n, m) broadcast, (b, n, k), (b, k, m) -> (b, n, m)"""
+    product = bmm(a, b)
+    return (x if beta == 1 else x * beta) + (product if alpha == 1 else product * alpha)
+
+
+def _einsum_back(g, xs, equation):
+    terms, result = equation.split("->")
+    terms = terms.split(",")
+    grads = []
+    for i, term in enumerate(terms):
+        others = [t for j, t in enumerate(terms) if j != i]
+        have = set(result).union(*others)
+        wanted = "".join(c for c in term if c in have)
+        grad = run(CARDS["einsum_of"], [g, *(x for j, x in enumerate(xs) if j != i)], {"equation": ",".join([result, *others]) + "->" + wanted})
+        for d, c in enumerate(term):
+            if c not in have:  # an axis that was only summed: every place gets the same
+                grad = unsqueeze(grad, d)
+        grads.append(grad.expand(xs[i].shape))
+    return grads
+
+
+@op("contraction", variadic=True, vjp=lambda g, _y, xs, equation: _einsum_back(g, xs, equation),
+    samples=lambda make: [([make((2, 3), -1.0, 1.0), make((3, 4), -1.0, 1.0)], {"equation": "ij,jk->ik"}),
+                          ([make((2, 3, 2), -1.0, 1.0), make((2, 4, 2), -1.0, 1.0)], {"equation": "bij,bkj->bk"})])
+def einsum_of(xp, tensors, equation):
+    """A sum of products in Einstein's notation, with the result's axes spelled out."""
+    return xp.einsum(equation, *tensors, optimize=len(tensors) > 1)
+
+
+def einsum(equation: str, *operands):
+    """A sum of products in Einstein's notation: `einsum("bij,bjk->bik", a, b)`.
+
+    >>> flambeau.einsum("i,i->", flambeau.ones(3), flambeau.ones(3))
+    tensor(3.)
+    """
+    if len(operands) == 1 and isinstance(operands[0], list | tuple):
+        operands = tuple(operands[0])
+    equation = equation.replace(" ", "")
+    terms = equation.split("->")[0].split(",")
+    if len(terms) != len(operands):
+        raise ValueError(f"einsum(): the equation has {len(terms)} operands, but {len(operands)} were given")
+    free = iter(c for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz" if c not in equation)
+    batch = ""
+    if "..." in equation:
+        most = max(x.ndim - len(t.replace("...", "")) for x, t in zip(operands, terms, strict=True) if "..." in t)
+        batch = "".join(next(free) for _ in range(most))
+    full, kept = [], []
+    for x, t in zip(operands, terms, strict=True):
+        if "..." in t:
+            t = t.replace("...", batch[len(batch) - (x.ndim - len(t) + 3):])
+        if len(t) != x.ndim:
+            raise RuntimeError(f"einsum(): the number of subscripts in the equation ({len(t)}) does not match the number of dimensions ({x.ndim}) "
+                               f"for operand {len(full)} and no ellipsis was given")
+        while len(set(t)) < len(t):  # a label twice in a term reads the diagonal
+            c = next(c for c in t if t.count(c) > 1)
+            first, second = t.index(c), t.index(c, t.index(c) + 1)
+            x = x.diagonal(0, first, second)
+            t = t[:first] + t[first + 1:second] + t[second + 1:] + c
+        full.append(t)
+        kept.append(x)
+    if "->" in equation:
+        result = equation.split("->")[1].replace("...", batch)
+    else:
+        every = "".join(full)
+        result = batch + "".join(sorted(c for c in set(every) - set(batch) if every.count(c) == 1))
+    extents: dict[str, int] = {}
+    for x, t in zip(kept, full, strict=True):
+        for c, n in zip(t, x.shape, strict=True):
+            if extents.setdefault(c, n) != n and 1 not in (n, extents[c]):
+                raise RuntimeError(f"einsum(): operands do not broadcast: subscript {c} has sizes {extents[c]} and {n}")
+            extents[c] = max(extents[c], n)
+    kept = [x.expand(tuple(extents[c] for c in t)) for x, t in zip(kept, full, strict=True)]
+    return run(CARDS["einsum_of"], kept, {"equation": ",".join(full) + "->" + result})

@@ -1,0 +1,120 @@
+"""What a tensor can do: each op as a method, one line each."""
+from __future__ import annotations
+
+from ..autograd import backward
+from ..dispatch import reflected
+from ..op import CARDS
+from ..tensor import Tensor
+from . import border, create, elementwise, index, linalg, nn, reduction, scan, sort, view
+from . import random as draws
+
+# ---- operators
+Tensor.__add__ = elementwise.add
+Tensor.__radd__ = reflected(elementwise.add)
+Tensor.__sub__ = elementwise.sub
+Tensor.__rsub__ = reflected(elementwise.sub)
+Tensor.__mul__ = elementwise.mul
+Tensor.__rmul__ = reflected(elementwise.mul)
+Tensor.__truediv__ = elementwise.div
+Tensor.__rtruediv__ = reflected(elementwise.div)
+Tensor.__floordiv__ = elementwise.floor_divide
+Tensor.__rfloordiv__ = reflected(elementwise.floor_divide)
+Tensor.__mod__ = elementwise.remainder
+Tensor.__rmod__ = reflected(elementwise.remainder)
+Tensor.__pow__ = elementwise.pow
+Tensor.__rpow__ = reflected(elementwise.pow)
+Tensor.__matmul__ = linalg.matmul
+Tensor.__rmatmul__ = reflected(linalg.matmul)
+Tensor.__neg__ = elementwise.neg
+Tensor.__pos__ = lambda x: x
+Tensor.__abs__ = elementwise.abs
+Tensor.__invert__ = lambda x: elementwise.logical_not(x) if x.dtype.name == "bool" else elementwise.bitwise_not(x)
+Tensor.__and__ = elementwise.bitwise_and
+Tensor.__rand__ = reflected(elementwise.bitwise_and)
+Tensor.__or__ = elementwise.bitwise_or
+Tensor.__ror__ = reflected(elementwise.bitwise_or)
+Tensor.__xor__ = elementwise.bitwise_xor
+Tensor.__rxor__ = reflected(elementwise.bitwise_xor)
+Tensor.__lt__ = elementwise.lt
+Tensor.__le__ = elementwise.le
+Tensor.__gt__ = elementwise.gt
+Tensor.__ge__ = elementwise.ge
+Tensor.__getitem__ = index.getitem
+Tensor.__setitem__ = index.setitem
+
+
+def _equal(x, y):
+    return elementwise.eq(x, y) if isinstance(y, Tensor | int | float | complex) else NotImplemented
+
+
+def _unequal(x, y):
+    return elementwise.ne(x, y) if isinstance(y, Tensor | int | float | complex) else NotImplemented
+
+
+Tensor.__eq__ = _equal
+Tensor.__ne__ = _unequal
+Tensor.__iter__ = lambda x: iter(view.unbind(x)) if x.ndim else _no_iteration()
+Tensor.__contains__ = lambda x, value: bool((x == value).any())
+
+
+def _no_iteration():
+    raise TypeError("iteration over a 0-d tensor")
+
+
+def _augmented(name):
+    write = CARDS[name].inplace
+
+    def update(x, y):
+        return write(x, y)
+
+    return update
+
+
+for _operator, _name in {"iadd": "add", "isub": "sub", "imul": "mul", "itruediv": "div", "ifloordiv": "floor_divide", "imod": "remainder",
+                         "ipow": "pow", "iand": "bitwise_and", "ior": "bitwise_or", "ixor": "bitwise_xor"}.items():
+    setattr(Tensor, f"__{_operator}__", _augmented(_name))
+
+# ---- one method a card, and its in-place form
+for _name, _card in list(CARDS.items()):
+    if _card.call is not None and not _card.variadic and _card.kind not in ("view", "window") and not hasattr(Tensor, _name):
+        setattr(Tensor, _name, _card.call)
+    if _card.inplace is not None and _card.kind == "elementwise" and _name not in ("clone", "cast", "gelu_erf", "gelu_tanh"):
+        setattr(Tensor, _name + "_", _card.inplace)
+
+# ---- methods whose arguments PyTorch spells in its own way
+for _module, _names in (
+    (view, "reshape flatten unflatten permute transpose t movedim squeeze unsqueeze expand sum_to_size select narrow split chunk unbind diagonal flip"),
+    (index, "index_select index_add gather scatter scatter_add masked_fill masked_select nonzero index_put_ tril triu"),
+    (linalg, "matmul mm bmm mv dot outer addmm baddbmm"),
+    (reduction, "sum mean amax amin any all prod logsumexp argmax argmin"),
+    (scan, "cumsum cumprod"),
+    (sort, "sort topk max min argsort"),
+    (draws, "uniform_ normal_ bernoulli_ random_ bernoulli multinomial"),
+    (create, "to contiguous view_dtype _to_device"),
+    (nn, "softmax log_softmax"),
+    (border, "add sub mul div multiply divide true_divide subtract rsub add_ sub_ mul_ div_ addcmul addcdiv addcmul_ addcdiv_ clamp clip clamp_min "
+             "clamp_max round var std var_mean std_mean norm count_nonzero dist view_as reshape_as expand_as repeat tile repeat_interleave swapaxes "
+             "roll equal isclose allclose copy_ fill_ zero_ masked_fill_ scatter_ scatter_add_ index_add_ tril_ triu_ new_zeros new_ones new_empty "
+             "new_full new_tensor clone type_as cpu cuda conj register_hook "
+             "register_post_accumulate_grad_hook retain_grad"),
+):
+    for _name in _names.split():
+        setattr(Tensor, _name, getattr(_module, _name))
+
+Tensor.view = view.view_as_shape
+for _name, _cast in border.CASTERS.items():
+    setattr(Tensor, _name, _cast)
+Tensor.T = property(lambda x: view.permute(x, *reversed(range(x.ndim))))
+Tensor.mT = property(lambda x: view.transpose(x, -2, -1))
+Tensor.mH = property(lambda x: view.transpose(x, -2, -1))
+Tensor.H = property(view.t)
+Tensor.real = property(lambda x: x)
+Tensor.absolute = elementwise.abs
+Tensor.negative = elementwise.neg
+Tensor.arccos, Tensor.arcsin, Tensor.arctan, Tensor.arctan2 = elementwise.acos, elementwise.asin, elementwise.atan, elementwise.atan2
+Tensor.greater, Tensor.greater_equal, Tensor.less, Tensor.less_equal = elementwise.gt, elementwise.ge, elementwise.lt, elementwise.le
+Tensor.not_equal = elementwise.ne
+Tensor.clip_ = CARDS["clamp"].inplace
+Tensor.where = lambda x, condition, other: elementwise.where(condition, x, other)
+Tensor.backward = lambda x, gradient=None, retain_graph=None, create_graph=False, inputs=None: backward(
+    x, None if gradient is None else (gradient,), retain_graph, create_graph, inputs)

@@ -1,0 +1,222 @@
+"""Random tensors: PyTorch's numbers from the same seed (bits to numbers: `flambeau.random`)."""
+from __future__ import annotations
+
+import numpy as np
+
+from .. import context
+from ..dispatch import result_type, version_cell
+from ..dtype import FLOAT, bool_, int64
+from ..random import Generator, default_generator
+from ..tensor import Tensor, plain
+from .view import sizes
+
+
+def _source(generator: Generator | None) -> Generator:
+    if generator is not None and not isinstance(generator, Generator):
+        raise TypeError(f"expected a flambeau.Generator or None, got {type(generator).__name__}")
+    return generator or default_generator()
+
+
+def _finish(array, shape, device, requires_grad, out=None) -> Tensor:
+    made = plain(array.reshape(shape))._to_device(device)
+    if out is not None:
+        from ..dispatch import into
+        return into(out, made, "out")
+    return made.requires_grad_() if requires_grad else made
+
+
+def _float(dtype, what):
+    dtype = dtype or context.get_default_dtype()
+    if dtype.category != FLOAT:
+        raise RuntimeError(f'"{what}" not implemented for \'{dtype.name}\': expected a floating dtype')
+    return dtype
+
+
+def _shape(size):
+    shape = sizes(size)
+    if any(n < 0 for n in shape):
+        raise RuntimeError(f"Trying to create tensor with negative dimension {min(shape)}: {list(shape)}")
+    return shape, int(np.prod(shape, dtype=np.int64))
+
+
+def rand(*size, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False) -> Tensor:
+    """Uniform numbers in [0, 1).  -> size
+
+    >>> _ = flambeau.manual_seed(0)
+    >>> flambeau.rand(3)
+    tensor([0.4963, 0.7682, 0.0885])
+    """
+    (shape, n), dtype = _shape(size), _float(dtype, "rand")
+    return _finish(_source(generator).uniform(n, dtype.numpy), shape, device, requires_grad, out)
+
+
+def randn(*size, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False) -> Tensor:
+    """Standard normal numbers.  -> size"""
+    (shape, n), dtype = _shape(size), _float(dtype, "randn")
+    return _finish(_source(generator).normal(n, dtype.numpy), shape, device, requires_grad, out)
+
+
+def randint(low, high=None, size=None, *, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False) -> Tensor:
+    """Integers in [low, high); `randint(high, size)` begins at 0.  -> size"""
+    if size is None:
+        low, high, size = 0, low, high
+    if low >= high:
+        raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
+    shape, n = _shape((size,))
+    dtype = dtype or int64
+    return _finish(_source(generator).below(n, int(low), int(high)).astype(dtype.numpy), shape, device, requires_grad, out)
+
+
+def randperm(n: int, *, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False) -> Tensor:
+    """0 … n-1 in random order.  -> (n)"""
+    if n < 0:
+        raise RuntimeError(f"n must be non-negative, got {n}")
+    return _finish(_source(generator).permutation(n).astype((dtype or int64).numpy), (n,), device, requires_grad, out)
+
+
+def rand_like(x, *, dtype=None, device=None, requires_grad=False, generator=None, memory_format=None) -> Tensor:
+    """Uniform numbers in [0, 1) of x's shape and dtype."""
+    return rand(x.shape, dtype=dtype or x.dtype, device=x.device if device is None else device, requires_grad=requires_grad, generator=generator)
+
+
+def randn_like(x, *, dtype=None, device=None, requires_grad=False, generator=None, memory_format=None) -> Tensor:
+    """Standard normal numbers of x's shape and dtype."""
+    return randn(x.shape, dtype=dtype or x.dtype, device=x.device if device is None else device, requires_grad=requires_grad, generator=generator)
+
+
+def randint_like(x, low, high=None, *, dtype=None, device=None, requires_grad=False) -> Tensor:
+    """Integers in [low, high) of x's shape and dtype."""
+    low, high = (0, low) if high is None else (low, high)
+    return randint(low, high, x.shape, dtype=dtype or x.dtype, device=x.device if device is None else device, requires_grad=requires_grad)
+
+
+# ---- written into a tensor
+def _write(x: Tensor, values) -> Tensor:
+    if x.node is not None and context.grad.enabled:
+        from ..dispatch import check_writable, rebase
+        check_writable(x)
+        rebase(x, None)
+    target = x.array
+    values = values.reshape(target.shape)
+    if type(target) is np.ndarray:
+        target[...] = values
+    else:
+        target.set(values.astype(target.dtype))
+    version_cell(x)[0] += 1
+    return x
+
+
+def uniform_(x: Tensor, from_: float = 0.0, to: float = 1.0, *, generator=None, **bounds) -> Tensor:
+    """Fill x with uniform numbers in [from, to)."""
+    low, high = bounds.pop("from", from_), to
+    _float(x.dtype, "uniform_")
+    if low > high:
+        raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={low} > to={high}")
+    kind = x.array.dtype
+    wide = kind if kind.itemsize >= 4 else np.dtype(np.float32)
+    u = _source(generator).uniform(x.numel(), kind)
+    return _write(x, (u.astype(wide) * wide.type(high - low) + wide.type(low)).astype(kind))
+
+
+def normal_(x: Tensor, mean: float = 0.0, std: float = 1.0, *, generator=None) -> Tensor:
+    """Fill x with normal numbers."""
+    _float(x.dtype, "normal_")
+    if std < 0:
+        raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
+    return _write(x, _normal(_source(generator), x.numel(), x.array.dtype, mean, std))
+
+
+def _normal(source: Generator, n: int, kind, mean: float, std: float):
+    """A few numbers are scaled in double precision, a block of them in its own."""
+    wide = np.dtype(np.float64) if n < 16 or kind == np.float64 else np.dtype(np.float32)
+    z = source.normal(n, wide)
+    return (z * wide.type(std) + wide.type(mean)).astype(kind)
+
+
+def normal(mean=0.0, std=1.0, size=None, *, generator=None, dtype=None, device=None, requires_grad=False, out=None) -> Tensor:
+    """Normal numbers of the given mean and standard deviation: numbers with a size, or tensors."""
+    if size is not None:
+        shape, n = _shape((size,))
+        dtype = _float(dtype, "normal")
+        if std < 0:
+            raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
+        return _finish(_normal(_source(generator), n, dtype.numpy, mean, std), shape, device, requires_grad, out)
+    from .view import broadcast_shapes
+    shape = broadcast_shapes(*(v.shape for v in (mean, std) if isinstance(v, Tensor)))
+    z = randn(shape, dtype=result_type(mean, std), generator=generator)
+    result = z * std + mean
+    if out is not None:
+        from ..dispatch import into
+        return into(out, result, "normal")
+    return result
+
+
+def bernoulli_(x: Tensor, p=0.5, *, generator=None) -> Tensor:
+    """Fill x with ones of probability p (a number or a tensor), zeros else."""
+    if isinstance(p, Tensor):
+        chance = np.broadcast_to(p.detach().cpu().array, x.array.shape).reshape(-1)
+        low, high = (float(chance.min()), float(chance.max())) if chance.size else (0.0, 0.0)
+    else:
+        chance = low = high = float(p)
+    if not (low >= 0 and high <= 1):
+        raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p if not isinstance(p, Tensor) else (low, high)}")
+    kind = chance.dtype if isinstance(p, Tensor) and chance.dtype == np.float32 else np.float64
+    return _write(x, (_source(generator).uniform(x.numel(), kind) < chance).astype(x.array.dtype))
+
+
+def bernoulli(x: Tensor, p=None, *, generator=None, out=None) -> Tensor:
+    """Ones with the probability that x holds (or p), zeros else.  (*) -> (*)"""
+    made = plain(np.empty(x.shape, x.dtype.numpy))
+    bernoulli_(made, x if p is None else p, generator=generator)
+    made = made._to_device(x.device)
+    if out is not None:
+        from ..dispatch import into
+        return into(out, made, "bernoulli")
+    return made
+
+
+def random_(x: Tensor, from_=0, to=None, *, generator=None) -> Tensor:
+    """Fill x with integers in [from, to); without bounds, over the dtype's range (for floats, what the mantissa holds)."""
+    if to is None and from_:
+        from_, to = 0, from_
+    if to is None:
+        d = x.dtype
+        to = 2 if d is bool_ else 1 << {"float16": 11, "bfloat16": 8, "float32": 24, "float64": 53}[d.name] if d.category == FLOAT else \
+            np.iinfo(d.numpy).max + (1 if d.itemsize < 8 else 0)
+        if d.category == FLOAT:
+            to += 1
+    if from_ >= to:
+        raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={from_} >= to={to}")
+    return _write(x, _source(generator).below(x.numel(), int(from_), int(to)).astype(x.array.dtype))
+
+
+def multinomial(x: Tensor, num_samples: int, replacement: bool = False, *, generator=None, out=None) -> Tensor:
+    """Places drawn with the (unnormalised) probabilities in x's rows.  (n, c) -> (n, num_samples) int64"""
+    if x.ndim not in (1, 2):
+        raise RuntimeError(f"prob_dist must be 1 or 2 dim, got {x.ndim}")
+    if x.dtype.category != FLOAT:
+        raise RuntimeError(f"multinomial only supports floating-point dtypes for input, got: {x.dtype.name}")
+    if num_samples <= 0:
+        raise RuntimeError("cannot sample n_sample <= 0 samples")
+    if not replacement and num_samples > x.shape[-1]:
+        raise RuntimeError("cannot sample n_sample > prob_dist.size(-1) samples without replacement")
+    p = x.detach().cpu().array
+    rows = p.reshape(-1, p.shape[-1])
+    if not np.isfinite(rows).all() or (rows < 0).any():
+        raise RuntimeError("probability tensor contains either `inf`, `nan` or element < 0")
+    if (rows.sum(axis=1) <= 0).any():
+        raise RuntimeError("invalid multinomial distribution (sum of probabilities <= 0)")
+    source = _source(generator)
+    if replacement and num_samples > 1:
+        sums = np.cumsum(rows.astype(rows.dtype), axis=1)
+        sums /= sums[:, -1:]
+        u = source.uniform(rows.shape[0] * num_samples, np.float64).reshape(rows.shape[0], num_samples)
+        picked = np.stack([np.searchsorted(s, v, side="left") for s, v in zip(sums, u, strict=True)]).clip(max=p.shape[-1] - 1)
+    else:  # the greatest of p / Exponential(1) is a draw; the k greatest are k draws without replacement
+        q = -np.log1p(-source.uniform(rows.size, np.float64)).reshape(rows.shape)
+        q = np.maximum(q.astype(rows.dtype), np.finfo(np.float32).tiny)
+        order = np.argsort(-(rows / q), axis=1, kind="stable")
+        picked = order[:, :num_samples]
+    return _finish(np.ascontiguousarray(picked).astype(np.int64), (*p.shape[:-1], num_samples), x.device, False, out)
+
+

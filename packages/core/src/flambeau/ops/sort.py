@@ -1,0 +1,76 @@
+"""Ops that put elements in order, or find the first of an order."""
+from __future__ import annotations
+
+from collections import namedtuple
+
+from ..define import op
+from ..dispatch import run
+from ..op import CARDS
+from ..tensor import check_dim
+from .elementwise import maximum, minimum
+from .index import gather
+
+values_indices = {name: namedtuple(name, "values indices") for name in ("sort", "topk", "max", "min", "median", "kthvalue", "mode", "cummax", "cummin")}
+
+
+def _samples(make):
+    yield (make((3, 4), -2.0, 2.0),), {"dim": 1, "descending": False, "stable": True}
+    yield (make((3, 4), -2.0, 2.0),), {"dim": 0, "descending": True, "stable": True}
+
+
+@op("opaque", samples=_samples)
+def argsort(xp, x, dim=-1, descending=False, stable=False):
+    """Places that put x in order along `dim`; equal elements keep their order.  (*, n, *) -> (*, n, *) int64"""
+    if x.ndim == 0:
+        return xp.zeros((), dtype=xp.int64)
+    if not descending:
+        return xp.argsort(x, axis=dim, kind="stable")
+    turned = xp.argsort(xp.flip(x, axis=dim), axis=dim, kind="stable")
+    return xp.flip(x.shape[dim] - 1 - turned, axis=dim).copy()
+
+
+def _take(x, places, dim):
+    return gather(x, dim, places) if x.ndim else x.clone()
+
+
+def sort(x, dim: int = -1, descending: bool = False, stable: bool = False):
+    """x in order along `dim`, and where each element was.  (*, n, *) -> values, indices"""
+    dim = check_dim(dim, x.ndim)
+    places = run(CARDS["argsort"], (x,), {"dim": dim, "descending": descending, "stable": True})
+    return values_indices["sort"](_take(x, places, dim), places)
+
+
+def topk(x, k: int, dim: int = -1, largest: bool = True, sorted: bool = True):
+    """The k greatest elements (or smallest) along `dim`, in order, and where they are.  (*, n, *) -> values, indices (*, k, *)"""
+    dim = check_dim(dim, x.ndim)
+    if k > (x.shape[dim] if x.ndim else 1) or k < 0:
+        raise RuntimeError("selected index k out of range")
+    places = run(CARDS["argsort"], (x,), {"dim": dim, "descending": largest, "stable": True})
+    places = places.narrow(dim, 0, k).contiguous() if x.ndim else places
+    return values_indices["topk"](_take(x, places, dim), places)
+
+
+def _extreme(name: str, find: str, pairwise):
+    def call(x, dim=None, keepdim: bool = False):
+        if dim is None:
+            if x.numel() == 0:
+                raise RuntimeError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.")
+            return run(CARDS["a" + name], (x,), {"dim": None, "keepdim": False})
+        if not isinstance(dim, int):
+            return pairwise(x, dim)
+        dim = check_dim(dim, x.ndim)
+        if x.ndim and x.shape[dim] == 0:
+            raise IndexError(f"{name}(): Expected reduction dim {dim} to have non-zero size.")
+        places = run(CARDS[find], (x,), {"dim": dim, "keepdim": True})
+        values = _take(x, places, dim)
+        return values_indices[name](values, places) if keepdim or not x.ndim else values_indices[name](values.squeeze(dim), places.squeeze(dim))
+
+    call.__name__ = call.__qualname__ = name
+    greatest = "greatest" if name == "max" else "smallest"
+    call.__doc__ = f"""The {greatest} element; with `dim`, the {greatest} along it and where it is; with a tensor, the {greatest} of each pair."""
+    return call
+
+
+
+max = _extreme("max", "argmax", maximum)
+min = _extreme("min", "argmin", minimum)

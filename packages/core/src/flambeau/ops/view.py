@@ -1,0 +1,363 @@
+"""Views: ops that only say anew how memory is read.  No element moves; writing into a view writes into its base.
+
+A formula's gradient that is broader than the input (expand) is summed to the input's shape by autograd.
+"""
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+
+from ..define import op
+from ..dispatch import run, view_of
+from ..op import Card
+from ..tensor import Size, Tensor, check_dim
+
+
+def view(name: str, vjp, body, samples, doc: str) -> Card:
+    """A card of kind view; the public functions below check their arguments and call `view_of(card, x, attrs)`."""
+    return Card(name, "view", body, vjp=vjp, inputs=1, linear=True, samples=samples, doc=doc)
+
+
+def _one(of, **attrs):
+    return lambda make: [((make(of, -1.0, 1.0),), attrs)]
+
+
+def sizes(args) -> tuple:
+    """Sizes as PyTorch takes them: f(2, 3), f((2, 3)), f(Size([2, 3]))."""
+    if len(args) == 1 and isinstance(args[0], tuple | list):
+        args = args[0]
+    return tuple(a if type(a) is int else a.__index__() for a in args)
+
+
+# ---- reshape
+def infer(shape: tuple, n: int) -> tuple:
+    """`shape` with its -1 replaced so that it holds n elements.  RuntimeError where that can't be."""
+    if -1 in shape:
+        if shape.count(-1) > 1:
+            raise RuntimeError("only one dimension can be inferred")
+        known = prod(s for s in shape if s != -1)
+        if known == 0 or n % known:
+            if known == 0 and n == 0:
+                raise RuntimeError(f"cannot reshape tensor of 0 elements into shape {list(shape)} because the unspecified dimension size -1 "
+                                   "can be any value and is ambiguous")
+            raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {n}")
+        return tuple(n // known if s == -1 else s for s in shape)
+    if prod(shape) != n or any(s < 0 for s in shape):
+        raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {n}")
+    return shape
+
+
+VIEW = view("view", lambda g, _y, _x, shape: reshape(g, _x.shape), lambda xp, x, shape: xp.reshape(x, shape, copy=False),
+            _one((3, 4), shape=(2, 6)), "The same elements in another shape, as a view.  (*) -> shape")
+
+
+def view_as_shape(x, *shape):
+    """The same elements in another shape, as a view.  (*) -> shape
+
+    RuntimeError where the memory does not allow it without a copy: use `reshape` then.
+    """
+    if len(shape) == 1 and not isinstance(shape[0], int | tuple | list):
+        return x.view_dtype(shape[0])
+    shape = infer(sizes(shape), x.numel())
+    try:
+        return view_of(VIEW, x, {"shape": shape})
+    except ValueError:
+        raise RuntimeError("view size is not compatible with input tensor's size and stride (at least one dimension spans across two contiguous "
+                           "subspaces). Use .reshape(...) instead.") from None
+
+
+def reshape(x, *shape):
+    """The same elements in another shape: a view where possible, else a copy.  (*) -> shape
+
+    >>> flambeau.arange(6).reshape(2, -1).shape
+    flambeau.Size([2, 3])
+    """
+    shape = infer(sizes(shape), x.numel())
+    try:
+        return view_of(VIEW, x, {"shape": shape})
+    except ValueError:
+        return view_of(VIEW, x.contiguous(), {"shape": shape})
+
+
+def flatten(x, start_dim: int = 0, end_dim: int = -1):
+    """Axes start_dim … end_dim made one.  (*, a, b, *) -> (*, a·b, *)"""
+    if x.ndim == 0:
+        return reshape(x, 1)
+    start, end = check_dim(start_dim, x.ndim), check_dim(end_dim, x.ndim)
+    if start > end:
+        raise RuntimeError("flatten() has invalid args: start_dim cannot come after end_dim")
+    shape = x.shape
+    return x if start == end else reshape(x, *shape[:start], prod(shape[start:end + 1]), *shape[end + 1:])
+
+
+def unflatten(x, dim: int, sizes):
+    """Axis `dim` split into several.  (*, n, *) -> (*, *sizes, *)"""
+    dim, shape = check_dim(dim, x.ndim), x.shape
+    inner = infer(tuple(sizes), shape[dim])
+    return reshape(x, *shape[:dim], *inner, *shape[dim + 1:])
+
+
+# ---- the order of axes
+PERMUTE = view("permute", lambda g, _y, _x, dims: view_of(PERMUTE, g, {"dims": _inverse(dims)}), lambda xp, x, dims: xp.transpose(x, dims),
+               _one((2, 3, 4), dims=(2, 0, 1)), "Axes in another order.  (a, b, c) -> (c, a, b)")
+
+
+def _inverse(dims: tuple) -> tuple:
+    return tuple(sorted(range(len(dims)), key=dims.__getitem__))
+
+
+def permute(x, *dims):
+    """Axes in the order `dims`, as a view.  (a, b, c) -> (c, a, b) for dims (2, 0, 1)"""
+    dims = sizes(dims)
+    if len(dims) != x.ndim:
+        raise RuntimeError(f"permute: number of dimensions in the tensor input does not match the length of the desired ordering "
+                           f"of dimensions i.e. input.dim() = {x.ndim} is not equal to len(dims) = {len(dims)}")
+    dims = tuple(check_dim(d, x.ndim) for d in dims)
+    if len(set(dims)) != len(dims):
+        raise RuntimeError("permute(): duplicate dims are not allowed.")
+    return view_of(PERMUTE, x, {"dims": dims})
+
+
+def transpose(x, dim0: int, dim1: int):
+    """Two axes exchanged, as a view.  (*, a, *, b, *) -> (*, b, *, a, *)"""
+    n = x.ndim
+    a, b = check_dim(dim0, n), check_dim(dim1, n)
+    dims = list(range(n))
+    if n:
+        dims[a], dims[b] = b, a
+    return view_of(PERMUTE, x, {"dims": tuple(dims)})
+
+
+def t(x):
+    """A matrix transposed, as a view; vectors and scalars stay.  (a, b) -> (b, a)"""
+    if x.ndim > 2:
+        raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {x.ndim}D")
+    return view_of(PERMUTE, x, {"dims": (1, 0)}) if x.ndim == 2 else x.view_as(x)
+
+
+def movedim(x, source, destination):
+    """Axes moved from `source` to `destination`, the others in order, as a view."""
+    source = [check_dim(d, x.ndim) for d in ((source,) if isinstance(source, int) else source)]
+    destination = [check_dim(d, x.ndim) for d in ((destination,) if isinstance(destination, int) else destination)]
+    if len(source) != len(destination):
+        raise RuntimeError(f"movedim: Invalid source or destination dims: source ({source} dims) should contain the same number of dims as "
+                           f"destination ({destination} dims)")
+    order = [d for d in range(x.ndim) if d not in source]
+    for to, d in sorted(zip(destination, source, strict=True)):
+        order.insert(to, d)
+    return view_of(PERMUTE, x, {"dims": tuple(order)})
+
+
+# ---- axes of one
+SQUEEZE = view("squeeze", lambda g, _y, _x, dims: reshape(g, _x.shape), lambda xp, x, dims: xp.squeeze(x, axis=dims),
+               _one((3, 1, 2), dims=(1,)), "Axes of one taken away.  (a, 1, b) -> (a, b)")
+UNSQUEEZE = view("unsqueeze", lambda g, _y, _x, dim: view_of(SQUEEZE, g, {"dims": (dim,)}), lambda xp, x, dim: xp.expand_dims(x, dim),
+                 _one((3, 2), dim=1), "An axis of one put in.  (a, b) -> (a, 1, b)")
+
+
+def squeeze(x, dim=None):
+    """Axes of one taken away: all, or those in `dim`.  (a, 1, b) -> (a, b)"""
+    shape = x.shape
+    wanted = range(x.ndim) if dim is None else [check_dim(d, x.ndim) for d in ((dim,) if isinstance(dim, int) else dim)]
+    return view_of(SQUEEZE, x, {"dims": tuple(d for d in wanted if x.ndim and shape[d] == 1)})
+
+
+def unsqueeze(x, dim: int):
+    """An axis of one put in before axis `dim`, as a view.  (a, b) -> (a, 1, b)"""
+    return view_of(UNSQUEEZE, x, {"dim": check_dim(dim, x.ndim + 1)})
+
+
+# ---- broadcasting
+EXPAND = view("expand", lambda g, _y, _x, shape: g, lambda xp, x, shape: xp.broadcast_to(x, shape), _one((3, 1), shape=(2, 3, 4)),
+              "Axes of one repeated without a copy.  (a, 1) -> (b, a, c)")
+
+
+def expand(x, *shape):
+    """Axes of one read again and again, as a view; -1 keeps an axis.  (a, 1) -> (b, a, c)"""
+    shape, own = sizes(shape), x.shape
+    new = len(shape) - len(own)
+    if new < 0:
+        raise RuntimeError(f"expand: the number of sizes provided ({len(shape)}) must be greater or equal to the number of dimensions in the tensor ({len(own)})")
+    full = []
+    for i, s in enumerate(shape):
+        have = own[i - new] if i >= new else 1
+        if s == -1:
+            if i < new:
+                raise RuntimeError(f"expand: the expanded size of the tensor (-1) isn't allowed in a leading, non-existing dimension {i}")
+            s = have
+        if have not in (1, s):
+            raise RuntimeError(f"The expanded size of the tensor ({s}) must match the existing size ({have}) at non-singleton dimension {i}. "
+                               f"Target sizes: {list(shape)}.  Tensor sizes: {list(own)}")
+        full.append(s)
+    return view_of(EXPAND, x, {"shape": tuple(full)})
+
+
+def sum_to_size(x, *shape):
+    """Summed over the axes along which a tensor of `shape` would be broadcast to x's.  (*) -> shape"""
+    shape, own = sizes(shape), x.shape
+    if own == shape:
+        return x
+    lead = len(own) - len(shape)
+    dims = tuple(range(lead)) + tuple(i for i in range(lead, len(own)) if shape[i - lead] == 1 and own[i] != 1)
+    if lead < 0 or any(shape[i - lead] not in (1, own[i]) for i in range(lead, len(own))):
+        raise RuntimeError(f"size {{{list(own)}}} is not expandable to size {{{list(shape)}}}.")
+    out = x.sum(dims, keepdim=True) if dims else x
+    return reshape(out, shape) if lead else out
+
+
+# ---- parts
+SLICE = view("slice", lambda g, _y, _x, index: UNSLICE.call(g, _x.shape, index), lambda xp, x, index: x[index],
+             _one((4, 5), index=(slice(1, 3), None, slice(None, None, 2))), "A part named by integers, slices and None.  (*) -> (*)")
+UNSLICE = Card("unslice", "index", lambda xp, g, shape, index: _unslice(xp, g, shape, index), linear=True, inputs=1,
+               vjp=lambda g, _y, _x, shape, index: view_of(SLICE, g, {"index": index}),
+               samples=lambda make: [((make((2, 3), -1.0, 1.0),), {"shape": (4, 5), "index": (slice(1, 3), slice(0, 3))})],
+               doc="Zeros of `shape` with the tensor at `index`: what `slice` does, the other way round.")
+UNSLICE.call = lambda g, shape, index: run(UNSLICE, (g,), {"shape": shape, "index": index})
+
+
+def _unslice(xp, g, shape, index):
+    out = xp.zeros(shape, g.dtype)
+    out[index] = g
+    return out
+
+
+def part(x, index: tuple):
+    return view_of(SLICE, x, {"index": index})
+
+
+def select(x, dim: int, index: int):
+    """The slice at place `index` of axis `dim`, as a view.  (*, n, *) -> (*, *)"""
+    if x.ndim == 0:
+        raise IndexError("select() cannot be applied to a 0-dim tensor.")
+    dim, n = check_dim(dim, x.ndim), x.shape[dim]
+    if not -n <= index < n:
+        raise IndexError(f"select(): index {index} out of range for tensor of size {list(x.shape)} at dimension {dim}")
+    return part(x, (slice(None),) * dim + (int(index), ...))
+
+
+def narrow(x, dim: int, start: int, length: int):
+    """`length` slices of axis `dim` from `start` on, as a view.  (*, n, *) -> (*, length, *)"""
+    dim, n = check_dim(dim, x.ndim), x.shape[dim]
+    start = int(start)
+    begin = start + n if start < 0 else start
+    if length < 0:
+        raise RuntimeError("narrow(): length must be non-negative.")
+    if not 0 <= begin <= n or begin + length > n:
+        raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({n}).")
+    return part(x, (slice(None),) * dim + (slice(begin, begin + length),))
+
+
+def split(x, split_size_or_sections, dim: int = 0) -> tuple:
+    """Axis `dim` cut into parts of one size, or of the sizes given.  (*, n, *) -> tuple of (*, k, *), views"""
+    dim, n = check_dim(dim, x.ndim), x.shape[dim]
+    if isinstance(split_size_or_sections, int):
+        size = split_size_or_sections
+        if size < 0 or (size == 0 and n):
+            raise RuntimeError(f"split_size can only be 0 if dimension size is 0, but got dimension size of {n}" if size == 0
+                               else f"split expects split_size be non-negative, but got split_size={size}")
+        lengths = [min(size, n - s) for s in range(0, n, size)] if n else [0]
+    else:
+        lengths = list(split_size_or_sections)
+        if sum(lengths) != n or any(k < 0 for k in lengths):
+            raise RuntimeError(f"split_with_sizes expects split_sizes to sum exactly to {n} (input tensor's size at dimension {dim}), "
+                               f"but got split_sizes={lengths}")
+    parts, start = [], 0
+    for k in lengths:
+        parts.append(narrow(x, dim, start, k))
+        start += k
+    return tuple(parts)
+
+
+def chunk(x, chunks: int, dim: int = 0) -> tuple:
+    """Axis `dim` cut into at most `chunks` parts of one size.  (*, n, *) -> tuple of (*, k, *), views"""
+    if chunks < 1:
+        raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
+    n = x.shape[check_dim(dim, x.ndim)]
+    size = -(-n // chunks)
+    return split(x, [0] * chunks if size == 0 else size, dim)
+
+
+def unbind(x, dim: int = 0) -> tuple:
+    """The slices along axis `dim`.  (*, n, *) -> n views of (*, *)"""
+    dim = check_dim(dim, x.ndim)
+    if x.ndim == 0:
+        raise IndexError("Dimension specified as 0 but tensor has no dimensions")
+    return tuple(part(x, (slice(None),) * dim + (i, ...)) for i in range(x.shape[dim]))
+
+
+DIAGONAL = view("diagonal", lambda g, _y, _x, offset, dim1, dim2: _diagonal_into(g, _x.shape, offset, dim1, dim2),
+                lambda xp, x, offset, dim1, dim2: _writable_diagonal(xp, x, offset, dim1, dim2),
+                _one((3, 4), offset=1, dim1=0, dim2=1), "The diagonal of two axes, as the last axis.")
+
+
+def _writable_diagonal(xp, x, offset, dim1, dim2):
+    out = xp.diagonal(x, offset, dim1, dim2)
+    if isinstance(out, np.ndarray) and x.flags.writeable:
+        out.flags.writeable = True
+    return out
+
+
+def _diagonal_into(g, shape, offset, dim1, dim2):
+    from .create import zeros
+    out = zeros(*shape, dtype=g.dtype, device=g.device)
+    diagonal(out, offset, dim1, dim2).copy_(g)
+    return out
+
+
+def diagonal(x, offset: int = 0, dim1: int = 0, dim2: int = 1):
+    """The diagonal of axes dim1 and dim2, put last, as a view.  (*, n, m) -> (*, min(n, m))"""
+    a, b = check_dim(dim1, x.ndim), check_dim(dim2, x.ndim)
+    if a == b:
+        raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
+    return view_of(DIAGONAL, x, {"offset": offset, "dim1": a, "dim2": b})
+
+
+# ---- the write through a view, as seen from its base
+def _view_write(xp, base, value, steps):
+    out = base.copy()
+    place = out
+    for card, attrs in steps:
+        place = card.body(xp, place, **attrs)
+    place[...] = value
+    return out
+
+
+def _read(x, steps):
+    for card, attrs in steps:
+        x = run(card, (x,), attrs)
+    return x
+
+
+Card("view_write", "index", _view_write, inputs=2, linear=True,
+     vjp=(lambda g, _y, _b, _v, steps: run(_card("view_write"), (g, 0.0), {"steps": steps}), lambda g, _y, _b, _v, steps: _read(g, steps)),
+     samples=lambda make: [((make((3, 4), -1.0, 1.0), make((3, 2), -1.0, 1.0)), {"steps": ((SLICE, {"index": (slice(None), slice(1, 3))}),)})],
+     doc="A base with a value written into one of its views.")
+
+
+def _card(name: str) -> Card:
+    from ..op import CARDS
+    return CARDS[name]
+
+
+@op("index", linear=True, samples=_one((3, 4), dims=(0,)), vjp=lambda g, _y, _x, dims: flip(g, dims))
+def flip(xp, x, dims):
+    """The order of elements turned along `dims`, as a copy.  (*) -> (*)"""
+    dims = (dims,) if isinstance(dims, int) else tuple(dims)
+    return xp.flip(x, axis=tuple(check_dim(d, x.ndim) for d in dims)).copy()
+
+
+def broadcast_shapes(*shapes) -> Size:
+    """The shape that tensors of these shapes are broadcast to.  RuntimeError where they don't fit together."""
+    try:
+        return Size(np.broadcast_shapes(*(tuple(s) if not isinstance(s, int) else (s,) for s in shapes)))
+    except ValueError:
+        raise RuntimeError(f"Shape mismatch: objects cannot be broadcast to a single shape: {[tuple(s) for s in shapes]}") from None
+
+
+def broadcast_tensors(*tensors: Tensor) -> tuple:
+    """Tensors expanded to one shape."""
+    shape = broadcast_shapes(*(x.shape for x in tensors))
+    return tuple(expand(x, shape) for x in tensors)
+
+

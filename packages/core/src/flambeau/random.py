@@ -1,0 +1,167 @@
+"""Random numbers: PyTorch's CPU generator (MT19937) and the ways that it makes numbers of its bits, so that a seed gives PyTorch's numbers."""
+from __future__ import annotations
+
+import math
+import os
+
+import numpy as np
+
+from .device import CPU, device
+
+DEFAULT_SEED = 67280421310721
+
+
+class Generator:
+    """A stream of random bits.
+
+    >>> g = flambeau.Generator().manual_seed(1)
+    >>> flambeau.rand(2, generator=g)
+    tensor([0.7576, 0.2793])
+    """
+
+    def __init__(self, device: device | str = CPU):
+        from .device import device as device_class
+
+        self.device = device_class(device)
+        if self.device.type != "cpu":
+            raise RuntimeError(f"a Generator lives on the CPU, got device {self.device}")
+        self.manual_seed(DEFAULT_SEED)
+
+    def manual_seed(self, seed: int) -> Generator:
+        """Begin the stream of `seed` (64 bits; negative ones count from 2⁶⁴).  RuntimeError out of that range."""
+        seed = int(seed)
+        if not -(1 << 63) <= seed < 1 << 64:
+            raise RuntimeError(f"Overflow when unpacking unsigned long: expected a seed of 64 bits, got {seed}")
+        self._seed = seed % (1 << 64)
+        self._bits = np.random.MT19937()
+        self._bits._legacy_seeding(self._seed & 0xFFFFFFFF)
+        self._normal: float | None = None
+        return self
+
+    def seed(self) -> int:
+        """Begin a stream of an unforeseeable seed, and tell it."""
+        self.manual_seed(int.from_bytes(os.urandom(8), "little"))
+        return self._seed
+
+    def initial_seed(self) -> int:
+        return self._seed
+
+    def get_state(self):
+        """The stream's place, as a uint8 tensor that `set_state` takes."""
+        from .ops.create import from_numpy
+
+        state = self._bits.state["state"]
+        words = np.empty(624 + 4, np.uint64)
+        words[:624], words[624] = state["key"], state["pos"]
+        words[625], words[626] = self._seed, self._normal is not None
+        words[627:].view(np.float64)[0] = self._normal or 0.0
+        return from_numpy(words.view(np.uint8).copy())
+
+    def set_state(self, state) -> Generator:
+        """Go to a place that `get_state` told.  RuntimeError for anything else."""
+        raw = state.numpy()
+        if raw.dtype != np.uint8 or raw.size != 628 * 8:
+            raise RuntimeError(f"expected a generator state of {628 * 8} uint8 values, got {raw.size} of {raw.dtype}")
+        words = raw.copy().view(np.uint64)
+        self._bits.state = {"bit_generator": "MT19937", "state": {"key": words[:624].astype(np.uint32), "pos": int(words[624])}}
+        self._seed = int(words[625])
+        self._normal = float(words[627:].view(np.float64)[0]) if words[626] else None
+        return self
+
+    def clone_state(self) -> Generator:
+        return Generator().set_state(self.get_state())
+
+    # ---- bits to numbers
+    def words(self, n: int) -> np.ndarray:
+        """n words of 32 bits, as uint64."""
+        return self._bits.random_raw(n)
+
+    def words64(self, n: int) -> np.ndarray:
+        pairs = self._bits.random_raw(2 * n)
+        return pairs[0::2] << np.uint64(32) | pairs[1::2]
+
+    def uniform(self, n: int, numpy_dtype) -> np.ndarray:
+        """n numbers in [0, 1): 24 bits of a word for float32 and smaller, 53 bits of two for float64."""
+        if numpy_dtype == np.float64:
+            return (self.words64(n) & np.uint64((1 << 53) - 1)) * 2.0**-53
+        return ((self.words(n) & np.uint64((1 << 24) - 1)).astype(np.float32) * np.float32(2.0**-24)).astype(numpy_dtype)
+
+    def normal(self, n: int, numpy_dtype) -> np.ndarray:
+        """n standard normal numbers: in blocks of 16 by Box and Muller's method, one by one when there are fewer than 16."""
+        if n < 16:
+            return np.array([self._one_normal() for _ in range(n)], np.float64).astype(numpy_dtype)
+        wide = np.float64 if numpy_dtype == np.float64 else np.float32
+        u = self.uniform(n, wide)
+        out = np.empty(n, wide)
+        whole = n - n % 16
+        out[:whole] = _box_muller(u[:whole])
+        if n % 16:  # the last 16 places are drawn anew
+            out[n - 16:] = _box_muller(self.uniform(16, wide))
+        return out.astype(numpy_dtype)
+
+    def _one_normal(self) -> float:
+        if self._normal is not None:
+            value, self._normal = self._normal, None
+            return value
+        u1, u2 = (float(u) for u in self.uniform(2, np.float64))
+        radius = math.sqrt(-2.0 * math.log1p(-u2))
+        self._normal = radius * math.sin(2.0 * math.pi * u1)
+        return radius * math.cos(2.0 * math.pi * u1)
+
+    def below(self, n: int, low: int, high: int) -> np.ndarray:
+        """n integers in [low, high)."""
+        span = high - low
+        words = self.words64(n) if span >= 1 << 32 else self.words(n)
+        return (words % np.uint64(span)).astype(np.int64) + low
+
+    def permutation(self, n: int) -> np.ndarray:
+        """0 … n-1 in random order (Fisher and Yates, from the front)."""
+        order = list(range(n))
+        if n > 1:
+            jumps = (self.words(n - 1) % np.arange(n, 1, -1, dtype=np.uint64)).tolist()
+            for i, jump in enumerate(jumps):
+                j = i + jump
+                order[i], order[j] = order[j], order[i]
+        return np.array(order, np.int64)
+
+
+def _box_muller(u: np.ndarray) -> np.ndarray:
+    """Uniform numbers to normal ones in blocks of 16: eight radii, eight angles; cosines first, then sines."""
+    blocks = u.reshape(-1, 2, 8)
+    one = u.dtype.type(1)
+    radius = np.sqrt(u.dtype.type(-2) * np.log(one - blocks[:, 0]))
+    angle = u.dtype.type(2.0 * math.pi) * blocks[:, 1]
+    return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1).reshape(-1)
+
+
+_default: Generator | None = None
+
+
+def default_generator() -> Generator:
+    """The generator that is used where none is given."""
+    global _default
+    if _default is None:
+        _default = Generator()
+    return _default
+
+
+def manual_seed(seed: int) -> Generator:
+    """Begin the default generator's stream of `seed`."""
+    return default_generator().manual_seed(seed)
+
+
+def seed() -> int:
+    return default_generator().seed()
+
+
+def initial_seed() -> int:
+    return default_generator().initial_seed()
+
+
+def get_rng_state():
+    """The place of the default generator's stream."""
+    return default_generator().get_state()
+
+
+def set_rng_state(state) -> None:
+    default_generator().set_state(state)

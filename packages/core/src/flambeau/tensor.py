@@ -1,0 +1,383 @@
+"""Tensor: an array, and where it came from.  What it can do is added by `ops/methods.py`, one line a method."""
+from __future__ import annotations
+
+from weakref import ref
+
+import numpy as np
+
+from . import context
+from .device import CPU, device
+from .dtype import BY_NUMPY, COMPLEX, FLOAT, dtype
+from .tape import Leaf, Node, Pick
+
+
+
+
+class Size(tuple):
+    """The shape of a tensor: a tuple of ints.
+
+    >>> flambeau.zeros(2, 3).shape.numel()
+    6
+    """
+
+    __slots__ = ()
+
+    def numel(self) -> int:
+        n = 1
+        for extent in self:
+            n *= extent
+        return n
+
+    def __getitem__(self, i):
+        got = tuple.__getitem__(self, i)
+        return Size(got) if isinstance(i, slice) else got
+
+    def __add__(self, other):
+        return Size(tuple.__add__(self, tuple(other)))
+
+    def __mul__(self, n):
+        return Size(tuple.__mul__(self, n))
+
+    def __repr__(self) -> str:
+        return f"flambeau.Size([{', '.join(map(str, self))}])"
+
+
+class Tensor:
+    """An array with a history.
+
+    array   the values: a NumPy array on the CPU, a CuPy array on a GPU
+    node    how it was made, None where no gradient is asked for: `requires_grad` is "has a node"
+    base    the tensor that this one is a view of; `source` the (tensor, card, attrs) that made the view
+    cell    [version]: counts writes; views share it, so backward sees a write whichever of them made it
+    views   weak references to the views of this base, which a recorded write must bring up to date
+    """
+
+    node: Node | None = None
+    base: Tensor | None = None
+    source: tuple | None = None
+    cell: list | None = None
+    views: list | None = None
+    _grad: Tensor | None = None
+    _backward_hooks: dict | None = None
+    __array_priority__ = 1000
+    array: np.ndarray
+
+    def __new__(cls, data=(), *, dtype=None, device=None):
+        from .ops.create import tensor
+
+        made = data.detach() if isinstance(data, Tensor) else tensor(data, dtype=dtype or context.get_default_dtype(), device=device)
+        made.__class__ = cls
+        return made
+
+    # ---- what it is
+    @property
+    def shape(self) -> Size:
+        return Size(self.array.shape)
+
+    @property
+    def dtype(self) -> dtype:
+        return BY_NUMPY[self.array.dtype]
+
+    @property
+    def device(self) -> device:
+        return CPU if type(self.array) is np.ndarray else device("cuda", self.array.device.id)
+
+    @property
+    def ndim(self) -> int:
+        return self.array.ndim
+
+    @property
+    def itemsize(self) -> int:
+        return self.array.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        return self.array.nbytes
+
+    def size(self, dim: int | None = None):
+        return self.shape if dim is None else self.array.shape[check_dim(dim, self.array.ndim)]
+
+    def dim(self) -> int:
+        return self.array.ndim
+
+    ndimension = dim
+
+    def numel(self) -> int:
+        return self.array.size
+
+    nelement = numel
+
+    def element_size(self) -> int:
+        return self.array.itemsize
+
+    def stride(self, dim: int | None = None):
+        strides = tuple(s // self.array.itemsize for s in self.array.strides)
+        return strides if dim is None else strides[check_dim(dim, len(strides))]
+
+    def data_ptr(self) -> int:
+        return self.array.ctypes.data if type(self.array) is np.ndarray else self.array.data.ptr
+
+    def is_contiguous(self) -> bool:
+        return self.array.flags.c_contiguous
+
+    def is_floating_point(self) -> bool:
+        return self.dtype.category == FLOAT
+
+    def is_complex(self) -> bool:
+        return self.dtype.category == COMPLEX
+
+    @property
+    def is_cuda(self) -> bool:
+        return type(self.array) is not np.ndarray
+
+    def get_device(self) -> int:
+        return -1 if type(self.array) is np.ndarray else self.array.device.id
+
+    # ---- the graph
+    @property
+    def requires_grad(self) -> bool:
+        return self.node is not None
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        self.requires_grad_(value)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Ask for gradients of this tensor, or stop asking.  RuntimeError for integers and for results of recorded ops."""
+        if requires_grad:
+            if self.node is None:
+                kind = self.dtype
+                if kind.category < FLOAT:
+                    raise RuntimeError(f"only Tensors of floating point and complex dtype can require gradients, got {kind}")
+                self.node = Leaf(self, self.shape, kind)
+        elif self.node is not None:
+            if not self.node.is_leaf:
+                raise RuntimeError("you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a "
+                                   "subgraph that doesn't require differentiation use var_no_grad = var.detach().")
+            self.node = None
+        return self
+
+    @property
+    def is_leaf(self) -> bool:
+        return self.node is None or self.node.is_leaf
+
+    @property
+    def grad_fn(self) -> Node | None:
+        node = self.node
+        if node is None or node.is_leaf:
+            return None
+        return node.parents[0] if type(node) is Pick else node
+
+    @property
+    def output_nr(self) -> int:
+        return self.node.index if type(self.node) is Pick else 0
+
+    @property
+    def grad(self) -> Tensor | None:
+        return self._grad
+
+    @grad.setter
+    def grad(self, value: Tensor | None) -> None:
+        if value is not None:
+            if not isinstance(value, Tensor):
+                raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__}")
+            if value is self:
+                raise RuntimeError("can't assign Variable as its own grad")
+            if value.shape != self.shape:
+                raise RuntimeError(f"assigned grad has data of a different size: expected {tuple(self.shape)}, got {tuple(value.shape)}")
+            if value.dtype is not self.dtype:
+                raise RuntimeError(f"assigned grad has data of a different type: expected {self.dtype}, got {value.dtype}")
+        self._grad = value
+
+    @grad.deleter
+    def grad(self) -> None:
+        self._grad = None
+
+    @property
+    def _version(self) -> int:
+        return self.cell[0] if self.cell else 0
+
+    def detach(self) -> Tensor:
+        """The same values without a history; memory and version are shared."""
+        out = plain(self.array)
+        out.cell = version_cell(self)
+        return out
+
+    def detach_(self) -> Tensor:
+        if self.base is not None:
+            raise RuntimeError("Can't detach views in-place. Use detach() instead.")
+        self.node = None
+        return self
+
+    @property
+    def data(self) -> Tensor:
+        return plain(self.array)
+
+    @data.setter
+    def data(self, value: Tensor) -> None:
+        self.array = value.array
+
+    def _is_view(self) -> bool:
+        return self.base is not None
+
+    @property
+    def _base(self) -> Tensor | None:
+        return self.base
+
+    # ---- out of Flambeau
+    def numpy(self, *, force: bool = False) -> np.ndarray:
+        """The values as a NumPy array that shares this tensor's memory."""
+        if force:
+            return np.asarray(self.detach().cpu().array)
+        if self.node is not None:
+            raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+        if type(self.array) is not np.ndarray:
+            raise TypeError(f"can't convert {self.device} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host memory first.")
+        return self.array
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.numpy(), dtype=dtype, copy=copy)
+
+    def item(self):
+        """The value of a one-element tensor as a Python number."""
+        if self.array.size != 1:
+            raise RuntimeError(f"a Tensor with {self.array.size} elements cannot be converted to Scalar")
+        value = self.array.item()
+        return float(value) if self.dtype.category == FLOAT else value
+
+    def tolist(self):
+        if self.dtype.itemsize <= 2 and self.dtype.category == FLOAT:
+            return self.array.astype(np.float64).tolist()
+        return self.array.tolist()
+
+    def __bool__(self) -> bool:
+        if self.array.size != 1:
+            if self.array.size == 0:
+                raise RuntimeError("Boolean value of Tensor with no values is ambiguous")
+            raise RuntimeError("Boolean value of Tensor with more than one value is ambiguous")
+        return bool(self.array.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __complex__(self) -> complex:
+        return complex(self.item())
+
+    def __index__(self) -> int:
+        if self.dtype.category >= FLOAT or self.array.size != 1:
+            raise TypeError("only integer tensors of a single element can be converted to an index")
+        return int(self.array.item())
+
+    def __len__(self) -> int:
+        if self.array.ndim == 0:
+            raise TypeError("len() of a 0-d tensor")
+        return self.array.shape[0]
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec and self.array.ndim == 0 else repr(self)
+
+    def __repr__(self, *, tensor_contents=None) -> str:
+        from .printing import to_string
+
+        return to_string(self)
+
+    def __deepcopy__(self, memo: dict) -> Tensor:
+        if id(self) in memo:
+            return memo[id(self)]
+        if not self.is_leaf:
+            raise RuntimeError("Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment.")
+        out = plain(self.array.copy())
+        out.__class__ = type(self)
+        memo[id(self)] = out
+        if self.node is not None:
+            out.requires_grad_()
+        if self._grad is not None:
+            out._grad = self._grad.__deepcopy__(memo)
+        return out
+
+    def __reduce_ex__(self, protocol):
+        if not self.is_leaf:
+            raise RuntimeError("Only leaf tensors can be pickled: detach() the result of a recorded operation first.")
+        return (_rebuild, (type(self), np.asarray(self.cpu().array), self.requires_grad))
+
+
+class Parameter(Tensor):
+    """A tensor that a module registers as its own when it is assigned to an attribute.
+
+    >>> flambeau.nn.Parameter(flambeau.zeros(2)).requires_grad
+    True
+    """
+
+    def __new__(cls, data: Tensor | None = None, requires_grad: bool = True):
+        out = plain(np.empty(0, context.get_default_dtype().numpy) if data is None else data.array)
+        out.__class__ = cls
+        return out.requires_grad_(requires_grad)
+
+    def __repr__(self, *, tensor_contents=None) -> str:
+        return "Parameter containing:\n" + super().__repr__()
+
+
+# Tensors that the fast paths and the recorder treat alike; any other subclass is asked how it wants an op done.
+PLAIN = frozenset({Tensor, Parameter})
+
+
+def plain(array: np.ndarray) -> Tensor:
+    """A tensor around an array, without a copy or a history."""
+    out = object.__new__(Tensor)
+    out.array = array
+    return out
+
+
+def _rebuild(cls: type, array: np.ndarray, requires_grad: bool) -> Tensor:
+    out = plain(array)
+    out.__class__ = cls
+    return out.requires_grad_(requires_grad)
+
+
+def version_cell(x: Tensor) -> list:
+    """The cell that counts writes to x's memory."""
+    cell = x.cell
+    if cell is None:
+        cell = x.cell = [0]
+    return cell
+
+
+def add_view(x: Tensor, array, card, attrs: dict) -> Tensor:
+    """A tensor over `array`, which shares x's memory: it joins x's family (base, version cell, list of views)."""
+    out = object.__new__(Tensor)
+    out.array = array
+    base = x.base
+    if base is None:
+        base = x
+    out.base = base
+    out.source = (x, card, attrs)
+    cell = base.cell
+    if cell is None:
+        cell = base.cell = [0]
+    out.cell = cell
+    views = base.views
+    if views is None:
+        views = base.views = [8]
+    views.append(ref(out))
+    if len(views) > views[0]:  # drop the dead, and look again when the list has doubled
+        alive = [r for r in views[1:] if r() is not None]
+        base.views = [2 * len(alive) + 8, *alive]
+    return out
+
+
+def live_views(base: Tensor) -> list[Tensor]:
+    return [v for v in (r() for r in (base.views or [0])[1:]) if v is not None]
+
+
+def check_dim(dim: int, ndim: int) -> int:
+    """`dim` counted from the front.  IndexError in PyTorch's words when there is no such axis."""
+    bound = max(ndim, 1)
+    if not -bound <= dim < bound:
+        raise IndexError(f"Dimension out of range (expected to be in range of [{-bound}, {bound - 1}], but got {dim})")
+    return dim + bound if dim < 0 else dim
