@@ -1,0 +1,422 @@
+"""Modules that hold modules or parameters, and look like the list or dict that they are."""
+
+from __future__ import annotations
+
+import operator
+from collections import OrderedDict
+from collections.abc import Container, Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Any, Self, overload
+
+from ..tensor import Parameter, Tensor
+from .module import Module, _indent
+
+__all__ = ["ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"]
+
+
+def _position(index: Any, length: int) -> int:
+    """`index` counted from the front. Raises IndexError outside of -length .. length - 1."""
+    index = operator.index(index)
+    if not -length <= index < length:
+        raise IndexError(f"index {index} is out of range: there are {length} entries")
+    return index % length
+
+
+class _Numbered(Module):
+    """Children under the names "0", "1", …, in that order."""
+
+    def __len__(self) -> int:
+        return len(self._module_names)
+
+    def __iter__(self) -> Iterator[Module]:
+        store = self.__dict__
+        return iter([store[name] for name in self._module_names])
+
+    def _key(self, index: Any) -> str:
+        return next(islice(self._module_names, _position(index, len(self)), None))
+
+    @overload
+    def __getitem__(self, index: int) -> Module: ...
+    @overload
+    def __getitem__(self, index: slice) -> Self: ...
+    def __getitem__(self, index: int | slice) -> Any:
+        if isinstance(index, slice):
+            return type(self)(*self._as_arguments(list(self._modules.items())[index]))
+        return self.__dict__[self._key(index)]
+
+    def __setitem__(self, index: int, module: Module) -> None:
+        setattr(self, self._key(index), module)
+
+    def __delitem__(self, index: int | slice) -> None:
+        names = list(self._module_names)
+        for name in names[index] if isinstance(index, slice) else [self._key(index)]:
+            delattr(self, name)
+        rest = list(self._modules.values())
+        self._modules.clear()
+        self.extend(rest)
+
+    def _as_arguments(self, items: list[tuple[str, Module]]) -> tuple[Any, ...]:
+        raise NotImplementedError
+
+    def append(self, module: Module) -> Self:
+        """Add a module at the end."""
+        self.add_module(str(len(self)), module)
+        return self
+
+    def extend(self, modules: Iterable[Module]) -> Self:
+        """Add modules at the end."""
+        if not isinstance(modules, Iterable):
+            raise TypeError(f"{self._get_name()}.extend should be called with an iterable, but got {type(modules).__name__}")
+        for module in list(modules):
+            self.append(module)
+        return self
+
+    def insert(self, index: int, module: Module) -> Self:
+        """Put a module before the one at `index`."""
+        modules = list(self)
+        modules.insert(index, module)
+        for i, each in enumerate(modules):
+            self._modules[str(i)] = each
+        return self
+
+    def pop(self, index: int | slice = -1) -> Module:
+        """Take the module at `index` out and return it."""
+        module = self[index]
+        del self[index]
+        return module
+
+
+class Sequential(_Numbered):
+    """Modules one after the other: each gets what the one before it returned.
+
+    Takes modules, or one OrderedDict from names to modules.
+
+    >>> import flambeau
+    >>> model = flambeau.nn.Sequential(flambeau.nn.Linear(4, 3), flambeau.nn.ReLU())
+    >>> model(flambeau.zeros(2, 4)).shape
+    flambeau.Size([2, 3])
+    """
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__()
+        named = args[0].items() if len(args) == 1 and isinstance(args[0], OrderedDict) else enumerate(args)
+        for name, module in named:
+            self.add_module(str(name), module)
+
+    def forward(self, input: Any) -> Any:
+        store = self.__dict__
+        for name in self._module_names:
+            input = store[name](input)
+        return input
+
+    def _as_arguments(self, items: list[tuple[str, Module]]) -> tuple[Any, ...]:
+        return (OrderedDict(items),)
+
+    def __add__(self, other: Sequential) -> Sequential:
+        if not isinstance(other, Sequential):
+            raise ValueError(f"add operator supports only objects of Sequential class, but {type(other)} is given.")
+        return Sequential(*self, *other)
+
+    def __iadd__(self, other: Sequential) -> Self:
+        if not isinstance(other, Sequential):
+            raise ValueError(f"add operator supports only objects of Sequential class, but {type(other)} is given.")
+        return self.extend(list(other))
+
+    def __mul__(self, times: int) -> Sequential:
+        return Sequential(*(list(self) * self._check_times(times)))
+
+    __rmul__ = __mul__
+
+    def __imul__(self, times: int) -> Self:
+        return self.extend(list(self) * (self._check_times(times) - 1))
+
+    def _check_times(self, times: int) -> int:
+        if not isinstance(times, int):
+            raise TypeError(f"unsupported operand type(s) for *: {type(self)} and {type(times)}")
+        if times <= 0:
+            raise ValueError(f"Non-positive multiplication factor {times} for {type(self)}")
+        return times
+
+
+class ModuleList(_Numbered):
+    """A list of modules that its owner sees as its own. It has no forward.
+
+    >>> import flambeau
+    >>> flambeau.nn.ModuleList([flambeau.nn.Identity() for _ in range(3)])
+    ModuleList(
+      (0-2): 3 x Identity()
+    )
+    """
+
+    def __init__(self, modules: Iterable[Module] | None = None) -> None:
+        super().__init__()
+        if modules is not None:
+            self.extend(modules)
+
+    def _as_arguments(self, items: list[tuple[str, Module]]) -> tuple[Any, ...]:
+        return ([module for _, module in items],)
+
+    def __iadd__(self, modules: Iterable[Module]) -> Self:
+        return self.extend(modules)
+
+    def __add__(self, other: Iterable[Module]) -> ModuleList:
+        return ModuleList([*self, *other])
+
+    def __repr__(self) -> str:
+        runs: list[list[Any]] = []  # [first, last, text] of equal neighbours
+        for i, text in enumerate(map(repr, self)):
+            if runs and runs[-1][2] == text:
+                runs[-1][1] = i
+            else:
+                runs.append([i, i, text])
+        if not runs:
+            return f"{self._get_name()}()"
+        lines = [
+            f"({first}): {_indent(text)}" if first == last else f"({first}-{last}): {last - first + 1} x {_indent(text)}"
+            for first, last, text in runs
+        ]
+        return f"{self._get_name()}(\n  " + "\n  ".join(lines) + "\n)"
+
+
+class ModuleDict(Module):
+    """A dict of modules that its owner sees as its own, in the order in which they were put in. It has no forward.
+
+    >>> import flambeau
+    >>> heads = flambeau.nn.ModuleDict({"digit": flambeau.nn.Linear(8, 10), "parity": flambeau.nn.Linear(8, 2)})
+    >>> list(heads)
+    ['digit', 'parity']
+    """
+
+    def __init__(self, modules: Mapping[str, Module] | None = None) -> None:
+        super().__init__()
+        if modules is not None:
+            self.update(modules)
+
+    def __getitem__(self, key: str) -> Module:
+        return self._modules[key]
+
+    def __setitem__(self, key: str, module: Module) -> None:
+        self.add_module(key, module)
+
+    def __delitem__(self, key: str) -> None:
+        del self._modules[key]
+
+    def __len__(self) -> int:
+        return len(self._module_names)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._module_names)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._module_names
+
+    def clear(self) -> None:
+        """Take everything out."""
+        self._modules.clear()
+
+    def pop(self, key: str) -> Module:
+        """Take the module under `key` out and return it."""
+        module = self[key]
+        del self[key]
+        return module
+
+    def keys(self) -> Iterable[str]:
+        """The names."""
+        return self._modules.keys()
+
+    def items(self) -> Iterable[tuple[str, Module]]:
+        """The names with their modules."""
+        return self._modules.items()
+
+    def values(self) -> Iterable[Module]:
+        """The modules."""
+        return self._modules.values()
+
+    def update(self, modules: Any) -> None:
+        """Put in modules from a mapping, or from an iterable of (name, module); names that exist are overwritten."""
+        for key, module in _pairs(modules, self._get_name()):
+            self[key] = module
+
+
+def _pairs(given: Any, owner: str) -> list[tuple[str, Any]]:
+    if isinstance(given, (Mapping, ModuleDict, ParameterDict)):
+        return list(given.items())
+    if not isinstance(given, Iterable):
+        raise TypeError(f"{owner}.update should be called with an iterable of key/value pairs, but got {type(given).__name__}")
+    pairs = []
+    for i, pair in enumerate(given):
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            raise (ValueError if isinstance(pair, Container) else TypeError)(
+                f"{owner} update sequence element #{i} should be a (name, value) pair, got {pair!r}"
+            )
+        pairs.append((pair[0], pair[1]))
+    return pairs
+
+
+def _as_parameter(value: Any) -> Any:
+    return Parameter(value) if isinstance(value, Tensor) and not isinstance(value, Parameter) else value
+
+
+def _describe(value: Any) -> str:
+    if not isinstance(value, Tensor):
+        return f"Object of type: {type(value).__name__}"
+    kind = "Parameter" if isinstance(value, Parameter) else "Tensor"
+    place = f" ({value.device})" if value.is_cuda else ""
+    dtype = str(value.dtype).partition(".")[2]
+    return f"{kind} containing: [{'flambeau.' + dtype} of size {'x'.join(map(str, value.shape))}{place}]"
+
+
+class ParameterList(Module):
+    """A list of parameters that its owner sees as its own; tensors put in become parameters.
+
+    >>> import flambeau
+    >>> scales = flambeau.nn.ParameterList([flambeau.ones(2), flambeau.ones(3)])
+    >>> [name for name, _ in scales.named_parameters()]
+    ['0', '1']
+    """
+
+    def __init__(self, values: Iterable[Any] | None = None) -> None:
+        super().__init__()
+        self._size = 0
+        if values is not None:
+            self.extend(values)
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter([getattr(self, str(i)) for i in range(self._size)])
+
+    def __getitem__(self, index: int | slice) -> Any:
+        if isinstance(index, slice):
+            return type(self)(list(self)[index])
+        return getattr(self, str(_position(index, self._size)))
+
+    def __setitem__(self, index: int, value: Any) -> None:
+        setattr(self, str(_position(index, self._size)), _as_parameter(value))
+
+    def append(self, value: Any) -> Self:
+        """Add a value at the end."""
+        setattr(self, str(self._size), _as_parameter(value))
+        self._size += 1
+        return self
+
+    def extend(self, values: Iterable[Any]) -> Self:
+        """Add values at the end."""
+        if not isinstance(values, Iterable) or isinstance(values, Tensor):
+            raise TypeError(f"ParameterList.extend should be called with an iterable, but got {type(values).__name__}")
+        for value in list(values):
+            self.append(value)
+        return self
+
+    def __iadd__(self, values: Iterable[Any]) -> Self:
+        return self.extend(values)
+
+    def extra_repr(self) -> str:
+        return "\n".join(f"  ({i}): {_describe(value)}" for i, value in enumerate(self))
+
+
+class ParameterDict(Module):
+    """A dict of parameters that its owner sees as its own; tensors put in become parameters.
+
+    >>> import flambeau
+    >>> sizes = flambeau.nn.ParameterDict({"left": flambeau.ones(2)})
+    >>> sizes["left"].requires_grad
+    True
+    """
+
+    def __init__(self, parameters: Any = None) -> None:
+        super().__init__()
+        self._keys: dict[str, None] = {}
+        if parameters is not None:
+            self.update(parameters)
+
+    def __getitem__(self, key: str) -> Any:
+        if key not in self._keys:
+            raise KeyError(key)
+        return getattr(self, key)
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        if not isinstance(key, str):
+            raise TypeError(f"Index given to ParameterDict cannot be used as a key as it is not a string (type is '{type(key).__name__}').")
+        if key not in self._keys and hasattr(self, key):
+            raise KeyError(f"attribute '{key}' already exists")
+        self._keys[key] = None
+        setattr(self, key, _as_parameter(value))
+
+    def __delitem__(self, key: str) -> None:
+        del self._keys[key]
+        delattr(self, key)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._keys)
+
+    def __reversed__(self) -> Iterator[str]:
+        return reversed(self._keys)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._keys
+
+    def keys(self) -> Iterable[str]:
+        """The names."""
+        return self._keys.keys()
+
+    def items(self) -> Iterable[tuple[str, Any]]:
+        """The names with their parameters."""
+        return [(key, self[key]) for key in self._keys]
+
+    def values(self) -> Iterable[Any]:
+        """The parameters."""
+        return [self[key] for key in self._keys]
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """The parameter under `key`, or `default`."""
+        return self[key] if key in self._keys else default
+
+    def setdefault(self, key: str, default: Any = None) -> Any:
+        """The parameter under `key`, which is `default` when there was none."""
+        if key not in self._keys:
+            self[key] = default
+        return self[key]
+
+    def pop(self, key: str) -> Any:
+        """Take the parameter under `key` out and return it."""
+        value = self[key]
+        del self[key]
+        return value
+
+    def popitem(self) -> tuple[str, Any]:
+        """Take the parameter that was put in last out and return it with its name."""
+        key = next(reversed(self._keys))
+        return key, self.pop(key)
+
+    def clear(self) -> None:
+        """Take everything out."""
+        for key in list(self._keys):
+            del self[key]
+
+    def copy(self) -> ParameterDict:
+        """A new ParameterDict with the same parameters."""
+        return ParameterDict(dict(self.items()))
+
+    def fromkeys(self, keys: Iterable[str], default: Any = None) -> ParameterDict:
+        """A new ParameterDict that has `default` under each of `keys`."""
+        return ParameterDict(dict.fromkeys(keys, default))
+
+    def update(self, parameters: Any) -> None:
+        """Put in parameters from a mapping, or from an iterable of (name, parameter)."""
+        for key, value in _pairs(parameters, "ParameterDict"):
+            self[key] = value
+
+    def __or__(self, other: ParameterDict) -> ParameterDict:
+        return ParameterDict({**dict(self.items()), **dict(other.items())})
+
+    def __ior__(self, other: ParameterDict) -> Self:
+        self.update(other)
+        return self
+
+    def extra_repr(self) -> str:
+        return "\n".join(f"  ({key}): {_describe(value)}" for key, value in self.items())

@@ -1,0 +1,17 @@
+"""The functions behind the modules: PyTorch's `torch.nn.functional`, with its names, signatures and errors.
+
+Here arguments are checked and given their usual form; the arithmetic itself is in the cards of `flambeau.ops`.
+"""
+
+from .activation import *  # noqa: F403
+from .attention import *  # noqa: F403
+from .conv import *  # noqa: F403
+from .distance import *  # noqa: F403
+from .dropout import *  # noqa: F403
+from .linear import *  # noqa: F403
+from .loss import *  # noqa: F403
+from .normalization import *  # noqa: F403
+from .padding import *  # noqa: F403
+from .pooling import *  # noqa: F403
+from .sparse import *  # noqa: F403
+from .vision import *  # noqa: F403

@@ -1,0 +1,28 @@
+"""Distances and similarities between vectors."""
+
+from __future__ import annotations
+
+import flambeau
+
+from ...tensor import Tensor
+
+__all__ = ["cosine_similarity", "pairwise_distance"]
+
+
+def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
+    """The cosine of the angle between vectors along dim; norms count as at least eps.  (*, D, *), (*, D, *) -> (*, *)
+
+    >>> import flambeau
+    >>> flambeau.nn.functional.cosine_similarity(flambeau.tensor([1.0, 0.0]), flambeau.tensor([1.0, 1.0]), dim=0)
+    tensor(0.7071)
+    """
+    shape = flambeau.broadcast_shapes(x1.shape, x2.shape)
+    x1, x2 = x1.expand(shape), x2.expand(shape)
+    unit1 = x1 / x1.norm(2, dim, keepdim=True).clamp_min(eps)
+    unit2 = x2 / x2.norm(2, dim, keepdim=True).clamp_min(eps)
+    return (unit1 * unit2).sum(dim)
+
+
+def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
+    """The p-norm of x1 - x2 + eps over the last axis.  (*, D), (*, D) -> (*)"""
+    return (x1 - x2 + eps).norm(p, -1, keepdim=keepdim)

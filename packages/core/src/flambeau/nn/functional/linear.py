@@ -1,0 +1,46 @@
+"""Products of an input with weights."""
+
+from __future__ import annotations
+
+from ...ops.linalg import linear as linear_card
+from ...tensor import Tensor
+
+__all__ = ["bilinear", "linear"]
+
+
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """input @ weight.T + bias.  (*, in), (out, in), (out) -> (*, out)
+
+    Raises RuntimeError when the shapes do not fit.
+    """
+    try:
+        return linear_card(input, weight, bias)
+    except (RuntimeError, ValueError, IndexError):
+        _explain_linear(input, weight, bias)
+        raise
+
+
+def _explain_linear(input: Tensor, weight: Tensor, bias: Tensor | None) -> None:
+    features = input.shape[-1] if input.dim() else None
+    if weight.dim() not in (1, 2):
+        raise RuntimeError(f"linear(): expected weight of shape (out, in), got {tuple(weight.shape)}") from None
+    if features != weight.shape[-1]:
+        out = weight.shape[0] if weight.dim() == 2 else 1
+        raise RuntimeError(
+            f"linear(): mat1 and mat2 shapes cannot be multiplied: expected input of shape (*, {weight.shape[-1]}) for weight "
+            f"(out, in) = ({out}, {weight.shape[-1]}), got {tuple(input.shape)}"
+        ) from None
+    if bias is not None and tuple(bias.shape) != (weight.shape[0],):
+        raise RuntimeError(f"linear(): expected bias of shape ({weight.shape[0]},), got {tuple(bias.shape)}") from None
+
+
+def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """input1 · weight[k] · input2 for each output k.  (*, n), (*, m), (out, n, m), (out) -> (*, out)"""
+    if input1.shape[:-1] != input2.shape[:-1]:
+        raise RuntimeError(f"bilinear(): input batch dimensions do not match: got {tuple(input1.shape)} and {tuple(input2.shape)}")
+    if weight.dim() != 3 or (input1.shape[-1], input2.shape[-1]) != tuple(weight.shape[1:]):
+        raise RuntimeError(f"bilinear(): expected weight of shape (out, {input1.shape[-1]}, {input2.shape[-1]}), got {tuple(weight.shape)}")
+    out, n, m = weight.shape
+    left = input1.reshape(-1, n) @ weight.permute(1, 0, 2).reshape(n, out * m)  # (rows, out * m)
+    result = (left.reshape(-1, out, m) * input2.reshape(-1, 1, m)).sum(-1).reshape(*input1.shape[:-1], out)
+    return result if bias is None else result + bias

@@ -1,0 +1,260 @@
+"""The largest or the mean of each window."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import flambeau
+
+from ...ops.window import avg_pool, max_pool
+from ...tensor import Tensor
+from .sizes import ints
+
+__all__ = [
+    "adaptive_avg_pool1d",
+    "adaptive_avg_pool2d",
+    "adaptive_avg_pool3d",
+    "adaptive_max_pool1d",
+    "adaptive_max_pool2d",
+    "adaptive_max_pool3d",
+    "avg_pool1d",
+    "avg_pool2d",
+    "avg_pool3d",
+    "lp_pool1d",
+    "lp_pool2d",
+    "max_pool1d",
+    "max_pool2d",
+    "max_pool3d",
+]
+
+
+def _batched(input: Tensor, axes: int, name: str) -> tuple[Tensor, bool]:
+    if input.dim() == axes + 2:
+        return input, True
+    if input.dim() == axes + 1:
+        return input.unsqueeze(0), False
+    raise RuntimeError(f"{name}: Expected {axes + 1}D or {axes + 2}D (batch mode) tensor, got input of shape {tuple(input.shape)}")
+
+
+def _window(axes: int, kernel_size: Any, stride: Any, padding: Any, dilation: Any) -> tuple[tuple[int, ...], ...]:
+    kernel = ints(kernel_size, axes, "kernel_size")
+    given = stride is not None and stride != ()
+    stride = ints(stride, axes, "stride") if given else kernel
+    padding, dilation = ints(padding, axes, "padding"), ints(dilation, axes, "dilation")
+    for name, values, least in (("kernel size", kernel, 1), ("stride", stride, 1), ("padding", padding, 0), ("dilation", dilation, 1)):
+        if min(values) < least:
+            raise RuntimeError(f"pooling: {name} must be at least {least} along each axis, got {values}")
+    if any(2 * p > k for p, k in zip(padding, kernel, strict=True)):
+        raise RuntimeError(f"pad should be at most half of effective kernel size, but got pad={padding}, kernel_size={kernel}")
+    return kernel, stride, padding, dilation
+
+
+def _max_pool(
+    axes: int, input: Tensor, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool, return_indices: bool
+) -> Any:
+    kernel, stride, padding, dilation = _window(axes, kernel, stride, padding, dilation)
+    input, batched = _batched(input, axes, f"max_pool{axes}d")
+    values, indices = max_pool(input, kernel=kernel, stride=stride, padding=padding, dilation=dilation, ceil_mode=ceil_mode)
+    if not batched:
+        values, indices = values.squeeze(0), indices.squeeze(0)
+    return (values, indices) if return_indices else values
+
+
+def max_pool1d(
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
+    """The largest of each window.  (N, C, L) or (C, L) -> (N, C, L')
+
+    stride defaults to kernel_size. With return_indices also the places of the largest in the flattened spatial axes.
+    """
+    return _max_pool(1, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+
+
+def max_pool2d(
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
+    """The largest of each window.  (N, C, H, W) or (C, H, W) -> (N, C, H', W')
+
+    stride defaults to kernel_size. With return_indices also the places of the largest in the flattened spatial axes.
+
+    >>> import flambeau
+    >>> flambeau.nn.functional.max_pool2d(flambeau.arange(16.0).reshape(1, 1, 4, 4), 2).squeeze()
+    tensor([[ 5.,  7.],
+            [13., 15.]])
+    """
+    return _max_pool(2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+
+
+def max_pool3d(
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
+    """The largest of each window.  (N, C, D, H, W) or (C, D, H, W) -> (N, C, D', H', W')"""
+    return _max_pool(3, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+
+
+def _avg_pool(
+    axes: int, input: Tensor, kernel: Any, stride: Any, padding: Any, ceil_mode: bool, count_include_pad: bool, divisor: int | None
+) -> Tensor:
+    kernel, stride, padding, _ = _window(axes, kernel, stride, padding, 1)
+    if divisor == 0:
+        raise RuntimeError("divisor must be not zero")
+    input, batched = _batched(input, axes, f"avg_pool{axes}d")
+    whole = count_include_pad or divisor is not None
+    result = avg_pool(input, kernel=kernel, stride=stride, padding=padding, ceil_mode=ceil_mode, count_include_pad=whole)
+    if divisor is not None:
+        for axis, (size, k, step, edge) in enumerate(zip(input.shape[2:], kernel, stride, padding, strict=True)):
+            counts = [min(k, size + 2 * edge - i * step) for i in range(result.shape[axis + 2])]  # a last window may stick out
+            counts = flambeau.tensor(counts, dtype=result.dtype, device=result.device)
+            result = result * counts.reshape(-1, *[1] * (axes - 1 - axis))
+        result = result / divisor
+    return result if batched else result.squeeze(0)
+
+
+def avg_pool1d(
+    input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False, count_include_pad: bool = True
+) -> Tensor:
+    """The mean of each window; stride defaults to kernel_size.  (N, C, L) or (C, L) -> (N, C, L')"""
+    return _avg_pool(1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
+
+
+def avg_pool2d(
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Tensor:
+    """The mean of each window; stride defaults to kernel_size.  (N, C, H, W) or (C, H, W) -> (N, C, H', W')
+
+    The sum is divided by the window's elements (those inside the image only, when count_include_pad is False), or by divisor_override.
+    """
+    return _avg_pool(2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+
+
+def avg_pool3d(
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Tensor:
+    """The mean of each window; stride defaults to kernel_size.  (N, C, D, H, W) or (C, D, H, W) -> (N, C, D', H', W')"""
+    return _avg_pool(3, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+
+
+def _lp_pool(axes: int, input: Tensor, norm_type: float, kernel_size: Any, stride: Any, ceil_mode: bool) -> Tensor:
+    kernel = ints(kernel_size, axes, "kernel_size")
+    count = 1
+    for k in kernel:
+        count *= k
+    mean = _avg_pool(axes, input.pow(norm_type), kernel, stride, 0, ceil_mode, True, None)
+    return (mean.sign() * mean.abs().relu() * count).pow(1.0 / norm_type)
+
+
+def lp_pool1d(input: Tensor, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Tensor:
+    """The norm of each window: (Σ x^p)^(1/p).  (N, C, L) or (C, L) -> (N, C, L')"""
+    return _lp_pool(1, input, norm_type, kernel_size, stride, ceil_mode)
+
+
+def lp_pool2d(input: Tensor, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Tensor:
+    """The norm of each window: (Σ x^p)^(1/p).  (N, C, H, W) or (C, H, W) -> (N, C, H', W')"""
+    return _lp_pool(2, input, norm_type, kernel_size, stride, ceil_mode)
+
+
+def _sizes(axes: int, input: Tensor, output_size: Any, name: str) -> tuple[int, ...]:
+    """The asked-for extents; None keeps the input's."""
+    if input.dim() not in (axes + 1, axes + 2):
+        raise RuntimeError(f"{name}: Expected {axes + 1}D or {axes + 2}D tensor, but got input of shape {tuple(input.shape)}")
+    asked = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * axes
+    if len(asked) != axes:
+        raise RuntimeError(f"{name}: output_size must be {axes} numbers, got {output_size!r}")
+    return tuple(have if want is None else want for want, have in zip(asked, input.shape[-axes:], strict=True))
+
+
+def _bounds(size: int, out: int) -> list[tuple[int, int]]:
+    """Window i covers floor(i size / out) up to ceil((i + 1) size / out)."""
+    return [(i * size // out, -(-(i + 1) * size // out)) for i in range(out)]
+
+
+def _adaptive_avg_pool(axes: int, input: Tensor, output_size: Any) -> Tensor:
+    sizes = _sizes(axes, input, output_size, f"adaptive_avg_pool{axes}d")
+    if all(out == 1 for out in sizes):
+        return input.mean(tuple(range(-axes, 0)), keepdim=True)
+    have = tuple(input.shape[-axes:])
+    if all(out > 0 and size % out == 0 for size, out in zip(have, sizes, strict=True)):
+        kernel = tuple(size // out for size, out in zip(have, sizes, strict=True))
+        return _avg_pool(axes, input, kernel, None, 0, False, True, None)
+    for axis, size, out in zip(range(-axes, 0), have, sizes, strict=True):
+        if size != out:
+            rows = [[1 / (end - start) if start <= j < end else 0.0 for j in range(size)] for start, end in _bounds(size, out)]
+            weights = flambeau.tensor(rows, dtype=input.dtype, device=input.device).reshape(out, size)
+            input = (input.transpose(axis, -1) @ weights.mT).transpose(axis, -1)  # (*, size, *) -> (*, out, *)
+    return input
+
+
+def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:
+    """Means of `output_size` windows that cover the axis evenly.  (N, C, L) or (C, L) -> (N, C, output_size)"""
+    return _adaptive_avg_pool(1, input, output_size)
+
+
+def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
+    """Means of windows that cover the image evenly; None keeps an extent.  (N, C, H, W) or (C, H, W) -> (N, C, *output_size)"""
+    return _adaptive_avg_pool(2, input, output_size)
+
+
+def adaptive_avg_pool3d(input: Tensor, output_size: Any) -> Tensor:
+    """Means of windows that cover the volume evenly; None keeps an extent.  (N, C, D, H, W) -> (N, C, *output_size)"""
+    return _adaptive_avg_pool(3, input, output_size)
+
+
+def _adaptive_max_pool(axes: int, input: Tensor, output_size: Any, return_indices: bool) -> Any:
+    sizes = _sizes(axes, input, output_size, f"adaptive_max_pool{axes}d")
+    have = tuple(input.shape[-axes:])
+    if all(out > 0 and size % out == 0 for size, out in zip(have, sizes, strict=True)):
+        kernel = tuple(size // out for size, out in zip(have, sizes, strict=True))
+        return _max_pool(axes, input, kernel, None, 0, 1, False, return_indices)
+    if return_indices:
+        raise NotImplementedError(
+            f"adaptive_max_pool{axes}d: return_indices needs extents {have} that are multiples of the output's {sizes}"
+        )
+    for axis, size, out in zip(range(-axes, 0), have, sizes, strict=True):
+        windows = [input.narrow(axis, start, end - start).max(axis, keepdim=True)[0] for start, end in _bounds(size, out)]
+        input = flambeau.cat(windows, axis)
+    return input
+
+
+def adaptive_max_pool1d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
+    """The largest of `output_size` windows that cover the axis evenly.  (N, C, L) or (C, L) -> (N, C, output_size)"""
+    return _adaptive_max_pool(1, input, output_size, return_indices)
+
+
+def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
+    """The largest of windows that cover the image evenly; None keeps an extent.  (N, C, H, W) -> (N, C, *output_size)"""
+    return _adaptive_max_pool(2, input, output_size, return_indices)
+
+
+def adaptive_max_pool3d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
+    """The largest of windows that cover the volume evenly; None keeps an extent.  (N, C, D, H, W) -> (N, C, *output_size)"""
+    return _adaptive_max_pool(3, input, output_size, return_indices)

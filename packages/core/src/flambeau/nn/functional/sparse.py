@@ -1,0 +1,82 @@
+"""Looking rows up in a table, and writing classes as rows."""
+
+from __future__ import annotations
+
+import flambeau
+
+from ...autograd import no_grad
+from ...ops.index import embedding as embedding_card
+from ...tensor import Tensor
+from .sizes import extremes
+
+__all__ = ["embedding", "one_hot"]
+
+
+def embedding(
+    input: Tensor,
+    weight: Tensor,
+    padding_idx: int | None = None,
+    max_norm: float | None = None,
+    norm_type: float = 2.0,
+    scale_grad_by_freq: bool = False,
+    sparse: bool = False,
+) -> Tensor:
+    """The rows of `weight` that `input` names.  (*) of integers, (V, D) -> (*, D)
+
+    padding_idx's row gets no gradient. With max_norm the rows looked up are first scaled down to it, in place.
+    Raises IndexError for an index outside of 0 .. V - 1, RuntimeError for an input that is not int32 or int64.
+    """
+    if scale_grad_by_freq or sparse:
+        raise NotImplementedError("embedding: scale_grad_by_freq and sparse gradients are not supported; leave both False")
+    if input.dtype not in (flambeau.int64, flambeau.int32):
+        raise RuntimeError(f"embedding(): Expected tensor for argument 'indices' to have scalar types Long or Int, got {input.dtype}")
+    if weight.dim() != 2:
+        raise RuntimeError(f"embedding(): 'weight' must be 2-D, got shape {tuple(weight.shape)}")
+    rows = weight.shape[0]
+    if padding_idx is not None:
+        if not -rows <= padding_idx < rows:
+            raise AssertionError(f"Padding_idx must be within num_embeddings: got {padding_idx} for {rows} rows")
+        padding_idx %= rows
+    if max_norm is not None:
+        _clip_rows(weight, input, max_norm, norm_type)
+    found = extremes(input)
+    if found is not None and not 0 <= found[0] <= found[1] < rows:
+        wrong = found[0] if found[0] < 0 else found[1]
+        raise IndexError(f"index out of range in self: expected indices in 0 .. {rows - 1} for a table of {rows} rows, got {wrong}")
+    return embedding_card(weight, input, padding_idx=padding_idx)
+
+
+def _clip_rows(weight: Tensor, input: Tensor, max_norm: float, norm_type: float) -> None:
+    with no_grad():
+        used = input.reshape(-1).unique()
+        rows = weight.detach()[used]
+        norms = rows.norm(norm_type, dim=1, keepdim=True)
+        weight[used] = flambeau.where(norms > max_norm, rows * (max_norm / (norms + 1e-7)), rows)
+
+
+def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
+    """A one in the place of each class, else zeros.  (*) of int64 -> (*, num_classes)
+
+    num_classes defaults to the largest class and one. Raises RuntimeError for a class outside of 0 .. num_classes - 1.
+
+    >>> import flambeau
+    >>> flambeau.nn.functional.one_hot(flambeau.tensor([2, 0]))
+    tensor([[0, 0, 1],
+            [1, 0, 0]])
+    """
+    if tensor.dtype != flambeau.int64:
+        raise RuntimeError(f"one_hot is only applicable to index tensor of type LongTensor, got {tensor.dtype}")
+    if tensor.numel() == 0:
+        if num_classes <= 0:
+            raise RuntimeError("Can not infer total number of classes from empty tensor.")
+        return flambeau.empty(*tensor.shape, num_classes, dtype=flambeau.int64, device=tensor.device)
+    lowest, highest = int(tensor.min()), int(tensor.max())
+    if lowest < 0:
+        raise RuntimeError(f"Class values must be non-negative, got {lowest}")
+    if num_classes == -1:
+        num_classes = highest + 1
+    elif num_classes < 1:
+        raise RuntimeError(f"num_classes should be positive, got {num_classes}")
+    elif highest >= num_classes:
+        raise RuntimeError(f"Class values must be smaller than num_classes: got {highest} for {num_classes} classes")
+    return (tensor.unsqueeze(-1) == flambeau.arange(num_classes, device=tensor.device)).to(flambeau.int64)

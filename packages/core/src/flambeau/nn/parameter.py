@@ -1,0 +1,35 @@
+"""Tensors that a module owns: a `Parameter` is trained, a `Buffer` is only carried along."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import flambeau
+
+from ..tensor import Parameter, Tensor
+
+__all__ = ["Buffer", "Parameter"]
+
+
+class _BufferType(type):
+    def __instancecheck__(cls, instance: Any) -> bool:
+        return isinstance(instance, Tensor) and getattr(instance, "_is_buffer", False)
+
+
+class Buffer(metaclass=_BufferType):
+    """A tensor that becomes a module's buffer when it is assigned to an attribute.
+
+    It is an ordinary Tensor with a mark; with `persistent=False` it is left out of the state_dict.
+
+    >>> import flambeau
+    >>> module = flambeau.nn.Module()
+    >>> module.steps = flambeau.nn.Buffer(flambeau.zeros(1))
+    >>> list(module.state_dict())
+    ['steps']
+    """
+
+    def __new__(cls, data: Tensor | None = None, *, persistent: bool = True) -> Any:
+        made = flambeau.empty(0) if data is None else data.detach().requires_grad_(data.requires_grad)
+        made._is_buffer = True
+        made.persistent = persistent
+        return made
