@@ -1,0 +1,141 @@
+"""From C source to a loaded library: the system's compiler, and a cache on disk named by content.
+
+A library is trusted code, so it is loaded from a directory that only its owner can write, or not at all. Building never raises: a machine
+without a compiler, a read-only home or a compiler that fails gives None, and `why_not` says the reason.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import platform
+import shlex
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+from functools import cache
+from pathlib import Path
+
+__all__ = ["build", "cache_directory", "why_not"]
+
+log = logging.getLogger("flambeau.kernels")
+FLAGS = ("-O3", "-march=native", "-mprefer-vector-width=512", "-fno-math-errno", "-fno-trapping-math", "-fopenmp")
+PLAINER = (("-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-fopenmp-simd"), ("-O2",))  # for other compilers
+ALWAYS = ("-std=gnu11", "-w", "-shared", "-fPIC")
+TIMEOUT = 120  # seconds for one compilation
+_reasons: dict[str, str] = {}  # of each source that could not be built, so that it is tried once
+
+
+def build(source: str):
+    """The source as a loaded `ctypes.CDLL`, from the cache or the compiler; None when it cannot be had.
+
+    With FLAMBEAU_DEBUG at 4 or more the source is printed to stderr.
+    """
+    import ctypes
+
+    if os.environ.get("FLAMBEAU_DEBUG", "").isdecimal() and int(os.environ["FLAMBEAU_DEBUG"]) >= 4:
+        print(source, file=sys.stderr)
+    key = hashlib.sha256(source.encode()).hexdigest()
+    if key in _reasons:
+        return None
+    try:
+        path = _library(source)
+        return ctypes.CDLL(str(path))
+    except (OSError, RuntimeError, subprocess.SubprocessError) as error:
+        _reasons[key] = str(error)
+        log.debug("a kernel was not built, NumPy runs instead: %s", error)
+        return None
+
+
+def why_not(source: str) -> str | None:
+    """Why this source could not be built; None when it was, or was never tried."""
+    return _reasons.get(hashlib.sha256(source.encode()).hexdigest())
+
+
+def _library(source: str) -> Path:
+    compiler = _compiler()
+    directory = cache_directory()
+    name = hashlib.sha256("\0".join([source, *compiler, *FLAGS, *ALWAYS, _machine()]).encode()).hexdigest()[:40]
+    target = directory / f"{name}.so"
+    if not target.exists():
+        _compile(source, compiler, target)
+    _owned(target)
+    return target
+
+
+def _compile(source: str, compiler: tuple[str, ...], target: Path) -> None:
+    """Writes the library under another name and renames it, so that whoever comes at the same time sees a whole file or none."""
+    with tempfile.TemporaryDirectory(dir=target.parent) as work:
+        code, made = Path(work, "kernel.c"), Path(work, "kernel.so")
+        code.write_text(source)
+        for flags in (FLAGS, *PLAINER):
+            command = [*compiler[:-1], *flags, *ALWAYS, "-o", str(made), str(code), "-lm"]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, stdin=subprocess.DEVNULL)
+            if done.returncode == 0:
+                made.chmod(0o700)
+                os.replace(made, target)
+                return
+            log.debug("%s failed: %s", shlex.join(command), done.stderr)
+    raise RuntimeError(f"the compiler {compiler[0]} failed: {done.stderr.strip()[:2000]}")
+
+
+@cache
+def _compiler() -> tuple[str, ...]:
+    """The compiler's command, and last what tells one version of it from another."""
+    words = shlex.split(os.environ.get("CC", "cc")) or ["cc"]
+    found = shutil.which(words[0])
+    if found is None:
+        raise RuntimeError(f"no C compiler: {words[0]!r} is not on the PATH (install gcc or clang, or set CC)")
+    real = os.stat(os.path.realpath(found))
+    return (found, *words[1:], f"{os.path.realpath(found)} {real.st_size} {real.st_mtime_ns}")
+
+
+@cache
+def _machine() -> str:
+    """The processor's features: a library built for one is not for another that shares its home directory."""
+    try:
+        with open("/proc/cpuinfo") as f:
+            features = next((line for line in f if line.startswith(("flags", "Features"))), "")
+    except OSError:
+        features = platform.processor()
+    return f"{platform.machine()} {platform.system()} {features}"
+
+
+@cache
+def cache_directory() -> Path:
+    """Where libraries are kept: FLAMBEAU_CACHE_DIR, or `flambeau` under XDG_CACHE_HOME or ~/.cache; made when missing, for its owner alone.
+
+    One that others own or can write is refused, and one that cannot be made is done without: this process then builds in a directory of its own.
+    """
+    chosen = os.environ.get("FLAMBEAU_CACHE_DIR") or os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "flambeau")
+    directory = Path(chosen) / "kernels"
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _owned(directory)
+        if not os.access(directory, os.W_OK | os.X_OK):
+            raise RuntimeError(f"{directory} cannot be written")
+        return directory
+    except (OSError, RuntimeError) as error:
+        log.debug("the kernel cache is not used: %s", error)
+    import atexit
+
+    private = tempfile.mkdtemp(prefix="flambeau-")
+    atexit.register(_remove, private, os.getpid())
+    return Path(private)
+
+
+def _remove(directory: str, owner: int) -> None:
+    if os.getpid() == owner:  # a forked child leaves its parent's files
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _owned(path: Path) -> None:
+    """Raises RuntimeError for what someone else owns or can write."""
+    status = path.stat()
+    if hasattr(os, "getuid") and status.st_uid != os.getuid():
+        raise RuntimeError(f"{path} belongs to user {status.st_uid}, not to this process's user {os.getuid()}: kernels are not loaded from it")
+    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise RuntimeError(f"{path} can be written by others: kernels are not loaded from it (chmod go-w {path})")

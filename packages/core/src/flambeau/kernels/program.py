@@ -1,0 +1,97 @@
+"""The closed instruction set of a loop program, and its printed form.
+
+A program computes one row: core axis `n`, inputs and outputs that lie along it or hold one value a row. Whoever runs it repeats it over rows.
+Registers are numbered, written once, and typed; an accumulator is a register that `INIT` makes and `COMBINE` updates.
+
+| instruction | meaning |
+| --- | --- |
+| CONST aux            | register := a number |
+| EXTENT               | register := n |
+| LOOP / END           | for j in range(n); loops do not nest |
+| INDEX                | register := j |
+| LOAD aux             | register := input aux, at j when it lies along n |
+| STORE aux a          | output aux := a, at j inside a loop |
+| KEEP aux a           | row scratch aux, at j := a |
+| READ aux             | register := row scratch aux, at j |
+| SCALAR aux a b …     | register := the scalar operation named aux |
+| SELECT a b c         | register := b where a, else c |
+| CAST a               | register := a in the register's dtype |
+| INIT aux             | accumulator := what changes nothing under aux (sum, prod, max, min, any, all) |
+| COMBINE aux acc a    | accumulator := accumulator aux a |
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+import numpy as np
+
+from .scalars import SCALARS
+
+__all__ = ["Instruction", "NotLowerable", "Op", "Operand", "Program"]
+
+
+class NotLowerable(NotImplementedError):
+    """The body does something that loops cannot hold; the message says what. The caller runs it on NumPy instead."""
+
+
+Op = Enum("Op", "CONST EXTENT LOOP END INDEX LOAD STORE KEEP READ SCALAR SELECT CAST INIT COMBINE")
+REDUCTIONS = ("sum", "prod", "max", "min", "any", "all")
+
+
+@dataclass(frozen=True)
+class Instruction:
+    op: Op
+    register: int = -1
+    dtype: np.dtype | None = None
+    args: tuple[int, ...] = ()
+    aux: object = None
+
+    def __str__(self) -> str:
+        target = f"%{self.register}: {self.dtype} = " if self.register >= 0 and self.op is not Op.COMBINE else ""
+        return " ".join([target + self.op.name.lower(), *([str(self.aux)] if self.aux is not None else []), *(f"%{a}" for a in self.args)])
+
+
+@dataclass(frozen=True)
+class Operand:
+    """An input or output: `core` is "n" along the core axis, "1" for one value a row that keeps the axis, "" for one value a row."""
+
+    dtype: np.dtype
+    core: str
+
+
+@dataclass(frozen=True)
+class Program:
+    name: str
+    inputs: tuple[Operand, ...]
+    outputs: tuple[Operand, ...]
+    code: tuple[Instruction, ...]
+    scratch: tuple[np.dtype, ...] = ()
+    elementwise: bool = False  # the core axis is the array itself, flattened: no rows, no reductions
+    price: int = field(default=1)  # of one element, in the units of `scalars`
+
+    @property
+    def signature(self) -> str:
+        """The gufunc signature, as NumPy writes it."""
+        return "->".join(",".join("()" if self.elementwise else f"({o.core})" for o in side) for side in (self.inputs, self.outputs))
+
+    def __str__(self) -> str:
+        lines, depth = [f"{self.name}: {self.signature}  {self._dtypes()}"], 1
+        for instruction in self.code:
+            depth -= instruction.op is Op.END
+            lines.append("    " * depth + str(instruction))
+            depth += instruction.op is Op.LOOP
+        return "\n".join(lines)
+
+    def _dtypes(self) -> str:
+        return " -> ".join(", ".join(str(o.dtype) for o in side) for side in (self.inputs, self.outputs))
+
+
+def price(code: list[Instruction]) -> int:
+    """What one element costs: the instructions inside loops."""
+    total = inside = 0
+    for i in code:
+        inside += (i.op is Op.LOOP) - (i.op is Op.END)
+        total += (SCALARS[str(i.aux)].price if i.op is Op.SCALAR else 1) if inside else 0
+    return total
