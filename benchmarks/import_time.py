@@ -7,9 +7,11 @@ Exits with 1 when the ratio of the medians is not under the project's limit.
 
 from __future__ import annotations
 
+import os
 import statistics
 import subprocess
 import sys
+import tempfile
 
 from timing import machine, turns
 
@@ -18,17 +20,20 @@ MODULES = ("numpy", "flambeau")
 PROGRAM = "import time; start = time.perf_counter(); import {}; print(time.perf_counter() - start)"
 
 
-def import_seconds(module: str) -> float:
-    return float(subprocess.run([sys.executable, "-c", PROGRAM.format(module)], stdout=subprocess.PIPE, text=True, check=True).stdout)
+def import_seconds(module: str, bytecode: str) -> float:
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    command = [sys.executable, "-X", f"pycache_prefix={bytecode}", "-c", PROGRAM.format(module)]
+    return float(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment).stdout)
 
 
 def measure(rounds: int = 15) -> dict[str, list[float]]:
-    """Seconds of each import of each module, after one round that fills the disk's cache and writes the .pyc files."""
+    """Seconds of each import of each module, after a round that writes their bytecode, as an installation has it."""
     samples: dict[str, list[float]] = {module: [] for module in MODULES}
-    for module in turns(MODULES, 1):
-        import_seconds(module)
-    for module in turns(MODULES, rounds):
-        samples[module].append(import_seconds(module))
+    with tempfile.TemporaryDirectory() as bytecode:
+        for module in turns(MODULES, 1):
+            import_seconds(module, bytecode)
+        for module in turns(MODULES, rounds):
+            samples[module].append(import_seconds(module, bytecode))
     return samples
 
 
