@@ -63,7 +63,8 @@ def main() -> int:
     for name in ("flambeau", "torch"):
         if importlib.util.find_spec(name):
             library = importlib.import_module(name)
-            library.set_num_threads(1)  # nothing here is worth a second thread, and one that waits in a spin disturbs the next candidate
+            if name == "torch":  # its second thread waits in a spin, which would disturb the next candidate
+                library.set_num_threads(1)
             candidates |= {name: calls(library), f"{name} + graph": calls(library, graph=True)}
 
     print(machine("numpy", "flambeau", "torch"))

@@ -1,6 +1,7 @@
 """Tensor: an array, and where it came from.  What it can do is added by `ops/methods.py`, one line a method."""
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from weakref import ref
 
 import numpy as np
@@ -9,6 +10,11 @@ from . import context
 from .device import CPU, device
 from .dtype import BY_NUMPY, COMPLEX, FLOAT, dtype
 from .tape import Leaf, Node, Pick
+
+if TYPE_CHECKING:
+    from .hints import Methods
+else:
+    Methods = object
 
 
 
@@ -42,7 +48,7 @@ class Size(tuple):
         return f"flambeau.Size([{', '.join(map(str, self))}])"
 
 
-class Tensor:
+class Tensor(Methods):
     """An array with a history.
 
     array   the values: a NumPy array on the CPU, a CuPy array on a GPU
@@ -59,6 +65,8 @@ class Tensor:
     views: list | None = None
     _grad: Tensor | None = None
     _backward_hooks: dict | None = None
+    process = None  # how a subclass wants an op done; plain tensors and simple subclasses have no wish
+    level = 0
     __array_priority__ = 1000
     array: np.ndarray
 
