@@ -1,0 +1,124 @@
+"""What schedulers share."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterable
+from typing import Any
+
+import flambeau
+from flambeau.optim.optimizer import Optimizer
+
+
+def check_optimizer(optimizer: Any) -> None:
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"{type(optimizer).__name__} is not an Optimizer")
+
+
+def each_group(name: str, value: Any, optimizer: Optimizer) -> list[Any]:
+    """A value for each parameter group."""
+    groups = len(optimizer.param_groups)
+    if not isinstance(value, list | tuple):
+        return [value] * groups
+    if len(value) != groups:
+        raise ValueError(f"{name} must have the same length as optimizer.param_groups: expected {groups} values, got {len(value)}")
+    return list(value)
+
+
+def set_lr(group: dict[str, Any], value: float) -> None:
+    if isinstance(group["lr"], flambeau.Tensor):
+        group["lr"].fill_(float(value))
+    else:
+        group["lr"] = value
+
+
+class LRScheduler:
+    """The base of schedulers: `step()`, once an epoch and after the optimizer's, sets each group's lr to what `get_lr` says.
+
+    last_epoch: the epoch to go on from; -1 begins, and keeps each group's lr as its "initial_lr".
+    Raises TypeError for what is not an optimizer, KeyError when it goes on with groups that have no "initial_lr".
+    """
+
+    unsaved: tuple[str, ...] = ("optimizer",)  # attributes that state_dict leaves out
+
+    def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
+        check_optimizer(optimizer)
+        self.optimizer = optimizer
+        for i, group in enumerate(optimizer.param_groups):
+            if last_epoch == -1:
+                group.setdefault("initial_lr", float(group["lr"]))
+            elif "initial_lr" not in group:
+                raise KeyError(
+                    f"param 'initial_lr' is not specified in param_groups[{i}] when resuming scheduler with last_epoch >= 0: "
+                    "load the optimizer's state_dict first, or begin with last_epoch=-1"
+                )
+        self.base_lrs = [group["initial_lr"] for group in optimizer.param_groups]
+        self.last_epoch = last_epoch
+        self._begin()
+
+    def _begin(self) -> None:
+        """Set the rates of the first epoch."""
+        self._step_count = 0
+        self._is_initial = True
+        try:
+            self.step()
+        finally:
+            self._is_initial = False
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything but the optimizer, whose own state_dict has the rates."""
+        return {key: value for key, value in self.__dict__.items() if key not in self.unsaved}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.__dict__.update({key: value for key, value in state_dict.items() if key not in self.unsaved})
+
+    def get_last_lr(self) -> list[float]:
+        """The rates of the groups, as last set."""
+        return self._last_lr
+
+    def get_lr(self) -> list[float]:
+        """The rates of `last_epoch`, from those of the epoch before."""
+        raise NotImplementedError(f"{type(self).__name__} should implement get_lr")
+
+    def lrs(self) -> list[float]:
+        """The rates that the groups have now."""
+        return [float(group["lr"]) for group in self.optimizer.param_groups]
+
+    def scaled(self, factor: float) -> list[float]:
+        return [lr * factor for lr in self.lrs()]
+
+    def step(self, epoch: int | None = None) -> None:
+        """Go on to the next epoch, or (PyTorch's old way, which it warns of) to the given one."""
+        if self._step_count == 1 and not self.optimizer.steps_taken and not self._is_initial:
+            warnings.warn(
+                "Detected call of `lr_scheduler.step()` before `optimizer.step()`: call them in the opposite order, "
+                "or the first value of the learning rate schedule is skipped.",
+                stacklevel=2,
+            )
+        self._step_count += 1
+        if epoch is not None:
+            warnings.warn("The epoch parameter in `scheduler.step()` is deprecated: call it once an epoch without", stacklevel=2)
+        self._update_lr(epoch)
+
+    def _update_lr(self, epoch: int | None = None) -> None:
+        if epoch is None:
+            self.last_epoch += 1
+            values = self.get_lr()
+        else:
+            self.last_epoch = epoch
+            values = getattr(self, "_get_closed_form_lr", self.get_lr)()
+        self._set(values)
+
+    def _set(self, values: Iterable[float]) -> None:
+        for group, value in zip(self.optimizer.param_groups, values, strict=True):
+            set_lr(group, value)
+        self._last_lr = self.lrs()
+
+
+def anneal_cos(start: float, end: float, part: float) -> float:
+    return end + (start - end) * (1 + math.cos(math.pi * part)) / 2
+
+
+def anneal_line(start: float, end: float, part: float) -> float:
+    return (end - start) * part + start

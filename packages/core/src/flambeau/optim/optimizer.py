@@ -1,0 +1,262 @@
+"""What every optimizer has: parameters in groups, state by parameter, hooks, saving and loading."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import itertools
+import warnings
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import flambeau
+from flambeau.nn.hooks import HookDict, RemovableHandle
+
+Hook = Callable[..., Any]
+required: Any = object()  # a default that each group must give
+
+
+class Optimizer:
+    """The base of optimizers: a subclass gives `step`, and `defaults` for what its groups may set.
+
+    params: tensors, (name, tensor) pairs, or dicts with a "params" entry and options that hold for that group alone.
+    Raises TypeError or ValueError for what cannot be optimized: sets, results of recorded ops, a parameter in two groups.
+    """
+
+    param_groups: list[dict[str, Any]]
+    state: defaultdict[Any, dict[str, Any]]
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "step" in cls.__dict__:
+            cls.step = hooked(cls.__dict__["step"])  # type: ignore[method-assign]
+
+    def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
+        if isinstance(params, flambeau.Tensor):
+            raise TypeError("params argument given to the optimizer should be an iterable of Tensors or dicts, but got a Tensor: list it")
+        self.defaults = defaults
+        self.state = defaultdict(dict)
+        self.param_groups = []
+        self._init_hooks()
+        groups = list(params)
+        if not groups:
+            raise ValueError("optimizer got an empty parameter list")
+        for group in groups if isinstance(groups[0], dict) else [{"params": groups}]:
+            self.add_param_group(group)
+
+    def _init_hooks(self) -> None:
+        self._before_step, self._after_step = HookDict(), HookDict()
+        self._before_load, self._after_load = HookDict(), HookDict()
+        self._before_save, self._after_save = HookDict(), HookDict()
+        self.steps_taken = 0
+        self._stepping = False
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Optimize more parameters, with options of their own where the group has them."""
+        if not isinstance(param_group, dict):
+            raise TypeError(f"param_group must be a dict, but got {type(param_group)}")
+        group = dict(param_group)
+        given = group["params"]
+        if isinstance(given, set):
+            raise TypeError(
+                "optimizer parameters need to be organized in ordered collections, but the ordering of tensors in sets "
+                "will change between runs. Please use a list instead."
+            )
+        params = [given] if isinstance(given, flambeau.Tensor) else list(given)
+        names = [p[0] for p in params if isinstance(p, tuple)]
+        if names and len(names) != len(params):
+            raise ValueError("all optimizer params should be with/without names. Some param names are missing")
+        group["params"] = params = [p[1] for p in params] if names else params
+        if names:
+            group["param_names"] = names
+        for p in params:
+            if not isinstance(p, flambeau.Tensor):
+                raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {type(p).__name__}")
+            if not p.is_leaf:
+                raise ValueError("can't optimize a non-leaf Tensor: give the tensors that it was computed from")
+        for name, default in self.defaults.items():
+            if group.setdefault(name, default) is required:
+                raise ValueError(f"parameter group didn't specify a value of required optimization parameter {name}")
+        if len({id(p) for p in params}) != len(params):
+            warnings.warn(
+                "optimizer contains a parameter group with duplicate parameters: each occurrence updates it once more", stacklevel=3
+            )
+        taken = {id(p) for other in self.param_groups for p in other["params"]}
+        if not taken.isdisjoint(id(p) for p in params):
+            raise ValueError("some parameters appear in more than one parameter group")
+        self.param_groups.append(group)
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients; with set_to_none=False they become zeros in place."""
+        for p in self.parameters():
+            if p.grad is not None:
+                if set_to_none:
+                    p.grad = None
+                else:
+                    p.grad = p.grad.detach()
+                    p.grad.zero_()
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """One step along the gradients.  closure: computes loss and gradients anew; its result is returned."""
+        raise NotImplementedError(f"{type(self).__name__} should implement step")
+
+    def parameters(self) -> Iterable[flambeau.Tensor]:
+        return itertools.chain.from_iterable(group["params"] for group in self.param_groups)
+
+    @staticmethod
+    def evaluate(closure: Callable[[], Any] | None) -> Any:
+        """The closure's loss, recorded even inside of no_grad."""
+        if closure is None:
+            return None
+        with flambeau.enable_grad():
+            return closure()
+
+    # ---- saving and loading
+    def state_dict(self) -> dict[str, Any]:
+        """{"state": {number: {...}}, "param_groups": [{..., "params": [numbers]}]}: parameters are numbered in order of their groups."""
+        for (hook,) in list(self._before_save.values()):
+            hook(self)
+        numbers: dict[int, int] = {}
+        for p in self.parameters():
+            numbers.setdefault(id(p), len(numbers))
+        found = {
+            "state": {numbers[id(p)] if isinstance(p, flambeau.Tensor) else p: state for p, state in self.state.items()},
+            "param_groups": [
+                {k: v for k, v in group.items() if k != "params"} | {"params": [numbers[id(p)] for p in group["params"]]}
+                for group in self.param_groups
+            ],
+        }
+        for (hook,) in list(self._after_save.values()):
+            found = hook(self, found) or found
+        return found
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over what `state_dict` gave, in the parameters' dtypes and on their devices.
+
+        Raises ValueError when the groups' number or sizes differ.
+        """
+        found = dict(state_dict)
+        for (hook,) in list(self._before_load.values()):
+            found = hook(self, found) or found
+        groups = copy.deepcopy(found["param_groups"])
+        if len(groups) != len(self.param_groups):
+            expected = len(self.param_groups)
+            raise ValueError(f"loaded state dict has a different number of parameter groups: expected {expected}, got {len(groups)}")
+        for i, (mine, loaded) in enumerate(zip(self.param_groups, groups)):
+            if len(mine["params"]) != len(loaded["params"]):
+                raise ValueError(
+                    "loaded state dict contains a parameter group that doesn't match the size of optimizer's group: "
+                    f"group {i} has {len(mine['params'])} parameters, the loaded one {len(loaded['params'])}"
+                )
+        numbers = itertools.chain.from_iterable(group["params"] for group in groups)
+        parameters = dict(zip(numbers, self.parameters()))
+        self.state = defaultdict(dict)
+        for number, state in found["state"].items():
+            p = parameters.get(number)
+            self.state[number if p is None else p] = copy.deepcopy(state) if p is None else fit(state, p)
+        for mine, loaded in zip(self.param_groups, groups):
+            loaded["params"] = mine["params"]
+            if "param_names" in mine:
+                loaded["param_names"] = mine["param_names"]
+        self.param_groups = groups
+        for (hook,) in list(self._after_load.values()):
+            hook(self)
+
+    # ---- hooks
+    def register_step_pre_hook(self, hook: Hook) -> RemovableHandle:
+        """Call hook(optimizer, args, kwargs) before each step; it may return (args, kwargs) to take their place."""
+        return self._before_step.add(hook)
+
+    def register_step_post_hook(self, hook: Hook) -> RemovableHandle:
+        """Call hook(optimizer, args, kwargs) after each step."""
+        return self._after_step.add(hook)
+
+    def register_state_dict_pre_hook(self, hook: Hook, prepend: bool = False) -> RemovableHandle:
+        """Call hook(optimizer) before state_dict."""
+        return self._before_save.add(hook, prepend=prepend)
+
+    def register_state_dict_post_hook(self, hook: Hook, prepend: bool = False) -> RemovableHandle:
+        """Call hook(optimizer, state_dict) after state_dict; what it returns, if not None, takes its place."""
+        return self._after_save.add(hook, prepend=prepend)
+
+    def register_load_state_dict_pre_hook(self, hook: Hook, prepend: bool = False) -> RemovableHandle:
+        """Call hook(optimizer, state_dict) before loading; what it returns, if not None, is loaded instead."""
+        return self._before_load.add(hook, prepend=prepend)
+
+    def register_load_state_dict_post_hook(self, hook: Hook, prepend: bool = False) -> RemovableHandle:
+        """Call hook(optimizer) after loading."""
+        return self._after_load.add(hook, prepend=prepend)
+
+    # ---- pickling, copying, printing
+    def __getstate__(self) -> dict[str, Any]:
+        return {"defaults": self.defaults, "state": self.state, "param_groups": self.param_groups}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._init_hooks()
+
+    def __repr__(self) -> str:
+        lines = [f"{type(self).__name__} ("]
+        for i, group in enumerate(self.param_groups):
+            lines += ["", f"Parameter Group {i}"] if i else [f"Parameter Group {i}"]
+            lines += [f"    {key}: {group[key]}" for key in sorted(group) if key not in ("params", "param_names")]
+        return "\n".join([*lines, ")"])
+
+
+def hooked(step: Callable[..., Any]) -> Callable[..., Any]:
+    """`step` between the optimizer's hooks, and counted; the step of a base class inside of it is not counted again."""
+
+    @functools.wraps(step)
+    def stepping(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
+        if self._stepping:
+            return step(self, *args, **kwargs)
+        for (hook,) in list(self._before_step.values()):
+            replaced = hook(self, args, kwargs)
+            if replaced is not None:
+                if not (isinstance(replaced, tuple) and len(replaced) == 2):
+                    raise RuntimeError(f"{hook} must return None or a tuple of (new_args, new_kwargs), but got {replaced}.")
+                args, kwargs = replaced
+        self._stepping = True
+        try:
+            result = step(self, *args, **kwargs)
+        finally:
+            self._stepping = False
+        self.steps_taken += 1
+        for (hook,) in list(self._after_step.values()):
+            hook(self, args, kwargs)
+        return result
+
+    return stepping
+
+
+def fit(value: Any, parameter: flambeau.Tensor, key: str | None = None) -> Any:
+    """A copy of saved state in the parameter's dtype and on its device; counts of steps stay as they are."""
+    if isinstance(value, flambeau.Tensor):
+        if key == "step":
+            return value.detach().clone()
+        dtype = parameter.dtype if parameter.is_floating_point() or parameter.is_complex() else None
+        return value.detach().to(device=parameter.device, dtype=dtype).clone()
+    if isinstance(value, dict):
+        return {k: fit(v, parameter, k) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(fit(v, parameter) for v in value)
+    return copy.deepcopy(value)
+
+
+def check_range(name: str, value: Any, low: float = 0.0, high: float = float("inf")) -> None:
+    """ValueError, in PyTorch's words, for a number out of [low, high)."""
+    if not low <= value < high:
+        raise ValueError(f"Invalid {name}: {value}")
+
+
+def check_flags(*, foreach: bool | None, fused: bool | None, differentiable: bool, capturable: bool = False) -> None:
+    """foreach and fused say how PyTorch is to loop; here each means the same loop, and the same numbers."""
+    if fused and foreach:
+        raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
+    if fused and differentiable:
+        raise RuntimeError("`fused` does not support `differentiable`")
+    if differentiable:
+        raise NotImplementedError("differentiable=True is not there yet: write the update as a function of the parameters instead")
+    if capturable:
+        raise NotImplementedError("capturable=True is not there yet: the steps are counted on the CPU")
