@@ -8,6 +8,7 @@ import flambeau
 
 from ..tensor import Parameter, Tensor
 from . import functional as F
+from .init import constant_
 from .module import Module
 
 __all__ = [
@@ -56,8 +57,7 @@ class _InPlace(Module):
 class ReLU(_InPlace):
     """max(x, 0).  (*) -> (*)
 
-    >>> import flambeau
-    >>> flambeau.nn.ReLU()(flambeau.tensor([-1.0, 2.0]))
+    >>> nn.ReLU()(flambeau.tensor([-1.0, 2.0]))
     tensor([0., 2.])
     """
 
@@ -169,7 +169,7 @@ class PReLU(Module):
 
     def reset_parameters(self) -> None:
         """Set every slope to its first value."""
-        flambeau.nn.init.constant_(self.weight, self.init)
+        constant_(self.weight, self.init)
 
     def forward(self, input: Tensor) -> Tensor:
         return F.prelu(input, self.weight)

@@ -26,8 +26,7 @@ class MultiheadAttention(Module):
     attn_mask (L, S) or (N num_heads, L, S) True means: do not look; numbers are added to the scores.
     Returns the result and the weights (mean over heads, unless average_attn_weights is False; None without need_weights, which is faster).
 
-    >>> import flambeau
-    >>> attention = flambeau.nn.MultiheadAttention(8, 2, batch_first=True)
+    >>> attention = nn.MultiheadAttention(8, 2, batch_first=True)
     >>> x = flambeau.zeros(4, 5, 8)
     >>> result, weights = attention(x, x, x)
     >>> result.shape, weights.shape

@@ -91,8 +91,7 @@ class Sequential(_Numbered):
 
     Takes modules, or one OrderedDict from names to modules.
 
-    >>> import flambeau
-    >>> model = flambeau.nn.Sequential(flambeau.nn.Linear(4, 3), flambeau.nn.ReLU())
+    >>> model = nn.Sequential(nn.Linear(4, 3), nn.ReLU())
     >>> model(flambeau.zeros(2, 4)).shape
     flambeau.Size([2, 3])
     """
@@ -141,8 +140,7 @@ class Sequential(_Numbered):
 class ModuleList(_Numbered):
     """A list of modules that its owner sees as its own. It has no forward.
 
-    >>> import flambeau
-    >>> flambeau.nn.ModuleList([flambeau.nn.Identity() for _ in range(3)])
+    >>> nn.ModuleList([nn.Identity() for _ in range(3)])
     ModuleList(
       (0-2): 3 x Identity()
     )
@@ -181,8 +179,7 @@ class ModuleList(_Numbered):
 class ModuleDict(Module):
     """A dict of modules that its owner sees as its own, in the order in which they were put in. It has no forward.
 
-    >>> import flambeau
-    >>> heads = flambeau.nn.ModuleDict({"digit": flambeau.nn.Linear(8, 10), "parity": flambeau.nn.Linear(8, 2)})
+    >>> heads = nn.ModuleDict({"digit": nn.Linear(8, 10), "parity": nn.Linear(8, 2)})
     >>> list(heads)
     ['digit', 'parity']
     """
@@ -269,8 +266,7 @@ def _describe(value: Any) -> str:
 class ParameterList(Module):
     """A list of parameters that its owner sees as its own; tensors put in become parameters.
 
-    >>> import flambeau
-    >>> scales = flambeau.nn.ParameterList([flambeau.ones(2), flambeau.ones(3)])
+    >>> scales = nn.ParameterList([flambeau.ones(2), flambeau.ones(3)])
     >>> [name for name, _ in scales.named_parameters()]
     ['0', '1']
     """
@@ -319,8 +315,7 @@ class ParameterList(Module):
 class ParameterDict(Module):
     """A dict of parameters that its owner sees as its own; tensors put in become parameters.
 
-    >>> import flambeau
-    >>> sizes = flambeau.nn.ParameterDict({"left": flambeau.ones(2)})
+    >>> sizes = nn.ParameterDict({"left": flambeau.ones(2)})
     >>> sizes["left"].requires_grad
     True
     """

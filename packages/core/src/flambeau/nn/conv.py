@@ -119,8 +119,7 @@ class Conv2d(_Conv):
     `groups` splits the channels: each output channel sees the inputs of its own group. weight (out, in/groups, kH, kW) and bias
     start uniform in ±1/√(in/groups · kH · kW).
 
-    >>> import flambeau
-    >>> flambeau.nn.Conv2d(16, 33, (3, 5), stride=(2, 1), padding=(4, 2))(flambeau.zeros(2, 16, 50, 10)).shape
+    >>> nn.Conv2d(16, 33, (3, 5), stride=(2, 1), padding=(4, 2))(flambeau.zeros(2, 16, 50, 10)).shape
     flambeau.Size([2, 33, 28, 10])
     """
 

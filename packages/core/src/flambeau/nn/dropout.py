@@ -33,8 +33,7 @@ class Dropout(_Dropout):
 
     Source: Srivastava et al. (2014).
 
-    >>> import flambeau
-    >>> flambeau.nn.Dropout(0.2).eval()(flambeau.ones(3))
+    >>> nn.Dropout(0.2).eval()(flambeau.ones(3))
     tensor([1., 1., 1.])
     """
 

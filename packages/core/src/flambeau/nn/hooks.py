@@ -222,8 +222,7 @@ class Hooked:
 
         With `with_kwargs` it is `hook(module, args, kwargs, output)`; with `always_call` it runs even when forward raised.
 
-        >>> import flambeau
-        >>> layer = flambeau.nn.ReLU()
+        >>> layer = nn.ReLU()
         >>> with layer.register_forward_hook(lambda module, args, output: output + 1):
         ...     layer(flambeau.tensor([-1.0, 2.0]))
         tensor([1., 3.])

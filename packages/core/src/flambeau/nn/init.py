@@ -9,6 +9,8 @@ import warnings
 from math import erf, prod, sqrt
 from typing import Any
 
+import numpy as np
+
 import flambeau
 
 from ..autograd import no_grad
@@ -196,10 +198,11 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
     rows = tensor.shape[0]
     with no_grad():
         drawn = flambeau.empty(rows, tensor.numel() // rows, dtype=tensor.dtype, device=tensor.device).normal_(0, 1, generator=generator)
-        tall = drawn if drawn.shape[0] >= drawn.shape[1] else drawn.T
-        q, r = flambeau.linalg.qr(tall)
-        q = q * r.diagonal().sign()  # makes the factorisation unique, hence the distribution uniform
-        return tensor.copy_((q if tall is drawn else q.T).reshape(tensor.shape) * gain)
+        tall = drawn.cpu().numpy() if drawn.shape[0] >= drawn.shape[1] else drawn.T.cpu().numpy()
+        q, r = np.linalg.qr(tall)
+        q *= np.sign(np.diagonal(r))  # makes the factorisation unique, hence the distribution uniform
+        found = flambeau.from_numpy(np.ascontiguousarray(q if tall.shape == tuple(drawn.shape) else q.T))
+        return tensor.copy_(found.reshape(tensor.shape) * gain)
 
 
 def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any = None) -> Tensor:

@@ -30,8 +30,7 @@ class Linear(Module):
 
     weight (out, in) and bias (out) start uniform in ±1/√in.
 
-    >>> import flambeau
-    >>> flambeau.nn.Linear(20, 30)(flambeau.zeros(128, 20)).shape
+    >>> nn.Linear(20, 30)(flambeau.zeros(128, 20)).shape
     flambeau.Size([128, 30])
     """
 
@@ -93,8 +92,7 @@ class Bilinear(Module):
 class Flatten(Module):
     """Axes start_dim to end_dim become one.  (N, *) -> (N, the product of *)
 
-    >>> import flambeau
-    >>> flambeau.nn.Flatten()(flambeau.zeros(32, 1, 5, 5)).shape
+    >>> nn.Flatten()(flambeau.zeros(32, 1, 5, 5)).shape
     flambeau.Size([32, 25])
     """
 
@@ -113,8 +111,7 @@ class Flatten(Module):
 class Unflatten(Module):
     """One axis becomes several; one extent may be -1 to be worked out.  (*, n, *) -> (*, *unflattened_size, *)
 
-    >>> import flambeau
-    >>> flambeau.nn.Unflatten(1, (2, 5))(flambeau.zeros(3, 10)).shape
+    >>> nn.Unflatten(1, (2, 5))(flambeau.zeros(3, 10)).shape
     flambeau.Size([3, 2, 5])
     """
 

@@ -56,8 +56,7 @@ class CrossEntropyLoss(_WeightedLoss):
     `weight` (C) counts classes unequally; targets of ignore_index count for nothing; label_smoothing spreads that share of each
     target over all classes; reduction is "mean", "sum" or "none".
 
-    >>> import flambeau
-    >>> flambeau.nn.CrossEntropyLoss()(flambeau.tensor([[2.0, 0.0]]), flambeau.tensor([0]))
+    >>> nn.CrossEntropyLoss()(flambeau.tensor([[2.0, 0.0]]), flambeau.tensor([0]))
     tensor(0.1269)
     """
 

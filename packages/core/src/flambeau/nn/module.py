@@ -18,11 +18,10 @@ __all__ = ["Module"]
 class Module(Stateful):
     """The base class of networks and their parts: assign parameters and modules in `__init__`, compute in `forward`.
 
-    >>> import flambeau
-    >>> class Doubler(flambeau.nn.Module):
+    >>> class Doubler(nn.Module):
     ...     def __init__(self):
     ...         super().__init__()
-    ...         self.factor = flambeau.nn.Parameter(flambeau.tensor(2.0))
+    ...         self.factor = nn.Parameter(flambeau.tensor(2.0))
     ...     def forward(self, x):
     ...         return x * self.factor
     >>> double = Doubler()

@@ -21,9 +21,8 @@ class Buffer(metaclass=_BufferType):
 
     It is an ordinary Tensor with a mark; with `persistent=False` it is left out of the state_dict.
 
-    >>> import flambeau
-    >>> module = flambeau.nn.Module()
-    >>> module.steps = flambeau.nn.Buffer(flambeau.zeros(1))
+    >>> module = nn.Module()
+    >>> module.steps = nn.Buffer(flambeau.zeros(1))
     >>> list(module.state_dict())
     ['steps']
     """

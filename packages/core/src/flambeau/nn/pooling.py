@@ -69,8 +69,7 @@ class MaxPool2d(_MaxPool):
 
     H' = floor((H + 2 padding - dilation (kernel - 1) - 1) / stride) + 1, and so W'; ceil_mode rounds up instead. The padding never wins.
 
-    >>> import flambeau
-    >>> flambeau.nn.MaxPool2d(2)(flambeau.zeros(1, 16, 28, 28)).shape
+    >>> nn.MaxPool2d(2)(flambeau.zeros(1, 16, 28, 28)).shape
     flambeau.Size([1, 16, 14, 14])
     """
 
@@ -202,8 +201,7 @@ class AdaptiveAvgPool2d(_AdaptiveAvgPool):
 
     output_size is one number or one for each of H and W; None keeps an extent.
 
-    >>> import flambeau
-    >>> flambeau.nn.AdaptiveAvgPool2d((5, None))(flambeau.zeros(1, 64, 8, 9)).shape
+    >>> nn.AdaptiveAvgPool2d((5, None))(flambeau.zeros(1, 64, 8, 9)).shape
     flambeau.Size([1, 64, 5, 9])
     """
 

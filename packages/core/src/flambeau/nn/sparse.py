@@ -22,8 +22,7 @@ class Embedding(Module):
     With max_norm the rows that are looked up are first scaled down to that norm, in place.
     Raises IndexError for a number outside of the table.
 
-    >>> import flambeau
-    >>> flambeau.nn.Embedding(10, 3)(flambeau.tensor([[1, 2], [4, 3]])).shape
+    >>> nn.Embedding(10, 3)(flambeau.tensor([[1, 2], [4, 3]])).shape
     flambeau.Size([2, 2, 3])
     """
 

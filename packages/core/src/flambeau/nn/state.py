@@ -44,8 +44,7 @@ class Stateful(Registry, Hooked):
 
         The tensors are the module's own memory, detached (with `keep_vars` the parameters themselves).
 
-        >>> import flambeau
-        >>> list(flambeau.nn.Sequential(flambeau.nn.Linear(2, 3)).state_dict())
+        >>> list(nn.Sequential(nn.Linear(2, 3)).state_dict())
         ['0.weight', '0.bias']
         """
         if destination is None:

@@ -31,8 +31,7 @@ class TransformerEncoderLayer(Module):
 
     norm_first normalises what goes into each half, not what comes out of it.
 
-    >>> import flambeau
-    >>> layer = flambeau.nn.TransformerEncoderLayer(d_model=8, nhead=2, dim_feedforward=16, batch_first=True)
+    >>> layer = nn.TransformerEncoderLayer(d_model=8, nhead=2, dim_feedforward=16, batch_first=True)
     >>> layer(flambeau.zeros(4, 5, 8)).shape
     flambeau.Size([4, 5, 8])
 

@@ -169,8 +169,7 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
 
     Source: Hendrycks and Gimpel (2016).
 
-    >>> import flambeau
-    >>> flambeau.nn.functional.gelu(flambeau.tensor([-1.0, 0.0, 1.0]))
+    >>> F.gelu(flambeau.tensor([-1.0, 0.0, 1.0]))
     tensor([-0.1587,  0.0000,  0.8413])
     """
     if approximate not in ("none", "tanh"):
@@ -258,8 +257,7 @@ def _softmax_dim(input: Tensor, dim: int | None) -> int:
 def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
     """exp(input), scaled to sum to 1 along `dim`.  (*, n, *) -> (*, n, *)
 
-    >>> import flambeau
-    >>> flambeau.nn.functional.softmax(flambeau.zeros(4), dim=0)
+    >>> F.softmax(flambeau.zeros(4), dim=0)
     tensor([0.2500, 0.2500, 0.2500, 0.2500])
     """
     return input.softmax(_softmax_dim(input, dim), dtype)
@@ -280,7 +278,8 @@ def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: floa
 
     Source: Jang et al. (2016), Maddison et al. (2016).
     """
-    noise = -flambeau.empty_like(logits, requires_grad=False).exponential_().log()
+    uniform = flambeau.empty(logits.shape, dtype=flambeau.float64, device=logits.device).uniform_()
+    noise = -(-(-uniform).log1p()).log().to(logits.dtype)  # -log of an exponential number has Gumbel's distribution
     soft = ((logits + noise) / tau).softmax(dim)
     if not hard:
         return soft

@@ -10,6 +10,7 @@ import flambeau
 from ...tensor import Tensor
 from .dropout import dropout
 from .linear import linear
+from .padding import pad
 
 __all__ = ["multi_head_attention_forward", "scaled_dot_product_attention"]
 
@@ -30,9 +31,8 @@ def scaled_dot_product_attention(
     keys 0 .. i. scale defaults to 1/√E. With enable_gqa groups of query heads (axis -3) share one head of key and value.
     Dropout of the weights is applied whenever dropout_p > 0: pass 0 outside of training.
 
-    >>> import flambeau
     >>> q, k, v = flambeau.zeros(1, 2, 4), flambeau.zeros(1, 2, 4), flambeau.tensor([[[1.0], [3.0]]])
-    >>> flambeau.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True).flatten()
+    >>> F.scaled_dot_product_attention(q, k, v, is_causal=True).flatten()
     tensor([1., 2.])
     """
     _check_attention(query, key, value, attn_mask, is_causal)
@@ -224,7 +224,7 @@ def _additive(mask: Tensor | None, dtype: Any, name: str) -> Tensor | None:
 
 
 def _one_more_key(mask: Tensor | None) -> Tensor | None:
-    return None if mask is None else flambeau.nn.functional.pad(mask, (0, 1))
+    return None if mask is None else pad(mask, (0, 1))
 
 
 def _static(tensor: Tensor, heads: int, width: int) -> Tensor:

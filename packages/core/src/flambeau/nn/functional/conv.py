@@ -33,8 +33,7 @@ def conv2d(
     H' = floor((H + 2 padding - dilation (kH - 1) - 1) / stride) + 1, and so W'. `padding` may be "valid" or "same".
     Raises RuntimeError when the shapes do not fit.
 
-    >>> import flambeau
-    >>> flambeau.nn.functional.conv2d(flambeau.ones(1, 1, 3, 3), flambeau.ones(1, 1, 2, 2)).squeeze()
+    >>> F.conv2d(flambeau.ones(1, 1, 3, 3), flambeau.ones(1, 1, 2, 2)).squeeze()
     tensor([[4., 4.],
             [4., 4.]])
     """
@@ -96,5 +95,6 @@ def check_conv(axes: int, x: tuple[int, ...], w: tuple[int, ...], b: tuple[int, 
         )
     if b is not None and b != (w[0],):
         raise RuntimeError(
-            f"Given weight of size {list(w)}, expected bias to be 1-dimensional with {w[0]} elements, but got bias of size {list(b)} instead"
+            f"Given weight of size {list(w)}, expected bias to be 1-dimensional with {w[0]} elements, "
+            f"but got bias of size {list(b)} instead"
         )

@@ -12,8 +12,7 @@ __all__ = ["cosine_similarity", "pairwise_distance"]
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """The cosine of the angle between vectors along dim; norms count as at least eps.  (*, D, *), (*, D, *) -> (*, *)
 
-    >>> import flambeau
-    >>> flambeau.nn.functional.cosine_similarity(flambeau.tensor([1.0, 0.0]), flambeau.tensor([1.0, 1.0]), dim=0)
+    >>> F.cosine_similarity(flambeau.tensor([1.0, 0.0]), flambeau.tensor([1.0, 1.0]), dim=0)
     tensor(0.7071)
     """
     shape = flambeau.broadcast_shapes(x1.shape, x2.shape)

@@ -13,11 +13,19 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
     Raises RuntimeError when the shapes do not fit.
     """
+    if weight.ndim == 1:
+        return _one_output(input, weight, bias)
     try:
         return linear_card(input, weight, bias)
     except (RuntimeError, ValueError, IndexError):
         _explain_linear(input, weight, bias)
         raise
+
+
+def _one_output(input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """A weight without the axis of outputs: (*, in), (in), () -> (*)"""
+    result = input @ weight
+    return result if bias is None else result + bias
 
 
 def _explain_linear(input: Tensor, weight: Tensor, bias: Tensor | None) -> None:

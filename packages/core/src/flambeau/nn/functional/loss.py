@@ -8,8 +8,11 @@ from typing import Any
 
 import flambeau
 
+from ...ops.loss import binary_cross_entropy as binary_cross_entropy_card
 from ...ops.nn import mean_cross_entropy, pick_class
 from ...tensor import Tensor
+from .activation import logsigmoid
+from .distance import pairwise_distance
 from .sizes import extremes
 
 __all__ = [
@@ -83,8 +86,7 @@ def cross_entropy(
     label_smoothing spreads that share of each target over all classes. Shares (floating-point targets) sum to 1 over C.
     Raises ValueError or RuntimeError when the shapes do not fit, IndexError for a class outside of 0 .. C - 1.
 
-    >>> import flambeau
-    >>> flambeau.nn.functional.cross_entropy(flambeau.zeros(2, 4), flambeau.tensor([0, 3]))
+    >>> F.cross_entropy(flambeau.zeros(2, 4), flambeau.tensor([0, 3]))
     tensor(1.3863)
     """
     reduction = _reduction(reduction, size_average, reduce)
@@ -219,7 +221,7 @@ def binary_cross_entropy(
         raise RuntimeError(
             "binary_cross_entropy: all elements of input should be between 0 and 1; for scores use binary_cross_entropy_with_logits"
         )
-    loss = -(target * input.log().clamp_min(-100.0) + (1 - target) * (1 - input).log().clamp_min(-100.0))
+    loss = binary_cross_entropy_card(input, target)
     return _reduce(loss if weight is None else loss * weight, reduction)
 
 
@@ -235,7 +237,7 @@ def binary_cross_entropy_with_logits(
     """binary_cross_entropy(sigmoid(input), target), without overflow; pos_weight counts the positives more or less.  (*), (*) -> ()"""
     reduction = _reduction(reduction, size_average, reduce)
     _same_shape("binary_cross_entropy_with_logits", input, target)
-    log_sigmoid = flambeau.nn.functional.logsigmoid(input)
+    log_sigmoid = logsigmoid(input)
     if pos_weight is None:
         loss = (1 - target) * input - log_sigmoid
     else:
@@ -256,8 +258,7 @@ def mse_loss(
 ) -> Tensor:
     """(input - target)².  (*), (*) -> ()
 
-    >>> import flambeau
-    >>> flambeau.nn.functional.mse_loss(flambeau.tensor([1.0, 2.0]), flambeau.tensor([1.0, 4.0]))
+    >>> F.mse_loss(flambeau.tensor([1.0, 2.0]), flambeau.tensor([1.0, 4.0]))
     tensor(2.)
     """
     reduction = _reduction(reduction, size_average, reduce)
@@ -308,7 +309,10 @@ def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: fl
         raise RuntimeError(f"huber_loss does not support non-positive values for delta, got {delta}")
     distance = (input - target).abs()
     loss = flambeau.where(distance < delta, distance.square() * 0.5, (distance - 0.5 * delta) * delta)
-    return _weighted(loss, weight, reduction)
+    if weight is not None:
+        _same_shape("weight", loss, weight)
+        loss = loss * weight  # unlike its neighbours, this loss does not divide by the weights
+    return _reduce(loss, reduction)
 
 
 def kl_div(
@@ -413,7 +417,7 @@ def soft_margin_loss(
     """log(1 + exp(-target * input)), target 1 or -1.  (*), (*) -> ()"""
     reduction = _reduction(reduction, size_average, reduce)
     _same_shape("soft_margin_loss", input, target)
-    return _reduce(-flambeau.nn.functional.logsigmoid(target * input), reduction)
+    return _reduce(-logsigmoid(target * input), reduction)
 
 
 def multilabel_soft_margin_loss(
@@ -495,8 +499,7 @@ def triplet_margin_loss(
 ) -> Tensor:
     """max(0, |anchor - positive| - |anchor - negative| + margin), with the p-norm.  (N, D), (N, D), (N, D) -> ()"""
     reduction = _reduction(reduction, size_average, reduce)
-    distance = flambeau.nn.functional.pairwise_distance
-    near, far = distance(anchor, positive, p, eps), distance(anchor, negative, p, eps)
+    near, far = pairwise_distance(anchor, positive, p, eps), pairwise_distance(anchor, negative, p, eps)
     if swap:
-        far = flambeau.minimum(far, distance(positive, negative, p, eps))
+        far = flambeau.minimum(far, pairwise_distance(positive, negative, p, eps))
     return _reduce((near - far + margin).relu(), reduction)

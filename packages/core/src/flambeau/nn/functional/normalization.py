@@ -10,6 +10,7 @@ from ...autograd import no_grad
 from ...ops.nn import batch_norm_train
 from ...ops.nn import layer_norm as layer_norm_card
 from ...tensor import Tensor
+from .padding import pad
 
 __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "normalize", "rms_norm"]
 
@@ -21,8 +22,7 @@ def layer_norm(
 
     Raises RuntimeError when input does not end in normalized_shape, or weight or bias is not of that shape.
 
-    >>> import flambeau
-    >>> flambeau.nn.functional.layer_norm(flambeau.tensor([[1.0, 2.0, 3.0]]), (3,))
+    >>> F.layer_norm(flambeau.tensor([[1.0, 2.0, 3.0]]), (3,))
     tensor([[-1.2247,  0.0000,  1.2247]])
     """
     shape = tuple(normalized_shape)
@@ -175,7 +175,7 @@ def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: flo
         return input
     c = input.shape[1]
     squares = input.square()
-    padded = flambeau.nn.functional.pad(squares.reshape(squares.shape[0], c, -1), (0, 0, size // 2, (size - 1) // 2))
+    padded = pad(squares.reshape(squares.shape[0], c, -1), (0, 0, size // 2, (size - 1) // 2))
     total = sum((padded.narrow(1, i, c) for i in range(1, size)), start=padded.narrow(1, 0, c))
     return input / (total.reshape(input.shape) * (alpha / size) + k).pow(beta)
 

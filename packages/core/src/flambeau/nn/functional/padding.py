@@ -18,8 +18,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     mode is "constant" (with `value`, 0 by default; negative numbers crop), "reflect", "replicate" or "circular".
     The last three take one, two or three axes after the channel axis.
 
-    >>> import flambeau
-    >>> flambeau.nn.functional.pad(flambeau.tensor([[1, 2, 3]]), (2, 1), mode="reflect")
+    >>> F.pad(flambeau.tensor([[1, 2, 3]]), (2, 1), mode="reflect")
     tensor([[3, 2, 1, 2, 3, 2]])
     """
     sides = list(pad)
@@ -75,7 +74,8 @@ def _replicate(size: int, before: int, after: int) -> list[int]:
 def _circular(size: int, before: int, after: int) -> list[int]:
     if max(before, after) > size:
         raise RuntimeError(f"Padding value causes wrapping around more than once: ({before}, {after}) at dimension of size {size}")
-    return [i % size for i in range(-before, size + after)]
+    first, kept = max(0, -before), size - max(0, -before) - max(0, -after)  # negative padding cuts off before anything wraps
+    return [first + i % kept for i in range(-max(0, before), kept + max(0, after))]
 
 
 _INDEX = {"reflect": _reflect, "replicate": _replicate, "circular": _circular}

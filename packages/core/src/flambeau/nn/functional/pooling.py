@@ -89,8 +89,7 @@ def max_pool2d(
 
     stride defaults to kernel_size. With return_indices also the places of the largest in the flattened spatial axes.
 
-    >>> import flambeau
-    >>> flambeau.nn.functional.max_pool2d(flambeau.arange(16.0).reshape(1, 1, 4, 4), 2).squeeze()
+    >>> F.max_pool2d(flambeau.arange(16.0).reshape(1, 1, 4, 4), 2).squeeze()
     tensor([[ 5.,  7.],
             [13., 15.]])
     """

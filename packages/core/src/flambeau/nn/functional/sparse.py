@@ -48,7 +48,7 @@ def embedding(
 
 def _clip_rows(weight: Tensor, input: Tensor, max_norm: float, norm_type: float) -> None:
     with no_grad():
-        used = input.reshape(-1).unique()
+        used = input.reshape(-1)
         rows = weight.detach()[used]
         norms = rows.norm(norm_type, dim=1, keepdim=True)
         weight[used] = flambeau.where(norms > max_norm, rows * (max_norm / (norms + 1e-7)), rows)
@@ -59,8 +59,7 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
 
     num_classes defaults to the largest class and one. Raises RuntimeError for a class outside of 0 .. num_classes - 1.
 
-    >>> import flambeau
-    >>> flambeau.nn.functional.one_hot(flambeau.tensor([2, 0]))
+    >>> F.one_hot(flambeau.tensor([2, 0]))
     tensor([[0, 0, 1],
             [1, 0, 0]])
     """

@@ -29,8 +29,7 @@ def interpolate(
     mode: "nearest", "nearest-exact" (rounds at the middle), "linear" (N, C, L), "bilinear" (N, C, H, W), "trilinear", or "area"
     (the mean of what a new element covers). align_corners keeps the outermost elements in place, in the linear modes.
 
-    >>> import flambeau
-    >>> flambeau.nn.functional.interpolate(flambeau.tensor([[[1.0, 2.0]]]), scale_factor=2)
+    >>> F.interpolate(flambeau.tensor([[[1.0, 2.0]]]), scale_factor=2)
     tensor([[[1., 1., 2., 2.]]])
     """
     if input.dim() not in (3, 4, 5):

@@ -58,10 +58,9 @@ def clip_grad_norm_(
 
     norm_type may be inf: the largest absolute value. `foreach` is accepted for PyTorch's sake; it changes no result.
 
-    >>> import flambeau
-    >>> w = flambeau.nn.Parameter(flambeau.tensor([3.0, 4.0]))
+    >>> w = nn.Parameter(flambeau.tensor([3.0, 4.0]))
     >>> (w * w).sum().backward()
-    >>> flambeau.nn.utils.clip_grad_norm_([w], max_norm=5.0)
+    >>> nn.utils.clip_grad_norm_([w], max_norm=5.0)
     tensor(10.)
     >>> w.grad
     tensor([3.0000, 4.0000])
