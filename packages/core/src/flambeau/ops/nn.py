@@ -6,7 +6,7 @@ import math
 from ..define import op
 from ..dispatch import run
 from ..op import CARDS
-from .elementwise import exp, sigmoid
+from .elementwise import exp, gt, sigmoid, where
 
 
 def _rows(make):
@@ -64,8 +64,8 @@ def silu(xp, x):
     return x / (1.0 + xp.exp(-x))
 
 
-@op("elementwise", promote="float", samples=_plain, c="({0} > {threshold} ? {0} : log1p(exp({beta} * {0})) / {beta})", inputs=1,
-    vjp=lambda g, _y, x, beta=1.0, threshold=20.0: g * sigmoid(x * beta))
+@op("elementwise", promote="float", samples=_plain, c="({0} * {beta} > {threshold} ? {0} : log1p(exp({beta} * {0})) / {beta})", inputs=1,
+    vjp=lambda g, _y, x, beta=1.0, threshold=20.0: where(gt(x * beta, threshold), g, g * sigmoid(x * beta)))
 def softplus(xp, x, beta=1.0, threshold=20.0):
     """log(1 + exp(βx)) / β, and x itself where βx > threshold.  (*) -> (*)"""
     scaled = x * beta
