@@ -149,6 +149,9 @@ def pad(img: Picture, padding: int | Sequence[int], fill: Any = 0, padding_mode:
         if not isinstance(fill, (int, float)):
             raise TypeError(f"Got inappropriate fill arg: a tensor takes one number, got {fill!r}")
         return F.pad(img, (left, right, top, bottom), value=fill)
+    if padding_mode == "reflect" and (max(top, bottom) >= img.shape[-2] or max(left, right) >= img.shape[-1]):
+        border, size = (left, top, right, bottom), tuple(img.shape[-2:])
+        raise RuntimeError(f"Padding size should be less than the corresponding input dimension, got {border} for a picture of {size}")
     rows, columns = (
         flambeau.from_numpy(mirror(old, before, after, padding_mode))
         for old, before, after in ((img.shape[-2], top, bottom), (img.shape[-1], left, right))
@@ -158,8 +161,6 @@ def pad(img: Picture, padding: int | Sequence[int], fill: Any = 0, padding_mode:
 
 def mirror(old: int, before: int, after: int, mode: PaddingMode) -> np.ndarray:
     """Which old line each line of the padded picture shows; a negative border cuts off.  -> int64 (new,)"""
-    if mode == "reflect" and max(before, after) >= old:
-        raise RuntimeError(f"Padding size should be less than the corresponding input dimension, got {before} and {after} for {old} lines")
     lines = np.pad(np.arange(old), (max(before, 0), max(after, 0)), mode)
     return lines[max(-before, 0) : len(lines) - max(-after, 0)]
 
