@@ -5,8 +5,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .dispatch import binary, general, inplace, named, run, unary
+from .dispatch import binary, general, inplace, into, named, run, unary
 from .op import Card
+from .tensor import check_dim
 
 
 def elementwise(name: str, *vjp, c: str, body: Callable | None = None, numpy: str | None = None, promote: str = "float", domain=(-2.0, 2.0),
@@ -90,18 +91,28 @@ def reduction(name: str, vjp=None, *, body: Callable, ufunc=None, samples=None, 
             keepdim = keepdims
         if dtype is not None:
             x = x.to(dtype)
-        if isinstance(dim, list):
-            dim = tuple(dim)
-        if dim == () and name not in ("amax", "amin", "any", "all"):
-            dim = None
-        result = run(card, (x,), {"dim": dim, "keepdim": keepdim})
-        if out is None:
-            return result
-        from .dispatch import into
-
-        return into(out, result, name)
+        if dim is not None:
+            dim = _axes(dim, x)
+        try:
+            result = run(card, (x,), {"dim": dim, "keepdim": keepdim})
+        except ValueError:
+            if x.numel() == 0:
+                raise IndexError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0. "
+                                 "Specify the reduction dim with the 'dim' argument.") from None
+            raise
+        return result if out is None else into(out, result, name)
 
     return named(call, card)
+
+
+def _axes(dim, x):
+    """An axis or several, counted from the front; none for a scalar and for an empty list, which PyTorch takes for all."""
+    if type(dim) is int:
+        return check_dim(dim, x.ndim) if x.ndim else check_dim(dim, 0) or None
+    axes = tuple(check_dim(d, x.ndim) for d in dim)
+    if len(set(axes)) < len(axes):
+        raise RuntimeError(f"dim {axes[0]} appears multiple times in the list of dims")
+    return axes if axes and x.ndim else None
 
 
 def _reduction_samples(make):

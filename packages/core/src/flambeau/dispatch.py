@@ -9,11 +9,12 @@ import numpy as np
 
 from . import context
 from .backends import namespace
+from .backends import numpy as cpu
 from .context import grad
 from .dtype import BOOL, BY_NUMPY, COMPLEX, FLOAT, INT, bool_, can_cast, dtype, int64, promote_types
 from .op import CARDS, Card
 from .tape import Node, Pick
-from .tensor import PLAIN, Tensor, add_view, live_views, plain, version_cell
+from .tensor import PLAIN, Parameter, Tensor, add_view, live_views, plain, version_cell
 
 ndarray = np.ndarray
 new = object.__new__
@@ -23,28 +24,73 @@ NUMBERS = (bool, int, float, complex)
 # ---------------------------------------------------------------- the slow road
 def run(card: Card, inputs, attrs: dict):
     """Do an op on anything: tensors, numbers, subclasses.  `inputs` is the sequence itself for a variadic card."""
+    if context.unusual:
+        return run_watched(card, inputs, attrs)
+    arrays, kind, tracked = [], None, False
+    for x in inputs:  # the common lane: plain CPU tensors of one dtype, nothing to promote
+        t = type(x)
+        if t is Tensor or t is Parameter:
+            a = x.array
+            if type(a) is not ndarray or (a.dtype is not kind and kind is not None and card.promote is not None):
+                break
+            kind = a.dtype
+            arrays.append(a)
+            if x.node is not None:
+                tracked = True
+        elif x is None:
+            arrays.append(None)
+        else:
+            break
+    else:
+        if card.promote != "float" or kind.kind in "fc":
+            tracked = tracked and grad.enabled
+            if tracked and card.vjp is None and card.kind == "composite":
+                return by_body(card, inputs, attrs)
+            try:
+                result = _body(card, cpu, arrays, attrs)
+            except RuntimeWarning:
+                result = compute(card, inputs, attrs)
+            if type(result) is not ndarray:
+                result = as_arrays(result, cpu)
+            return wrap(card, result, inputs, attrs, tracked and card.vjp is not None)
+    return run_any(card, inputs, attrs)
+
+
+def run_watched(card: Card, inputs, attrs: dict):
+    """`run` while a mode (autocast, profiler …) wants to see every call."""
+    for mode in reversed(context.modes):
+        inputs, attrs = mode.before(card, inputs, attrs)
+    return run_any(card, inputs, attrs)
+
+
+def run_any(card: Card, inputs, attrs: dict):
+    """`run` for numbers, mixed dtypes, GPUs and subclasses."""
     top = None
     for x in inputs:
-        if type(x) not in PLAIN and isinstance(x, Tensor) and (top is None or x.level > top.level):
+        if type(x) not in PLAIN and isinstance(x, Tensor) and x.process is not None and (top is None or x.level > top.level):
             top = x
-    if top is not None and top.process is not None:
+    if top is not None:
         return top.process(card, inputs, attrs)
-    if context.unusual:
-        for mode in reversed(context.modes):
-            inputs, attrs = mode.before(card, inputs, attrs)
-    recording = card.vjp is not None and grad.enabled and any(isinstance(x, Tensor) and x.node is not None for x in inputs)
-    if card.vjp is None and card.kind == "composite" and grad.enabled and any(isinstance(x, Tensor) and x.node is not None for x in inputs):
+    recording = grad.enabled and any(isinstance(x, Tensor) and x.node is not None for x in inputs)
+    if recording and card.vjp is None and card.kind == "composite":
         return by_body(card, inputs, attrs)
-    result = compute(card, inputs, attrs)
+    return wrap(card, compute(card, inputs, attrs), inputs, attrs, recording and card.vjp is not None)
+
+
+def wrap(card: Card, result, inputs, attrs: dict, recording: bool):
+    """Arrays as tensors, which know where they came from."""
     if type(result) is tuple:
         outs = tuple(plain(r) for r in result)
         return record_many(card, outs, inputs, attrs) if recording else outs
     if card.kind == "view" and _shares(result, inputs[0].array):
         out = add_view(inputs[0], result, card, attrs)
     else:
-        out = plain(result)
-    if recording and BY_NUMPY[result.dtype].category >= FLOAT:
-        out.node = record(card, out, inputs, attrs)
+        out = new(Tensor)
+        out.array = result
+    if recording:
+        kind = BY_NUMPY[result.dtype]
+        if kind.category >= FLOAT:
+            out.node = record(card, out, inputs, attrs)
     return out
 
 
@@ -164,33 +210,38 @@ def _stronger(high: dtype | None, low: dtype | None) -> dtype | None:
 # ---------------------------------------------------------------- recording
 def saved(x):
     """What a node keeps of a tensor that a formula names."""
-    if type(x) in PLAIN:
+    if type(x) in PLAIN or x.process is None:
         cell = version_cell(x)
         return (x.array, cell, cell[0])
-    return x.untracked() if isinstance(x, Tensor) else x
+    return x.untracked()
 
 
-def record(card: Card, out: Tensor, inputs, attrs: dict, level_nodes=None) -> Node:
+def nodes_of(inputs) -> tuple:
+    return tuple(x.node if isinstance(x, Tensor) else None for x in inputs)
+
+
+def record(card: Card, out: Tensor, inputs, attrs: dict, parents: tuple | None = None, keep=saved) -> Node:
     """The node of a call.  Of (output, *inputs) it keeps what the formulas of the asked-for gradients name."""
-    parents = level_nodes or tuple(x.node if isinstance(x, Tensor) else None for x in inputs)
-    keep = _union(card, parents)
-    return Node(card, parents, (saved(out) if keep[0] else None, *_kept(card, inputs, keep)), attrs, out.array.shape, out.dtype)
+    parents = nodes_of(inputs) if parents is None else parents
+    named = _union(card, parents)
+    return Node(card, parents, (keep(out) if named[0] else None, *_kept(card, inputs, named, keep)), attrs, out.shape, out.dtype)
 
 
-def _kept(card: Card, inputs, keep) -> list:
+def _kept(card: Card, inputs, named, keep) -> list:
     """Of a sequence of inputs that the formula calls _xs, the places (integer and boolean tensors) are kept all the same."""
     kept = []
     for i, x in enumerate(inputs):
-        named = keep[1] or (isinstance(x, Tensor) and x.dtype.category < FLOAT) if card.variadic else keep[i + 1]
-        kept.append(saved(x) if named or not isinstance(x, Tensor) else None)
+        wanted = named[1] or (isinstance(x, Tensor) and x.dtype.category < FLOAT) if card.variadic else named[i + 1]
+        kept.append(x if not isinstance(x, Tensor) else keep(x) if wanted else None)
     return kept
 
 
-def record_many(card: Card, outs: tuple, inputs, attrs: dict) -> tuple:
-    parents = tuple(x.node if isinstance(x, Tensor) else None for x in inputs)
-    keep = _union(card, parents)
-    kept = (tuple(saved(o) for o in outs) if keep[0] else None, *_kept(card, inputs, keep))
-    node = Node(card, parents, kept, attrs, tuple(o.array.shape for o in outs), tuple(o.dtype for o in outs))
+def record_many(card: Card, outs: tuple, inputs, attrs: dict, parents: tuple | None = None, keep=saved) -> tuple:
+    """The node of a call with several outputs, each of which gets its own place in it."""
+    parents = nodes_of(inputs) if parents is None else parents
+    named = _union(card, parents)
+    kept = (tuple(keep(o) for o in outs) if named[0] else None, *_kept(card, inputs, named, keep))
+    node = Node(card, parents, kept, attrs, tuple(tuple(o.shape) for o in outs), tuple(o.dtype for o in outs))
     for i, o in enumerate(outs):
         if o.dtype.category >= FLOAT:
             o.node = Pick(node, i, o.shape, o.dtype)
@@ -232,6 +283,10 @@ def check_writable(x: Tensor) -> None:
 
 def write(x: Tensor, result: Tensor, what: str) -> Tensor:
     """x[...] = result, with the same shape and a dtype of no higher category; x takes over the result's history."""
+    if x.process is not None:
+        return x.overwrite(result)
+    if result.process is not None:
+        raise RuntimeError(f"{what}_: a tensor from outside cannot take what is computed inside a transform (vmap, jvp): clone it inside first")
     if result.shape != x.shape:
         raise RuntimeError(f"output with shape {list(x.shape)} doesn't match the broadcast shape {list(result.shape)} of {what}_")
     if not can_cast(result.dtype, x.dtype):
@@ -314,7 +369,8 @@ def unary(card: Card, checked: bool):
     rec = record_one(card) if card.vjp else None
 
     def call(x, *, out=None):
-        if type(x) is Tensor and out is None and not context.unusual:
+        kind = type(x)
+        if (kind is Tensor or kind is Parameter) and out is None and not context.unusual:
             a = x.array
             if type(a) is ndarray:
                 try:
@@ -343,11 +399,12 @@ def binary(card: Card, checked: bool):
     differentiable = card.vjp is not None
 
     def call(x, y, *, out=None):
-        if type(x) is Tensor and out is None and not context.unusual:
+        kind = type(x)
+        if (kind is Tensor or kind is Parameter) and out is None and not context.unusual:
             a = x.array
             if type(a) is ndarray:
                 ty = type(y)
-                if ty is Tensor:
+                if ty is Tensor or ty is Parameter:
                     b = y.array
                     if a.dtype is b.dtype:
                         try:

@@ -35,6 +35,7 @@ class Generator:
         self._seed = seed % (1 << 64)
         self._bits = np.random.MT19937()
         self._bits._legacy_seeding(self._seed & 0xFFFFFFFF)
+        self._numbers = np.random.Generator(self._bits)  # its full-range integers are the bare words, and quicker than random_raw
         self._normal: float | None = None
         return self
 
@@ -73,18 +74,17 @@ class Generator:
 
     # ---- bits to numbers
     def words(self, n: int) -> np.ndarray:
-        """n words of 32 bits, as uint64."""
-        return self._bits.random_raw(n)
+        """n words of 32 bits."""
+        return self._numbers.integers(0, 1 << 32, n, dtype=np.uint32)
 
     def words64(self, n: int) -> np.ndarray:
-        pairs = self._bits.random_raw(2 * n)
-        return pairs[0::2] << np.uint64(32) | pairs[1::2]
+        return self._numbers.integers(0, (1 << 64) - 1, n, dtype=np.uint64, endpoint=True)
 
     def uniform(self, n: int, numpy_dtype) -> np.ndarray:
         """n numbers in [0, 1): 24 bits of a word for float32 and smaller, 53 bits of two for float64."""
         if numpy_dtype == np.float64:
             return (self.words64(n) & np.uint64((1 << 53) - 1)) * 2.0**-53
-        return ((self.words(n) & np.uint64((1 << 24) - 1)).astype(np.float32) * np.float32(2.0**-24)).astype(numpy_dtype)
+        return ((self.words(n) & np.uint32((1 << 24) - 1)).astype(np.float32) * np.float32(2.0**-24)).astype(numpy_dtype)
 
     def normal(self, n: int, numpy_dtype) -> np.ndarray:
         """n standard normal numbers: in blocks of 16 by Box and Muller's method, one by one when there are fewer than 16."""
@@ -112,13 +112,13 @@ class Generator:
         """n integers in [low, high)."""
         span = high - low
         words = self.words64(n) if span >= 1 << 32 else self.words(n)
-        return (words % np.uint64(span)).astype(np.int64) + low
+        return (words % words.dtype.type(span)).astype(np.int64) + low
 
     def permutation(self, n: int) -> np.ndarray:
         """0 … n-1 in random order (Fisher and Yates, from the front)."""
         order = list(range(n))
         if n > 1:
-            jumps = (self.words(n - 1) % np.arange(n, 1, -1, dtype=np.uint64)).tolist()
+            jumps = (self.words(n - 1) % np.arange(n, 1, -1, dtype=np.uint32)).tolist()
             for i, jump in enumerate(jumps):
                 j = i + jump
                 order[i], order[j] = order[j], order[i]

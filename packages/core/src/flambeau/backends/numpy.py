@@ -7,7 +7,7 @@ from .conv import conv_backward_input, conv_backward_weight, conv_forward
 from .pool import avg_pool_backward, avg_pool_forward, max_pool_backward, max_pool_forward
 from .special import erf
 
-__all__ = ["avg_pool_backward", "avg_pool_forward", "conv_backward_input", "conv_backward_weight", "conv_forward", "erf", "is_array",
+__all__ = ["avg_pool_backward", "avg_pool_forward", "conv_backward_input", "conv_backward_weight", "conv_forward", "erf", "is_array", "max", "mean", "min", "prod", "sum",
            "max_pool_backward", "max_pool_forward", "scatter_add"]
 device_type = "cpu"
 
@@ -16,6 +16,27 @@ def __getattr__(name: str):
     found = getattr(np, name)
     globals()[name] = found
     return found
+
+
+def sum(x, axis=None, keepdims=False):
+    return np.add.reduce(x, axis=axis, keepdims=keepdims)
+
+
+def max(x, axis=None, keepdims=False):
+    return np.maximum.reduce(x, axis=axis, keepdims=keepdims)
+
+
+def min(x, axis=None, keepdims=False):
+    return np.minimum.reduce(x, axis=axis, keepdims=keepdims)
+
+
+def prod(x, axis=None, keepdims=False):
+    return np.multiply.reduce(x, axis=axis, keepdims=keepdims)
+
+
+def mean(x, axis=None, keepdims=False):
+    total = np.add.reduce(x, axis=axis, keepdims=keepdims)
+    return total / x.dtype.type(x.size // total.size if total.size else 1)
 
 
 def is_array(x) -> bool:

@@ -280,6 +280,9 @@ def copy_(x, source, non_blocking: bool = False):
     """Write another tensor's values, broadcast and cast, into this one."""
     if not isinstance(source, Tensor):
         raise TypeError(f"copy_(): argument 'other' must be Tensor, not {type(source).__name__}")
+    if x.process is not None or source.process is not None:
+        value = source if source.shape == x.shape else view.expand(source, *x.shape)
+        return write(x, value if value.dtype is x.dtype else value.to(x.dtype), "copy")
     recording = mode.enabled and (source.node is not None or x.node is not None or (x.base is not None and x.base.node is not None))
     if recording:
         check_writable(x)
@@ -303,6 +306,8 @@ def fill_(x, value):
         if value.ndim:
             raise RuntimeError(f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions.")
         return copy_(x, value)
+    if x.process is not None:
+        return write(x, x * 0 + value, "fill")
     if mode.enabled and x.node is not None:
         check_writable(x)
     x.array[...] = value

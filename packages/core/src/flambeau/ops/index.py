@@ -216,6 +216,12 @@ def index_put_(x: Tensor, indices, values, accumulate: bool = False) -> Tensor:
     return _put_into(x, tensors, spec, values, accumulate)
 
 
+def _check_range(index, n: int) -> None:
+    """Places count from 0 here: a negative one is an error, not the end."""
+    if type(index) is Tensor and index.numel() and not 0 <= int(index.array.min()) <= int(index.array.max()) < n:
+        raise IndexError(f"index out of range in self: expected places in [0, {n - 1}], got {int(index.array.min())} … {int(index.array.max())}")
+
+
 def index_select(x, dim: int, index):
     """The slices of axis `dim` at the places in `index`.  (*, n, *), (k) -> (*, k, *)"""
     if index.ndim > 1:
@@ -223,6 +229,7 @@ def index_select(x, dim: int, index):
     dim = check_dim(dim, x.ndim)
     if x.ndim == 0:
         return x.clone()
+    _check_range(index, x.shape[dim])
     return getitem(x, (slice(None),) * dim + (reshape(index, -1),))
 
 
@@ -231,6 +238,7 @@ def index_add(x, dim: int, index, source, *, alpha=1):
     dim = check_dim(dim, x.ndim)
     if index.ndim > 1 or (source.ndim and source.shape[dim] != index.numel()):
         raise RuntimeError(f"index_add_(): Number of indices ({index.numel()}) should be equal to source.size(dim): ({source.shape[dim]}), for dim: {dim}")
+    _check_range(index, x.shape[dim] if x.ndim else 1)
     if source.dtype is not x.dtype:
         raise RuntimeError(f"index_add_(): self ({x.dtype.name}) and source ({source.dtype.name}) must have the same scalar type")
     return run(CARDS["put"], [x, source if alpha == 1 else source * alpha, index], {"spec": (slice(None),) * dim + (True,), "accumulate": True})

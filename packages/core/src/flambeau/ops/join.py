@@ -76,7 +76,7 @@ def clone(xp, x):
     return x.copy()
 
 
-@op("elementwise", linear=True, vjp=lambda g, _y, _x, dtype=None: g.to(_x.dtype), c="(({dtype}){0})",
+@op("elementwise", inputs=1, linear=True, vjp=lambda g, _y, _x, dtype=None: g.to(_x.dtype), c="(({dtype}){0})",
     samples=lambda make: [((make((2, 3), -1.0, 1.0),), {"dtype": make.other})])
 def cast(xp, x, dtype):
     """The values in another dtype.  (*) -> (*)"""

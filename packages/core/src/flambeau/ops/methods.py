@@ -88,7 +88,7 @@ for _module, _names in (
     (linalg, "matmul mm bmm mv dot outer addmm baddbmm"),
     (reduction, "sum mean amax amin any all prod logsumexp argmax argmin"),
     (scan, "cumsum cumprod"),
-    (sort, "sort topk max min argsort"),
+    (sort, "sort topk max min argsort unique"),
     (draws, "uniform_ normal_ bernoulli_ random_ bernoulli multinomial"),
     (create, "to contiguous view_dtype _to_device"),
     (nn, "softmax log_softmax"),

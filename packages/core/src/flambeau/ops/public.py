@@ -16,7 +16,7 @@ _PUBLIC = (
     (join, "cat stack"),
     (linalg, "matmul mm bmm mv dot outer addmm baddbmm einsum"),
     (scan, "cumsum cumprod"),
-    (sort, "sort topk max min argsort"),
+    (sort, "sort topk max min argsort unique"),
     (nn, "softmax log_softmax"),
     (create, "tensor as_tensor from_numpy frombuffer zeros ones empty full zeros_like ones_like empty_like full_like arange linspace logspace eye meshgrid"),
     (random, "rand randn randint randperm rand_like randn_like randint_like normal bernoulli multinomial"),

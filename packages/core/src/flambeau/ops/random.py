@@ -56,10 +56,13 @@ def randn(*size, generator=None, out=None, dtype=None, layout=None, device=None,
     return _finish(_source(generator).normal(n, dtype.numpy), shape, device, requires_grad, out)
 
 
-def randint(low, high=None, size=None, *, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False) -> Tensor:
+def randint(low=None, high=None, size=None, *, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False) -> Tensor:
     """Integers in [low, high); `randint(high, size)` begins at 0.  -> size"""
     if size is None:
         low, high, size = 0, low, high
+    low = 0 if low is None else low
+    if high is None or size is None:
+        raise TypeError("randint() received an invalid combination of arguments: expected randint(high, size) or randint(low, high, size)")
     if low >= high:
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
     shape, n = _shape((size,))
@@ -182,7 +185,7 @@ def random_(x: Tensor, from_=0, to=None, *, generator=None) -> Tensor:
     if to is None:
         d = x.dtype
         to = 2 if d is bool_ else 1 << {"float16": 11, "bfloat16": 8, "float32": 24, "float64": 53}[d.name] if d.category == FLOAT else \
-            np.iinfo(d.numpy).max + (1 if d.itemsize < 8 else 0)
+            np.iinfo(d.numpy).max + 1
         if d.category == FLOAT:
             to += 1
     if from_ >= to:

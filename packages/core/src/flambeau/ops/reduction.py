@@ -16,6 +16,8 @@ def _wide(xp, x):
 
 
 def _sum(xp, x, dim=None, keepdim=False):
+    if x.dtype.kind == "f" and x.dtype.itemsize > 2:
+        return xp.sum(x, axis=dim, keepdims=keepdim)
     wide = _wide(xp, x)
     total = xp.sum(wide, axis=dim, keepdims=keepdim)
     return total if wide.dtype == x.dtype or x.dtype.kind in "bui" else total.astype(x.dtype)
@@ -42,9 +44,9 @@ def _float_only(what, x):
 
 def _mean(xp, x, dim=None, keepdim=False):
     _float_only("mean", x)
+    total = xp.sum(x if x.dtype.itemsize > 2 else _wide(xp, x), axis=dim, keepdims=keepdim)
     n = _count(x.shape, dim)
-    total = xp.sum(_wide(xp, x), axis=dim, keepdims=keepdim)
-    return (total / n if n else total * float("nan")).astype(x.dtype)
+    return xp.asarray(total / n if n else total * float("nan"), dtype=x.dtype)
 
 
 sum = reduction("sum", lambda g, _y, _x, dim=None, keepdim=False: spread(g, _x.shape, dim, keepdim), body=_sum, linear=True,

@@ -74,3 +74,19 @@ def _extreme(name: str, find: str, pairwise):
 
 max = _extreme("max", "argmax", maximum)
 min = _extreme("min", "argmin", minimum)
+
+
+@op("opaque", samples=lambda make: [((make.index([3, 1, 3, 2]),), {})], outputs=3, inputs=1)
+def unique_values(xp, x):
+    """The distinct elements in rising order, where each element's is among them, and how often it occurs."""
+    values, inverse, counts = xp.unique(x, return_inverse=True, return_counts=True)
+    return values, inverse.reshape(x.shape), counts
+
+
+def unique(x, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None):
+    """The distinct elements in rising order; on request each element's place among them, and their counts.  (*) -> (k)"""
+    if dim is not None:
+        raise RuntimeError("unique(): dim= is not there yet; only the elements of the whole tensor can be told apart")
+    values, inverse, counts = run(CARDS["unique_values"], (x,), {})
+    wanted = (values, *((inverse,) if return_inverse else ()), *((counts,) if return_counts else ()))
+    return wanted if len(wanted) > 1 else values

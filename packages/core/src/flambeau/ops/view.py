@@ -340,7 +340,7 @@ def _card(name: str) -> Card:
     return CARDS[name]
 
 
-@op("index", linear=True, samples=_one((3, 4), dims=(0,)), vjp=lambda g, _y, _x, dims: flip(g, dims))
+@op("index", inputs=1, linear=True, samples=_one((3, 4), dims=(0,)), vjp=lambda g, _y, _x, dims: flip(g, dims))
 def flip(xp, x, dims):
     """The order of elements turned along `dims`, as a copy.  (*) -> (*)"""
     dims = (dims,) if isinstance(dims, int) else tuple(dims)

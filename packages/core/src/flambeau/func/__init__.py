@@ -1,0 +1,9 @@
+"""Transforms of functions.  They nest freely, and serve ops that users define as well as the built-in ones."""
+from __future__ import annotations
+
+from . import pytree
+from .grad import grad, grad_and_value, hessian, jacfwd, jacrev, vjp
+from .jvp import jvp
+from .vmap import vmap
+
+__all__ = ["grad", "grad_and_value", "hessian", "jacfwd", "jacrev", "jvp", "pytree", "vjp", "vmap"]

@@ -1,0 +1,205 @@
+"""Gradients of functions: grad, vjp, and the Jacobians that nest them in vmap."""
+from __future__ import annotations
+
+from ..autograd import grad as gradients
+from ..context import enable_grad, is_grad_enabled
+from ..ops.create import eye
+from ..tensor import Tensor
+from .jvp import jvp
+from .level import Wrapper, lift_for_grad
+from .pytree import tree_flatten, tree_map, tree_unflatten
+from .vmap import vmap
+
+
+def _chosen(args, argnums):
+    picked = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    for i in picked:
+        if not -len(args) <= i < len(args):
+            raise RuntimeError(f"Got argnum={i}, but only {len(args)} positional inputs")
+    return tuple(i % len(args) for i in picked)
+
+
+def _lifted(tree):
+    leaves, spec = tree_flatten(tree)
+    for x in leaves:
+        if not isinstance(x, Tensor):
+            raise RuntimeError(f"grad: expected only tensors in the arguments to differentiate by, got {type(x).__name__}")
+    fresh = [lift_for_grad(x) for x in leaves]
+    return fresh, spec
+
+
+def _settled(tree, recording: bool):
+    """What leaves a gradient transform: with its history outside, where one is wanted; never with the one inside."""
+    return tree if recording else tree_map(lambda x: x.detach() if isinstance(x, Tensor) and not isinstance(x, Wrapper) else x, tree)
+
+
+def grad_and_value(func, argnums=0, has_aux: bool = False):
+    """The function that gives (gradient, value) of a scalar function; with has_aux (gradient, (value, aux))."""
+
+    def both(*args, **kwargs):
+        recording = is_grad_enabled()
+        picked = _chosen(args, argnums)
+        with enable_grad():
+            lifted = {i: _lifted(args[i]) for i in picked}
+            given = [tree_unflatten(*lifted[i]) if i in lifted else a for i, a in enumerate(args)]
+            result = func(*given, **kwargs)
+            value, aux = result if has_aux else (result, None)
+            if not isinstance(value, Tensor):
+                raise RuntimeError(f"Expected f(*args) to return a tensor, got {type(value).__name__}")
+            if value.ndim:
+                raise RuntimeError(f"Expected f(*args) to return a scalar tensor, got tensor with {value.ndim} dims. Maybe you wanted to use the vjp or "
+                                   "jacrev APIs instead?")
+            flat = [x for i in picked for x in lifted[i][0]]
+            found = iter(_gradients([value], flat, None))
+            grads = tuple(tree_unflatten([next(found) for _ in lifted[i][0]], lifted[i][1]) for i in picked)
+        grads = grads[0] if isinstance(argnums, int) else grads
+        grads, value, aux = (_settled(t, recording and _open(flat)) for t in (grads, value, aux))
+        return (grads, (value, aux)) if has_aux else (grads, value)
+
+    return both
+
+
+def _open(lifted) -> bool:
+    """Whether the inputs come from somewhere, so that a graph outside is waiting for their gradients."""
+    return any(isinstance(x, Wrapper) or not x.is_leaf for x in lifted)
+
+
+def _gradients(outputs, inputs, seeds, create_graph=True):
+    tracked = [(y, s) for y, s in zip(outputs, seeds or [None] * len(outputs), strict=True) if y.node is not None]
+    if not tracked:
+        return [x.detach() * 0 for x in inputs]
+    ys = [y for y, _ in tracked]
+    return gradients(ys, inputs, None if seeds is None else [s for _, s in tracked], retain_graph=True, create_graph=create_graph,
+                     allow_unused=True, materialize_grads=True)
+
+
+def grad(func, argnums=0, has_aux: bool = False):
+    """The function that gives the gradient of a scalar function with respect to one argument, or several.
+
+    >>> flambeau.func.grad(flambeau.func.grad(lambda x: x**3))(flambeau.tensor(2.0))
+    tensor(12.)
+    """
+    both = grad_and_value(func, argnums, has_aux)
+
+    def gradient(*args, **kwargs):
+        grads, value = both(*args, **kwargs)
+        return (grads, value[1]) if has_aux else grads
+
+    return gradient
+
+
+def vjp(func, *primals, has_aux: bool = False):
+    """func(*primals), and the function that sends output gradients back to the inputs.
+
+    >>> y, back = flambeau.func.vjp(flambeau.sin, flambeau.zeros(2))
+    >>> back(flambeau.ones(2))[0]
+    tensor([1., 1.])
+    """
+    recording = is_grad_enabled()
+    with enable_grad():
+        flat, spec = _lifted(primals)
+        result = func(*tree_unflatten(flat, spec))
+    result, aux = result if has_aux else (result, None)
+    outs, out_spec = tree_flatten(result)
+    for y in outs:
+        if not isinstance(y, Tensor):
+            raise RuntimeError(f"vjp(f, *primals): Expected f(*primals) to return only tensors, got unsupported type {type(y).__name__}")
+
+    def back(*cotangents):
+        given, given_spec = tree_flatten(cotangents[0] if len(cotangents) == 1 else cotangents)
+        if given_spec != out_spec:
+            raise RuntimeError("Expected pytree structure of cotangents to be the same as pytree structure of outputs to the function")
+        with enable_grad():
+            grads = _gradients(outs, flat, given)
+        grads = tree_unflatten([g if recording and _open(flat) or _carries(given) else g.detach() if not isinstance(g, Wrapper) else g for g in grads], spec)
+        return grads
+
+    values = _settled(tree_unflatten(outs, out_spec), recording and _open(flat))
+    return (values, back, aux) if has_aux else (values, back)
+
+
+def _carries(tensors) -> bool:
+    return any(isinstance(x, Tensor) and x.requires_grad for x in tensors)
+
+
+def _basis(leaves):
+    """For each leaf the unit tensors of all leaves together: leaf of shape s -> (Σ numel, *s)."""
+    sizes = [x.numel() for x in leaves]
+    unit = eye(sum(sizes), dtype=leaves[0].dtype)
+    start, parts = 0, []
+    for x, n in zip(leaves, sizes, strict=True):
+        parts.append(unit[:, start:start + n].to(x.dtype).reshape(-1, *x.shape))
+        start += n
+    return parts, sizes
+
+
+def jacrev(func, argnums=0, *, has_aux: bool = False, chunk_size: int | None = None):
+    """The Jacobian by reverse mode, a row at a time in one vmap.  (out), (in) -> (*out, *in)"""
+
+    def jacobian(*args):
+        picked = _chosen(args, argnums)
+
+        def of(*chosen):
+            given = list(args)
+            for i, x in zip(picked, chosen, strict=True):
+                given[i] = x
+            return func(*given)
+
+        result = vjp(of, *(args[i] for i in picked), has_aux=has_aux)
+        value, back = result[:2]
+        outs, out_spec = tree_flatten(value)
+        basis, sizes = _basis(outs)
+        rows = vmap(lambda *b: back(tree_unflatten(b, out_spec)), chunk_size=chunk_size)(*basis)  # for each input (Σ out, *in)
+        per_out, start = [], 0
+        for y, n in zip(outs, sizes, strict=True):
+            block = tree_map(lambda r, y=y, start=start, n=n: r.narrow(0, start, n).reshape(*y.shape, *r.shape[1:]), rows)
+            per_out.append(block[0] if isinstance(argnums, int) else block)
+            start += n
+        table = tree_unflatten(per_out, out_spec)
+        return (table, result[2]) if has_aux else table
+
+    return jacobian
+
+
+def jacfwd(func, argnums=0, has_aux: bool = False, *, randomness: str = "error"):
+    """The Jacobian by forward mode, a column at a time in one vmap.  (out), (in) -> (*out, *in)"""
+
+    def jacobian(*args):
+        picked = _chosen(args, argnums)
+        flat, spec = tree_flatten(tuple(args[i] for i in picked))
+
+        def of(*leaves):
+            given = list(args)
+            for i, x in zip(picked, tree_unflatten(leaves, spec), strict=True):
+                given[i] = x
+            return func(*given)
+
+        basis, sizes = _basis(flat)
+        aux = None
+
+        def column(*tangents):
+            nonlocal aux
+            result = jvp(of, tuple(flat), tuple(tangents), has_aux=has_aux)
+            if has_aux:
+                aux = result[2]
+            return result[1]
+
+        columns = vmap(column, out_dims=-1)(*basis)  # for each output (*out, Σ in)
+        outs, out_spec = tree_flatten(columns)
+        blocks = []
+        for c in outs:
+            parts, start = [], 0
+            for x, n in zip(flat, sizes, strict=True):
+                parts.append(c.narrow(-1, start, n).reshape(*c.shape[:-1], *x.shape))
+                start += n
+            block = tree_unflatten(parts, spec)
+            blocks.append(block[0] if isinstance(argnums, int) else block)
+        table = tree_unflatten(blocks, out_spec)
+        return (table, aux) if has_aux else table
+
+    return jacobian
+
+
+def hessian(func, argnums=0):
+    """Second derivatives of a scalar function: forward over reverse.  (in) -> (*in, *in)"""
+    return jacfwd(jacrev(func, argnums), argnums)

@@ -1,0 +1,194 @@
+"""jvp: one rule a kind.  A dual tensor carries a tangent; a rule sends tangents forward through an op.
+
+elementwise  the vjp formulas serve as they are, for the Jacobian is diagonal
+linear       the op itself, on the tangents
+multilinear  (contractions, windows) one term an input
+composite    by its body
+others       by transposing the vjp: it is linear in the gradient, so its derivative is the map that we want
+"""
+from __future__ import annotations
+
+from ..context import enable_grad
+from ..dispatch import by_body, run
+from ..dtype import FLOAT
+from ..tensor import Size, Tensor
+from .level import Wrapper, entered
+from .pytree import tree_flatten, tree_unflatten
+
+
+class Dual(Wrapper):
+    """A value with its tangent (None: zero)."""
+
+    tangent: Tensor | None
+
+    @classmethod
+    def make(cls, value: Tensor, tangent: Tensor | None, level: int):
+        out = object.__new__(cls)
+        out.value, out.tangent, out.level = value, tangent, level
+        return out
+
+    @classmethod
+    def constant(cls, x: Tensor, level: int):
+        return cls.make(x, None, level)
+
+    def untracked(self, value=None):
+        return Dual.make(self.value if value is None else value, self.tangent, self.level)
+
+    @property
+    def shape(self) -> Size:
+        return self.value.shape
+
+    def detach(self):
+        return Dual.make(self.value.detach(), None, self.level)
+
+    @property
+    def array(self):  # the value's numbers may be looked at: control flow goes by them
+        return self.value.array
+
+    @staticmethod
+    def rule(card, inputs, attrs, level: int):
+        split = [(x.value, x.tangent) if isinstance(x, Dual) and x.level == level else (x, None) for x in inputs]
+        values, tangents = [v for v, _ in split], [t for _, t in split]
+        if card.kind == "composite" and card.jvp is None and any(t is not None for t in tangents):
+            return by_body(card, inputs, attrs)
+        y = run(card, values if card.variadic else tuple(values), attrs)
+        if isinstance(y, tuple):
+            tangent = _transposed(card, values, tangents, attrs, y[0])
+            return (Dual.make(y[0], tangent, level), *(Dual.constant(r, level) for r in y[1:]))
+        if y.dtype.category < FLOAT or all(t is None for t in tangents):
+            return Dual.constant(y, level)
+        return Dual.make(y, push(card, values, tangents, attrs, y), level)
+
+    def overwrite(self, result):
+        if isinstance(result, Dual) and result.level == self.level:
+            value, tangent = result.value, result.tangent
+        else:
+            value, tangent = result, None
+        self.value.copy_(value)
+        if self.tangent is None:
+            if tangent is not None:
+                self.tangent = tangent.clone()
+        elif tangent is None:
+            self.tangent.zero_()
+        else:
+            self.tangent.copy_(tangent)
+        if result.node is not None or self.node is not None:
+            self.node = result.node
+        return self
+
+
+def push(card, values, tangents, attrs, y):
+    """The tangent of an op's result."""
+    if card.jvp is not None:
+        return card.jvp(tangents, y, *values, **attrs)
+    if card.linear:
+        return _linear(card, values, tangents, attrs, y)
+    if card.kind == "elementwise":
+        return _diagonal(card, values, tangents, attrs, y)
+    if card.kind in ("contraction", "window") and not card.variadic and card.outputs == 1:
+        return _multilinear(card, values, tangents, attrs, y)
+    return _transposed(card, values, tangents, attrs, y)
+
+
+def _fit(t, y):
+    return t if t.shape == y.shape else t.expand(y.shape)
+
+
+def _diagonal(card, values, tangents, attrs, y):
+    total = None
+    for formula, t in zip(card.vjp, tangents, strict=True):
+        if t is not None and formula is not None:
+            term = _fit(formula(t, y, *values, **attrs), y)
+            total = term if total is None else total + term
+    return total
+
+
+def _zero(x):
+    return x.detach() * 0 if isinstance(x, Tensor) and x.dtype.category >= FLOAT else x
+
+
+def _linear(card, values, tangents, attrs, y):
+    moved = [t if t is not None else _zero(v) if isinstance(v, Tensor) else v if card.kind == "index" and not isinstance(v, float) else 0.0
+             for v, t in zip(values, tangents, strict=True)]
+    return _fit(run(card, moved if card.variadic else tuple(moved), attrs), y)
+
+
+def _multilinear(card, values, tangents, attrs, y):
+    """d(x · w + b) = dx · w + x · dw + db"""
+    total = None
+    for i, t in enumerate(tangents):
+        if t is None:
+            continue
+        if i == 2:  # a bias is added
+            term = t.reshape(-1, *(1,) * (y.ndim - 2)) if card.kind == "window" else t
+        else:
+            row = list(values)
+            row[i] = t
+            term = run(card, (*row[:2], *(None for _ in row[2:])), attrs)
+        total = term if total is None else total + term
+    return _fit(total, y)
+
+
+def _transposed(card, values, tangents, attrs, y):
+    from ..autograd import grad
+    from ..ops.create import zeros_like
+
+    if card.vjp is None:
+        raise RuntimeError(f"jvp: {card.name} has no derivative")
+    with enable_grad():
+        g = zeros_like(y.detach() if not isinstance(y, Wrapper) else y).requires_grad_()
+        given = [g, *(None for _ in range(card.outputs - 1))] if card.outputs > 1 else g
+        outs = _outputs_again(card, values, attrs, y)
+        if card.joint:
+            parts = card.vjp(given, outs, values, **attrs) if card.variadic else card.vjp(given, outs, *values, **attrs)
+        else:
+            parts = [f(given, outs, *values, **attrs) if f is not None and t is not None else None for f, t in zip(card.vjp, tangents, strict=True)]
+        pairs = [(p, t) for p, t in zip(parts, tangents, strict=True) if p is not None and t is not None]
+        return grad([p for p, _ in pairs], g, [_fit(t, p) for p, t in pairs], create_graph=True)[0]
+
+
+def _outputs_again(card, values, attrs, y):
+    return run(card, tuple(values), attrs) if card.outputs > 1 else y
+
+
+def jvp(func, primals, tangents, *, strict: bool = False, has_aux: bool = False):
+    """func(*primals), and its derivative along `tangents`: (outputs, output tangents).
+
+    RuntimeError where primals and tangents differ in shape or dtype.
+
+    >>> flambeau.func.jvp(flambeau.exp, (flambeau.zeros(2),), (flambeau.ones(2),))[1]
+    tensor([1., 1.])
+    """
+    if not isinstance(primals, tuple) or not isinstance(tangents, tuple):
+        raise RuntimeError("jvp(f, primals, tangents): Expected primals and tangents to be tuples")
+    flat, spec = tree_flatten(primals)
+    flat_tangents, tangent_spec = tree_flatten(tangents)
+    if spec != tangent_spec:
+        raise RuntimeError("jvp(f, primals, tangents): Expected primals and tangents to have the same python structure")
+    for p, t in zip(flat, flat_tangents, strict=True):
+        if p.shape != t.shape or p.dtype is not t.dtype:
+            raise RuntimeError(f"jvp(f, primals, tangents): expected a tangent of shape {tuple(p.shape)} and {p.dtype}, got {tuple(t.shape)} and {t.dtype}")
+    with entered(Dual) as level:
+        duals = [Dual.make(p, t, level) for p, t in zip(flat, flat_tangents, strict=True)]
+        result = func(*tree_unflatten(duals, spec))
+        result, aux = result if has_aux else (result, None)
+        outs, out_spec = tree_flatten(result)
+        for y in outs:
+            if not isinstance(y, Tensor):
+                raise RuntimeError(f"jvp: expected the function to return only tensors, got {type(y).__name__}")
+        values = [y.value if isinstance(y, Dual) and y.level == level else y for y in outs]
+        moved = [_tangent(y, v, level) for y, v in zip(outs, values, strict=True)]
+    answer = tree_unflatten(values, out_spec), tree_unflatten(moved, out_spec)
+    return (*answer, _unwrapped(aux, level)) if has_aux else answer
+
+
+def _tangent(y, value, level: int):
+    if isinstance(y, Dual) and y.level == level and y.tangent is not None:
+        return y.tangent
+    from ..ops.create import zeros_like
+    return zeros_like(value)
+
+
+def _unwrapped(tree, level: int):
+    leaves, spec = tree_flatten(tree)
+    return tree_unflatten([x.value if isinstance(x, Wrapper) and x.level == level else x for x in leaves], spec)
