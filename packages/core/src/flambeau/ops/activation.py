@@ -26,7 +26,7 @@ def hardtanh(xp, x, min_val=-1.0, max_val=1.0):
     vjp=lambda g, _y, x, threshold, value: g * gt(x, threshold), inputs=1, c="({0} > {threshold} ? {0} : {value})")
 def threshold(xp, x, threshold, value):
     """x where it is above `threshold`, else `value`.  (*) -> (*)"""
-    return xp.where(x > threshold, x, xp.asarray(value, dtype=x.dtype))
+    return xp.where(x > threshold, x, value)
 
 
 @op("elementwise", promote="float", samples=_anywhere, inputs=1, c="({0} > 0 ? {0} : {negative_slope} * {0})",
@@ -66,7 +66,8 @@ def _softplus(x):
     return x.clamp(min=0) + exp(-abs(x)).log1p()
 
 
-@op("elementwise", promote="float", samples=_anywhere, vjp=lambda g, _y, x: g * _mish_slope(x), c="({0} * tanh(maximum({0}, 0) + log1p(exp(-fabs({0})))))")
+@op("elementwise", promote="float", samples=_anywhere, vjp=lambda g, _y, x: g * _mish_slope(x),
+    c="({0} * tanh(maximum({0}, 0) + log1p(exp(-fabs({0})))))")
 def mish(xp, x):
     """x · tanh(log(1 + exp(x))).  (*) -> (*)"""
     return x * xp.tanh(xp.maximum(x, 0) + xp.log1p(xp.exp(-xp.abs(x))))
@@ -93,7 +94,7 @@ def _outside(x, bound):
     vjp=lambda g, _y, x, lambd=0.5: g * _outside(x, lambd))
 def hardshrink(xp, x, lambd=0.5):
     """x, but 0 from -lambd to lambd.  (*) -> (*)"""
-    return xp.where(xp.abs(x) <= lambd, xp.zeros_like(x), x)
+    return xp.where(xp.abs(x) <= lambd, 0, x)
 
 
 @op("elementwise", promote="float", samples=_anywhere, inputs=1, c="({0} - clamp({0}, -{lambd}, {lambd}))",
