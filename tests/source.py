@@ -17,10 +17,11 @@ def import_name(package: str) -> str:
 
 @dataclass(frozen=True)
 class Import:
-    """`from module import name` (name is None for `import module`) at `line`, in absolute terms."""
+    """`from module import name as bound` (name is None for `import module`) at `line`, in absolute terms."""
 
     module: str
     name: str | None
+    bound: str
     line: int
     for_types: bool = False  # under `if TYPE_CHECKING:`, so never run
 
@@ -53,9 +54,9 @@ def imports(name: str, path: Path) -> Iterator[Import]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
-                yield Import(alias.name, None, node.lineno, id(node) in for_types)
+                yield Import(alias.name, None, alias.asname or alias.name.partition(".")[0], node.lineno, id(node) in for_types)
         elif isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1] if node.level else []
             module = ".".join([*base, *(node.module.split(".") if node.module else [])])
             for alias in node.names:
-                yield Import(module, alias.name, node.lineno, id(node) in for_types)
+                yield Import(module, alias.name, alias.asname or alias.name, node.lineno, id(node) in for_types)
