@@ -85,7 +85,7 @@ def train(model: GPT, train_ids: Tensor, val_ids: Tensor, args: argparse.Namespa
         flambeau.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         history["train"].append((step + 1, loss.item()))
-        if (step + 1) % max(args.steps // 20, 1) == 0 or step == 0:
+        if (step + 1) % max(args.steps // 20, 25) == 0 or step in (0, args.steps - 1):
             history["validation"].append((step + 1, validate(model, val_ids, args)))
         progress.set_postfix(train=f"{history['train'][-1][1]:.3f}", val=f"{history['validation'][-1][1]:.3f}", refresh=False)
     return history

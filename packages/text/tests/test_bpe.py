@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import pickle
 import random
 import time
 from collections import Counter
@@ -258,3 +259,9 @@ def test_a_huge_file_is_refused(files: tuple[Path, Path], tmp_path: Path, monkey
     (tmp_path / "bomb.json.gz").write_bytes(gzip.compress(b" " * 1_000_000))
     with pytest.raises(ValueError, match="at most 1,000 bytes"):
         ByteLevelBPE.from_files(tmp_path / "bomb.json.gz", files[1])
+
+
+def test_it_goes_to_worker_processes(small: ByteLevelBPE) -> None:
+    again = pickle.loads(pickle.dumps(small))  # noqa: S301  # what spawned DataLoader workers do
+    assert again.encode(TEXT) == small.encode(TEXT)
+    assert again._pieces.encode.__self__ is again

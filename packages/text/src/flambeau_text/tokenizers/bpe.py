@@ -40,8 +40,8 @@ class ByteLevelBPE:
 
     >>> bpe = ByteLevelBPE.train(["low lower lowest"], vocab_size=259, special_tokens=[])
     >>> bpe.encode("slow")
-    [82, 258]
-    >>> bpe.decode([82, 258])
+    [82, 257]
+    >>> bpe.decode([82, 257])
     'slow'
     """
 
