@@ -1,6 +1,7 @@
 """From an op's body to one kernel.
 
-    body on symbols (loops.py) -> graph -> program (lower.py, program.py) -> C (emit.py, c.py, prelude.h) -> library (build.py) -> ufunc (gufunc.py)
+    body on symbols (loops.py) -> graph -> program (lower.py, program.py) -> C (emit.py, c.py, prelude.h)
+         -> library (build.py) -> ufunc (gufunc.py)
 
 `interpret.py` runs a program in Python and defines what it means; `cuda.py` prints it for a GPU. `fuse` is the way in.
 """
@@ -49,13 +50,17 @@ class Kernel:
         return f"<kernel {self.programs[0].name}: {self.programs[0].signature}>"
 
 
-def lower_all(body: Callable, signature: str, dtypes: Sequence = FLOATS, attrs: dict | None = None, outputs: Sequence = (), name: str | None = None):
+def lower_all(
+    body: Callable, signature: str, dtypes: Sequence = FLOATS, attrs: dict | None = None, outputs: Sequence = (), name: str | None = None
+) -> tuple[Program, ...]:
     """The body's programs, one for each of `dtypes`.  Raises NotLowerable."""
     from .lower import lower, parse_signature
 
-    count = len(parse_signature(signature)[0])
-    rows = [(d,) * count if isinstance(d, (str, type, np.dtype)) else d for d in dtypes]
-    results = [(d,) * len(parse_signature(signature)[1]) if isinstance(d, (str, type, np.dtype)) else d for d in outputs] or [()] * len(rows)
+    rows, results = (
+        [(d,) * len(side) if isinstance(d, (str, type, np.dtype)) else d for d in given]
+        for given, side in zip((dtypes, outputs), parse_signature(signature), strict=True)
+    )
+    results = results or [()] * len(rows)
     name = name or body.__name__
     return tuple(
         lower(name, body, signature, tuple(map(np.dtype, row)), attrs or {}, tuple(map(np.dtype, result)))

@@ -106,9 +106,9 @@ def _machine() -> str:
 
 @cache
 def cache_directory() -> Path:
-    """Where libraries are kept: FLAMBEAU_CACHE_DIR, or `flambeau` under XDG_CACHE_HOME or ~/.cache; made when missing, for its owner alone.
+    """Where libraries are kept: FLAMBEAU_CACHE_DIR, or `flambeau` under XDG_CACHE_HOME or ~/.cache; made for its owner alone.
 
-    One that others own or can write is refused, and one that cannot be made is done without: this process then builds in a directory of its own.
+    One that others own or can write is refused, one that cannot be made is done without: this process then builds in a directory of its own.
     """
     chosen = os.environ.get("FLAMBEAU_CACHE_DIR") or os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "flambeau")
     directory = Path(chosen) / "kernels"
@@ -136,6 +136,6 @@ def _owned(path: Path) -> None:
     """Raises RuntimeError for what someone else owns or can write."""
     status = path.stat()
     if hasattr(os, "getuid") and status.st_uid != os.getuid():
-        raise RuntimeError(f"{path} belongs to user {status.st_uid}, not to this process's user {os.getuid()}: kernels are not loaded from it")
+        raise RuntimeError(f"{path} belongs to user {status.st_uid}, not to this process's user: kernels are not loaded from it")
     if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise RuntimeError(f"{path} can be written by others: kernels are not loaded from it (chmod go-w {path})")

@@ -102,5 +102,6 @@ def _program(program: Program, position: int) -> str:
         f"{8 * len(program.scratch)}, itemsize{position}, kind{position}}};"
     )
     lines.append(f"void {loop_name(position)}(char **args, const intp *dims, const intp *steps, void *threads) {{")
-    lines += [f"    run_{'elements' if program.elementwise else 'rows'}(&program{position}, args, dims, steps, (const int *)threads);", "}", ""]
+    driver = "run_elements" if program.elementwise else "run_rows"
+    lines += [f"    {driver}(&program{position}, args, dims, steps, (const int *)threads);", "}", ""]
     return "\n".join(lines)

@@ -1,7 +1,7 @@
 """The loop namespace: an op's body, run once on symbolic arrays, leaves the graph of what it computes for one element and one row.
 
-An array here has any number of leading axes, of which nothing is known, and one core axis `n`, its last. Its form says what is left of it:
-CORE lies along n; KEPT is a row's value with the axis kept, (…, 1); ROW is a row's value without it, (…); SCALAR is an input of no core axis.
+An array here has any number of leading axes, of which nothing is known, and one core axis `n`, its last. Its form says what is left of
+it: CORE lies along n; KEPT is a row's value with the axis kept, (…, 1); ROW is one without it, (…); SCALAR is an input of no core axis.
 Python numbers are weak, dtypes follow NumPy. What cannot be one loop raises NotLowerable, which says why.
 """
 
@@ -77,7 +77,8 @@ def _operators() -> None:
     for dunder, name in {"add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide"}.items():
         setattr(Symbol, f"__{dunder}__", lambda a, b, name=name: scalar(name, a, b))
         setattr(Symbol, f"__r{dunder}__", lambda a, b, name=name: scalar(name, b, a))
-    for dunder, name in {"lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal", "eq": "equal", "ne": "not_equal"}.items():
+    compare = {"lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal", "eq": "equal", "ne": "not_equal"}
+    for dunder, name in compare.items():
         setattr(Symbol, f"__{dunder}__", lambda a, b, name=name: scalar(name, a, b))
     for dunder, name in {"and": "logical_and", "or": "logical_or", "xor": "logical_xor"}.items():
         setattr(Symbol, f"__{dunder}__", lambda a, b, name=name: _logic(name, a, b))

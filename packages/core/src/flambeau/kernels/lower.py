@@ -18,6 +18,7 @@ from .scalars import SCALARS
 
 __all__ = ["lower", "parse_signature"]
 
+OPS = {"const": Op.CONST, "extent": Op.EXTENT, "index": Op.INDEX, "input": Op.LOAD, "scalar": Op.SCALAR, "select": Op.SELECT, "cast": Op.CAST}
 WORTH_KEEPING = 8  # price from which an element is kept rather than computed again; a store and a load cost about that
 
 
@@ -37,7 +38,9 @@ def parse_signature(signature: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return parsed  # type: ignore[return-value]
 
 
-def lower(name: str, body: Callable, signature: str, dtypes: tuple[np.dtype, ...], attrs: dict, outputs: tuple[np.dtype, ...] = ()) -> Program:
+def lower(
+    name: str, body: Callable, signature: str, dtypes: tuple[np.dtype, ...], attrs: dict, outputs: tuple[np.dtype, ...] = ()
+) -> Program:
     """The program of a body for these input dtypes. Results are cast to the `outputs` dtypes where given.  Raises NotLowerable."""
     cores, out_cores = parse_signature(signature)
     if len(dtypes) != len(cores):
@@ -111,7 +114,8 @@ class _Lowering:
         reductions = [n for n in self.order if n.op == "reduce"]
         plan = []
         for number in range(1 + max([self.stage[r] for r in self.results], default=0)):
-            stores = [i for i, (r, core) in enumerate(zip(self.results, self.cores, strict=True)) if core == "n" and self.stage[r] == number]
+            results = enumerate(zip(self.results, self.cores, strict=True))
+            stores = [i for i, (r, core) in results if core == "n" and self.stage[r] == number]
             feeding = [n for n in reductions if self.stage[n] == number + 1]
             reads: set[Symbol] = set()
             seen: set[Symbol] = set()
@@ -179,8 +183,7 @@ class _Lowering:
         return self.rows[node]
 
     def _emit(self, node: Symbol, register: Callable[[Symbol], int]) -> int:
-        ops = {"const": Op.CONST, "extent": Op.EXTENT, "index": Op.INDEX, "input": Op.LOAD, "scalar": Op.SCALAR, "select": Op.SELECT, "cast": Op.CAST}
-        return self._new(ops[node.op], node.dtype, tuple(register(a) for a in node.args), node.aux)
+        return self._new(OPS[node.op], node.dtype, tuple(register(a) for a in node.args), node.aux)
 
     def _new(self, op: Op, dtype: np.dtype, args: tuple[int, ...] = (), aux: object = None) -> int:
         self.code.append(Instruction(op, self.count, dtype, args, aux))

@@ -1,6 +1,6 @@
 """The closed instruction set of a loop program, and its printed form.
 
-A program computes one row: core axis `n`, inputs and outputs that lie along it or hold one value a row. Whoever runs it repeats it over rows.
+A program computes one row: core axis `n`, inputs and outputs that lie along it or hold one value a row. Its driver repeats it over rows.
 Registers are numbered, written once, and typed; an accumulator is a register that `INIT` makes and `COMBINE` updates.
 
 | instruction | meaning |

@@ -67,8 +67,8 @@ _row("tanh", "fl_tanh@({0})", FUNCTION)
 _row("erf", "fl_erf@({0})", FUNCTION, np.exp, _erf)
 for _name in ("sin", "cos", "tan", "sinh", "cosh", "log2", "log10", "exp2", "cbrt"):
     _row(_name, f"{_name}@({{0}})", LIBRARY)
-for _name, _c in [("arcsin", "asin"), ("arccos", "acos"), ("arctan", "atan"), ("arcsinh", "asinh"), ("arccosh", "acosh"), ("arctanh", "atanh")]:
-    _row(_name, f"{_c}@({{0}})", LIBRARY)
+for _name in ("sin", "cos", "tan", "sinh", "cosh", "tanh"):
+    _row(f"arc{_name}", f"a{_name}@({{0}})", LIBRARY)
 _row("arctan2", "atan2@({0}, {1})", LIBRARY)
 _row("power", "pow@({0}, {1})", LIBRARY)
 _row("fmod", "fmod@({0}, {1})", LIBRARY)
