@@ -149,7 +149,8 @@ class Data:
         """Whether some node has no edge, but perhaps one to itself."""
         if self.edge_index is None:
             return self.num_nodes > 0
-        return len(utils.remove_self_loops(self.edge_index)[0].flatten().unique()) < self.num_nodes
+        ends = utils.remove_self_loops(self.edge_index)[0].flatten()
+        return bool((utils.degree(ends, self.num_nodes) == 0).any())
 
     def is_coalesced(self) -> bool:
         """Whether the edges are sorted by source, then target, and none stands twice."""

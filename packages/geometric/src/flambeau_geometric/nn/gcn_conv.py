@@ -22,6 +22,7 @@ def gcn_norm(
     """The edges with self-loops, each weighted by 1 / sqrt(degree of source * degree of target).  (2, E) -> (2, E'), (E',)
 
     Degrees are sums of weights; a node of degree 0 sends and receives nothing.
+    With `improved` a self-loop weighs 2, also in a graph without weights (where PyTorch Geometric leaves it at 1).
     """
     size = maybe_num_nodes(edge_index, num_nodes)
     if edge_weight is None:

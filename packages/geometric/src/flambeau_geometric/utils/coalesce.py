@@ -24,8 +24,11 @@ def coalesce(edge_index: Tensor, edge_attr: Tensor | None = MISSING, num_nodes: 
     """
     check_edge_index(edge_index)
     size = max(1, maybe_num_nodes(edge_index, num_nodes))
-    keys, group = flambeau.unique(edge_index[0] * size + edge_index[1], return_inverse=True)
-    edge_index = flambeau.stack([keys // size, keys % size])
+    keys, order = flambeau.sort(edge_index[0] * size + edge_index[1], stable=True)
+    first = flambeau.ones_like(keys, dtype=flambeau.bool)
+    first[1:] = keys[1:] != keys[:-1]
+    unique = keys[first]
+    edge_index = flambeau.stack([unique // size, unique % size])
     if edge_attr is MISSING:
         return edge_index
-    return edge_index, None if edge_attr is None else scatter(edge_attr, group, 0, len(keys), reduce)
+    return edge_index, None if edge_attr is None else scatter(edge_attr[order], first.cumsum(0) - 1, 0, len(unique), reduce)

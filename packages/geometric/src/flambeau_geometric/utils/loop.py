@@ -60,8 +60,8 @@ def add_remaining_self_loops(
     size = maybe_num_nodes(edge_index, num_nodes)
     loop = edge_index[0] == edge_index[1]
     if edge_attr is not None:
-        loops = _loop_attr(edge_index, edge_attr, fill_value, size)
-        loops = loops.index_put((edge_index[0][loop],), edge_attr[loop])
+        loops = _loop_attr(edge_index, edge_attr, fill_value, size).clone()
+        loops[edge_index[0][loop]] = edge_attr[loop]
         edge_attr = flambeau.cat([edge_attr[~loop], loops])
     return flambeau.cat([edge_index[:, ~loop], _loops(edge_index, size)], dim=1), edge_attr
 
