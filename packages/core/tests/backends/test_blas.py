@@ -23,7 +23,8 @@ def test_the_users_setting_stands(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("flags", "switched"), [("AuthenticAMD avx512f avx512bw avx512dq avx512vl", True), ("AuthenticAMD avx2", False), ("Intel avx512f", False)]
+    ("flags", "switched"),
+    [("AuthenticAMD avx512f avx512bw avx512dq avx512vl", True), ("AuthenticAMD avx2", False), ("Intel avx512f", False)],
 )
 def test_only_amd_with_avx512_on_older_kernels_is_switched(monkeypatch, flags, switched):
     monkeypatch.delenv("OPENBLAS_CORETYPE", raising=False)

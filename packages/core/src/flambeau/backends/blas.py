@@ -76,7 +76,7 @@ def choose_blas() -> str:
 
 
 def _switch(core: str) -> str:
-    """Has the loaded OpenBLAS read its setting again; goes back when a product then comes out wrong. Returns the processor it settled on."""
+    """Has the loaded OpenBLAS read its setting again; goes back when a product then comes out wrong. Returns what it settled on."""
     import ctypes
 
     library, before = _library(), core_name()

@@ -108,9 +108,10 @@ def _machine() -> str:
 def cache_directory() -> Path:
     """Where libraries are kept: FLAMBEAU_CACHE_DIR, or `flambeau` under XDG_CACHE_HOME or ~/.cache; made for its owner alone.
 
-    One that others own or can write is refused, one that cannot be made is done without: this process then builds in a directory of its own.
+    One that others own or can write is refused; then, and when none can be made, this process builds in a directory of its own.
     """
-    chosen = os.environ.get("FLAMBEAU_CACHE_DIR") or os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "flambeau")
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    chosen = os.environ.get("FLAMBEAU_CACHE_DIR") or os.path.join(home, "flambeau")
     directory = Path(chosen) / "kernels"
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)

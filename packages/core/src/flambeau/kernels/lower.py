@@ -18,7 +18,9 @@ from .scalars import SCALARS
 
 __all__ = ["lower", "parse_signature"]
 
-OPS = {"const": Op.CONST, "extent": Op.EXTENT, "index": Op.INDEX, "input": Op.LOAD, "scalar": Op.SCALAR, "select": Op.SELECT, "cast": Op.CAST}
+OPS = {
+    "const": Op.CONST, "extent": Op.EXTENT, "index": Op.INDEX, "input": Op.LOAD, "scalar": Op.SCALAR, "select": Op.SELECT, "cast": Op.CAST,
+}  # fmt: skip
 WORTH_KEEPING = 8  # price from which an element is kept rather than computed again; a store and a load cost about that
 
 
