@@ -377,11 +377,6 @@ def cuda(x, device=None):
     return to(x, device="cuda" if device is None else device)
 
 
-def conj(x):
-    """The complex conjugate; of real numbers, themselves."""
-    return x
-
-
 # ---- hooks
 class RemovableHandle:
     """What a registration gives back: `remove()` undoes it."""

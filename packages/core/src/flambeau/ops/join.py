@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from ..define import op
 from ..dispatch import result_type
+from ..dtype import COMPLEX
 from ..tensor import Tensor, check_dim
 from .view import narrow, unsqueeze
 
@@ -76,7 +77,8 @@ def clone(xp, x):
     return x.copy()
 
 
-@op("elementwise", inputs=1, linear=True, vjp=lambda g, _y, _x, dtype=None: g.to(_x.dtype), c="(({dtype}){0})",
+@op("elementwise", inputs=1, linear=True, c="(({dtype}){0})",
+    vjp=lambda g, _y, _x, dtype=None: (g if _x.dtype.category == COMPLEX else g.real).to(_x.dtype),
     samples=lambda make: [((make((2, 3), -1.0, 1.0),), {"dtype": make.other})])
 def cast(xp, x, dtype):
     """The values in another dtype.  (*) -> (*)"""

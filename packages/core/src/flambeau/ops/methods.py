@@ -5,7 +5,8 @@ from ..autograd import backward
 from ..dispatch import reflected
 from ..op import CARDS
 from ..tensor import Tensor
-from . import border, create, elementwise, index, linalg, nn, reduction, scan, sort, view
+from . import border, create, elementwise, frames, index, linalg, nn, reduction, scan, sort, view
+from . import complex as complexes
 from . import random as draws
 
 # ---- operators
@@ -88,6 +89,8 @@ for _module, _names in (
     (linalg, "matmul mm bmm mv dot outer addmm baddbmm"),
     (reduction, "sum mean amax amin any all prod logsumexp argmax argmin"),
     (scan, "cumsum cumprod"),
+    (complexes, "conj resolve_conj angle"),
+    (frames, "unfold"),
     (sort, "sort topk max min argsort unique"),
     (draws, "uniform_ normal_ bernoulli_ random_ bernoulli multinomial"),
     (create, "to contiguous view_dtype _to_device"),
@@ -95,7 +98,7 @@ for _module, _names in (
     (border, "add sub mul div multiply divide true_divide subtract rsub add_ sub_ mul_ div_ addcmul addcdiv addcmul_ addcdiv_ clamp clip clamp_min "
              "clamp_max round var std var_mean std_mean norm count_nonzero dist view_as reshape_as expand_as repeat tile repeat_interleave swapaxes "
              "roll equal isclose allclose copy_ fill_ zero_ masked_fill_ scatter_ scatter_add_ index_add_ tril_ triu_ new_zeros new_ones new_empty "
-             "new_full new_tensor clone type_as cpu cuda conj register_hook "
+             "new_full new_tensor clone type_as cpu cuda register_hook "
              "register_post_accumulate_grad_hook retain_grad"),
 ):
     for _name in _names.split():
@@ -106,9 +109,10 @@ for _name, _cast in border.CASTERS.items():
     setattr(Tensor, _name, _cast)
 Tensor.T = property(lambda x: view.permute(x, *reversed(range(x.ndim))))
 Tensor.mT = property(lambda x: view.transpose(x, -2, -1))
-Tensor.mH = property(lambda x: view.transpose(x, -2, -1))
-Tensor.H = property(view.t)
-Tensor.real = property(lambda x: x)
+Tensor.mH = property(lambda x: complexes.conj(view.transpose(x, -2, -1)))
+Tensor.H = property(lambda x: complexes.conj(view.t(x)))
+Tensor.real = property(complexes.real)
+Tensor.imag = property(complexes.imag)
 Tensor.absolute = elementwise.abs
 Tensor.negative = elementwise.neg
 Tensor.arccos, Tensor.arcsin, Tensor.arctan, Tensor.arctan2 = elementwise.acos, elementwise.asin, elementwise.atan, elementwise.atan2

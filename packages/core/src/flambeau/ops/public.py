@@ -2,19 +2,21 @@
 from __future__ import annotations
 
 from . import border, create, elementwise, index, join, linalg, nn, random, reduction, scan, sort, view
+from . import complex as complexes
 
 _PUBLIC = (
     (elementwise, "neg reciprocal square abs sign pow fmod remainder floor_divide maximum minimum exp exp2 expm1 log log2 log10 log1p logaddexp sqrt "
                   "rsqrt hypot sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh atanh sigmoid relu erf floor ceil trunc frac eq ne lt le "
                   "gt ge isnan isinf isfinite logical_not logical_and logical_or logical_xor bitwise_and bitwise_or bitwise_xor bitwise_not where lerp"),
     (border, "add sub mul div multiply divide true_divide subtract rsub addcmul addcdiv clamp clip clamp_min clamp_max round var std var_mean std_mean "
-             "norm count_nonzero dist tile repeat_interleave swapaxes roll equal isclose allclose clone conj"),
+             "norm count_nonzero dist tile repeat_interleave swapaxes roll equal isclose allclose clone"),
     (reduction, "sum mean amax amin any all prod logsumexp argmax argmin"),
     (view, "reshape flatten unflatten permute transpose t movedim squeeze unsqueeze select narrow split chunk unbind diagonal flip broadcast_shapes "
            "broadcast_tensors"),
     (index, "index_select index_add gather scatter scatter_add masked_fill masked_select nonzero tril triu"),
     (join, "cat stack"),
     (linalg, "matmul mm bmm mv dot outer addmm baddbmm einsum"),
+    (complexes, "complex polar real imag conj resolve_conj angle view_as_real view_as_complex"),
     (scan, "cumsum cumprod"),
     (sort, "sort topk max min argsort unique"),
     (nn, "softmax log_softmax"),

@@ -1,0 +1,122 @@
+"""Complex numbers: taken apart, put together, conjugated.
+
+The gradient of a real loss with respect to z = a + ib is dL/da + i·dL/db, as PyTorch has it.
+"""
+from __future__ import annotations
+
+from ..define import elementwise, op
+from ..dispatch import view_of
+from ..dtype import BY_NUMPY, COMPLEX, float16, float32, float64
+from .elementwise import cos, sin
+from .view import part, view
+
+
+def _pairs(make):
+    yield (make((2, 3), -1.0, 1.0), make((2, 3), -1.0, 1.0)), {}
+    yield (make((2, 1), -1.0, 1.0), make((3,), -1.0, 1.0)), {}
+    yield (make((), -1.0, 1.0), make((), -1.0, 1.0)), {}
+
+
+@op("opaque", linear=True, samples=_pairs, vjp=(lambda g, _y, _a, _b: real(g), lambda g, _y, _a, _b: imag(g)))
+def complex_of(xp, real, imag):
+    """real + i · imag.  (*), (*) -> (*), broadcast, complex"""
+    real, imag = xp.broadcast_arrays(real, imag)
+    out = xp.empty(real.shape, BY_NUMPY[real.dtype].to_complex().numpy)
+    out.real, out.imag = real, imag
+    return out
+
+
+def complex(real, imag, *, out=None):
+    """real + i · imag, from floats of one dtype.  (*), (*) -> (*), broadcast
+
+    >>> flambeau.complex(flambeau.tensor([1.0]), flambeau.tensor([2.0])).dtype
+    flambeau.complex64
+    """
+    for x in (real, imag):
+        if x.dtype not in (float16, float32, float64):
+            raise RuntimeError(f"Expected both inputs to be Half, Float or Double tensors but got {real.dtype.name} and {imag.dtype.name}")
+    if real.dtype is not imag.dtype:
+        raise RuntimeError(f"Expected object of scalar type {real.dtype.name} but got scalar type {imag.dtype.name} for second argument")
+    return complex_of(real, imag, out=out)
+
+
+def polar(abs, angle, *, out=None):
+    """abs · (cos(angle) + i · sin(angle)), from floats of one dtype.  (*), (*) -> (*), broadcast"""
+    return complex(abs * cos(angle), abs * sin(angle), out=out)
+
+
+def _complex_sample(make):
+    yield (complex(make((2, 3), -1.0, 1.0), make((2, 3), -1.0, 1.0)),), {}
+
+
+VIEW_AS_REAL = view("view_as_real", lambda g, _y, _x: view_of(VIEW_AS_COMPLEX, g.contiguous(), {}),
+                    lambda xp, x: x[..., None].view(BY_NUMPY[x.dtype].to_real().numpy), _complex_sample,
+                    "Complex numbers as pairs of reals.  (*) -> (*, 2)")
+VIEW_AS_COMPLEX = view("view_as_complex", lambda g, _y, _x: view_of(VIEW_AS_REAL, g, {}),
+                       lambda xp, x: x.view(BY_NUMPY[x.dtype].to_complex().numpy)[..., 0],
+                       lambda make: [((make((2, 3, 2), -1.0, 1.0),), {})], "Pairs of reals as complex numbers.  (*, 2) -> (*)")
+
+
+def view_as_real(x):
+    """Complex numbers as pairs of reals that share their memory.  (*) -> (*, 2)"""
+    if x.dtype.category != COMPLEX:
+        raise RuntimeError(f"view_as_real is only supported for complex tensors, got {x.dtype.name}")
+    return view_of(VIEW_AS_REAL, x, {})
+
+
+def view_as_complex(x):
+    """Pairs of reals as complex numbers that share their memory.  (*, 2) -> (*)
+
+    RuntimeError where the pairs do not lie side by side in memory: make x contiguous then.
+    """
+    if x.dtype not in (float32, float64):
+        raise RuntimeError(f"view_as_complex is only supported for float32 and float64 tensors, got {x.dtype.name}")
+    if x.ndim == 0 or x.shape[-1] != 2:
+        raise RuntimeError(f"Tensor must have a last dimension of size 2, got shape {list(x.shape)}")
+    strides = x.stride()
+    if strides[-1] != 1:
+        raise RuntimeError(f"Tensor must have a last dimension with stride 1, got strides {list(strides)}: call contiguous() first")
+    if any(s % 2 for s, n in zip(strides[:-1], x.shape, strict=False) if n > 1):
+        raise RuntimeError(f"Tensor must have a stride divisible by 2 for all but last dimension, got strides {list(strides)}")
+    return view_of(VIEW_AS_COMPLEX, x, {})
+
+
+def real(x):
+    """The real parts, as a view; of real numbers, themselves.  (*) -> (*)"""
+    return part(view_as_real(x), (..., 0)) if x.dtype.category == COMPLEX else x
+
+
+def imag(x):
+    """The imaginary parts, as a view.  (*) -> (*)  RuntimeError for real numbers."""
+    if x.dtype.category != COMPLEX:
+        raise RuntimeError(f"imag is not implemented for tensors with non-complex dtypes, got {x.dtype.name}")
+    return part(view_as_real(x), (..., 1))
+
+
+_conj = elementwise("conj", lambda g, _y, _x: _conj(g), c="{0}", numpy="conjugate", promote="same", linear=True, doc="Complex conjugate.")
+
+
+def conj(x):
+    """The complex conjugate; of real numbers, themselves.  (*) -> (*)"""
+    return _conj(x) if x.dtype.category == COMPLEX else x
+
+
+def resolve_conj(x):
+    """x itself: conjugates are always worked out here."""
+    return x
+
+
+def _angle_back(g, x):
+    if x.dtype.category != COMPLEX:
+        return g * 0
+    a, b = real(x), imag(x)
+    share = g / (a * a + b * b)
+    return complex(-b * share, a * share)
+
+
+@op("opaque", inputs=1, promote="float", vjp=lambda g, _y, x: _angle_back(g, x), samples=_complex_sample)
+def angle(xp, x):
+    """The angle of a complex number, in radians; of reals 0 or π.  (*) -> (*)"""
+    return xp.arctan2(x.imag, x.real)
+
+
