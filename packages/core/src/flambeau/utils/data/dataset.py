@@ -212,7 +212,7 @@ def random_split(dataset: Any, lengths: Sequence[int | float], generator: flambe
     Raises ValueError when the lengths do not sum to the dataset's, or a fraction is not in [0, 1]; warns of empty subsets.
 
     >>> [len(s) for s in random_split(range(10), [0.5, 0.25, 0.25])]
-    [5, 3, 2]
+    [6, 2, 2]
     """
     total = len(dataset)
     if math.isclose(sum(lengths), 1) and sum(lengths) <= 1:

@@ -79,7 +79,7 @@ class RandomSampler(Sampler[int]):
         whole, rest = divmod(self.num_samples, 32 if self.replacement else n)
         if self.replacement:  # 32 at a time, and the last draw even when it is of none: a shared generator goes on as in PyTorch
             for size in itertools.chain(itertools.repeat(32, whole), [rest]):
-                yield from flambeau.randint(high=n, size=(size,), dtype=flambeau.int64, generator=generator).tolist()
+                yield from flambeau.randint(n, (size,), dtype=flambeau.int64, generator=generator).tolist()
         else:
             for _ in range(whole):
                 yield from flambeau.randperm(n, generator=generator).tolist()

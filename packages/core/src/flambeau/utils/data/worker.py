@@ -14,6 +14,8 @@ from typing import Any, NoReturn
 import numpy as np
 
 import flambeau
+from flambeau.backends.blas import set_blas_threads
+from flambeau.kernels.threads import set_num_threads
 from flambeau.multiprocessing import Channel
 from flambeau.multiprocessing.channel import pack
 from flambeau.utils.data.collate import default_collate
@@ -123,7 +125,8 @@ def run(
     for other in others:
         other.close()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the main process, which then cuts the line
-    flambeau.set_num_threads(1)
+    set_num_threads(1)  # the processes are the threads
+    set_blas_threads(1)
     seed = base_seed + number
     random.seed(seed)
     flambeau.manual_seed(seed)
