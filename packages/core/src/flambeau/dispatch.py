@@ -291,7 +291,7 @@ def write(x: Tensor, result: Tensor, what: str) -> Tensor:
         raise RuntimeError(f"output with shape {list(x.shape)} doesn't match the broadcast shape {list(result.shape)} of {what}_")
     if not can_cast(result.dtype, x.dtype):
         raise RuntimeError(f"result type {result.dtype.name} can't be cast to the desired output type {x.dtype.name} ({what}_)")
-    if any(s == 0 and n > 1 for s, n in zip(x.array.strides, x.array.shape, strict=True)):
+    if x.array.size and any(s == 0 and n > 1 for s, n in zip(x.array.strides, x.array.shape, strict=True)):
         raise RuntimeError("unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
                            "Please clone() the tensor before performing the operation.")
     x.array[...] = result.array

@@ -124,7 +124,7 @@ def fold(card, values, hidden, attrs, n):
     if ndim == 0:  # every place holds a scalar
         out = run(card, (x.unsqueeze(-1),), attrs | {"dim": 1} | ({"keepdim": False} if "keepdim" in attrs else {}))
         return out if out.ndim == 1 else out.squeeze(-1)
-    if attrs.get("dim", 0) is None and card.name.startswith("arg"):
+    if attrs.get("dim", 0) is None and card.name in ("argmax", "argmin", "prod"):
         out = run(card, (x.reshape(n, -1),), attrs | {"dim": 1, "keepdim": False})
         return out.reshape(n, *(1,) * ndim) if attrs.get("keepdim") else out
     return run(card, (x,), attrs | {"dim": _shift_dims(attrs, ndim)})
@@ -180,7 +180,7 @@ def _linear(card, values, hidden, attrs, n):
     x, weight, bias = values
     if not hidden[1] and not hidden[2]:
         return run(card, (x, weight, bias), attrs)
-    x, weight = _all([x, weight], hidden, n)
+    x, weight = _all([x, weight], hidden[:2], n)
     flat = x.ndim == 2
     rows = x.unsqueeze(1) if flat else x.reshape(n, -1, x.shape[-1])
     y = rows @ weight.transpose(1, 2)
@@ -249,7 +249,7 @@ def _conv(card, values, hidden, attrs, n):
     if not hidden[1] and not hidden[2]:
         y = run(card, (_fold_n(x), w, b), attrs)
         return y.reshape(n, -1, *y.shape[1:])
-    x, w = _all([x, w], hidden, n)
+    x, w = _all([x, w], hidden[:2], n)
     y = _unfold_c(run(card, (_fold_c(x), w.reshape(-1, *w.shape[2:]), None), attrs | {"groups": attrs["groups"] * n}), n)
     return y if b is None else y + (b if hidden[2] else b.expand(n, *b.shape)).reshape(n, 1, -1, *(1,) * (y.ndim - 3))
 

@@ -101,7 +101,7 @@ _flat = (lambda g, _y, _x: g * 0)
 floor = elementwise("floor", _flat, c="floor({0})", promote="same", doc="Rounded down.")
 ceil = elementwise("ceil", _flat, c="ceil({0})", promote="same", doc="Rounded up.")
 trunc = elementwise("trunc", _flat, c="trunc({0})", promote="same", doc="Rounded towards zero.")
-round = elementwise("round", _flat, c="rint({0})", promote="same", numpy="rint", doc="Rounded to the nearest integer, halves to the even one.")
+round = elementwise("round", _flat, body=lambda xp, x: x if x.dtype.kind in "biu" else xp.rint(x), c="rint({0})", promote="same", doc="Rounded to the nearest integer, halves to the even one.")
 frac = elementwise("frac", lambda g, _y, _x: g, body=lambda xp, x: x - xp.trunc(x), c="({0} - trunc({0}))", promote="same", domain=(0.1, 0.9),
                    doc="What `trunc` cuts off.")
 
@@ -119,10 +119,10 @@ logical_not = elementwise("logical_not", c="(!{0})", promote="bool", doc="Not x;
 logical_and = elementwise("logical_and", c="({0} && {1})", promote="bool", doc="x and y.")
 logical_or = elementwise("logical_or", c="({0} || {1})", promote="bool", doc="x or y.")
 logical_xor = elementwise("logical_xor", c="(!{0} != !{1})", promote="bool", doc="Exactly one of x and y.")
-bitwise_and = elementwise("bitwise_and", c="({0} & {1})", promote="same", doc="Bits set in both.")
-bitwise_or = elementwise("bitwise_or", c="({0} | {1})", promote="same", doc="Bits set in either.")
-bitwise_xor = elementwise("bitwise_xor", c="({0} ^ {1})", promote="same", doc="Bits set in one.")
-bitwise_not = elementwise("bitwise_not", c="(~{0})", promote="same", numpy="invert", doc="Each bit turned.")
+bitwise_and = elementwise("bitwise_and", c="({0} & {1})", promote="same", domain="int", doc="Bits set in both.")
+bitwise_or = elementwise("bitwise_or", c="({0} | {1})", promote="same", domain="int", doc="Bits set in either.")
+bitwise_xor = elementwise("bitwise_xor", c="({0} ^ {1})", promote="same", domain="int", doc="Bits set in one.")
+bitwise_not = elementwise("bitwise_not", c="(~{0})", promote="same", domain="int", numpy="invert", doc="Each bit turned.")
 
 
 # ---- choice

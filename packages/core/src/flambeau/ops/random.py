@@ -5,7 +5,7 @@ import numpy as np
 
 from .. import context
 from ..dispatch import result_type, version_cell
-from ..dtype import FLOAT, bool_, int64
+from ..dtype import COMPLEX, FLOAT, bool_, int64
 from ..random import Generator, default_generator
 from ..tensor import Tensor, plain
 from .view import sizes
@@ -32,6 +32,11 @@ def _float(dtype, what):
     return dtype
 
 
+def _random_type(dtype, what):
+    dtype = dtype or context.get_default_dtype()
+    return dtype if dtype.category == COMPLEX else _float(dtype, what)
+
+
 def _shape(size):
     shape = sizes(size)
     if any(n < 0 for n in shape):
@@ -46,13 +51,18 @@ def rand(*size, generator=None, out=None, dtype=None, layout=None, device=None, 
     >>> flambeau.rand(3)
     tensor([0.4963, 0.7682, 0.0885])
     """
-    (shape, n), dtype = _shape(size), _float(dtype, "rand")
+    (shape, n), dtype = _shape(size), _random_type(dtype, "rand")
+    if dtype.category == COMPLEX:  # real and imaginary parts by turns
+        return _finish(_source(generator).uniform(2 * n, dtype.to_real().numpy).view(dtype.numpy), shape, device, requires_grad, out)
     return _finish(_source(generator).uniform(n, dtype.numpy), shape, device, requires_grad, out)
 
 
 def randn(*size, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False) -> Tensor:
     """Standard normal numbers.  -> size"""
-    (shape, n), dtype = _shape(size), _float(dtype, "randn")
+    (shape, n), dtype = _shape(size), _random_type(dtype, "randn")
+    if dtype.category == COMPLEX:  # each part with half of the variance
+        parts = _source(generator).normal(2 * n, dtype.to_real().numpy) * dtype.to_real().numpy.type(0.5**0.5)
+        return _finish(parts.view(dtype.numpy), shape, device, requires_grad, out)
     return _finish(_source(generator).normal(n, dtype.numpy), shape, device, requires_grad, out)
 
 

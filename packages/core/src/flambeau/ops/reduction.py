@@ -70,10 +70,18 @@ def _share(g, y, x, dim, keepdim):
 
 
 def _prod(xp, x, dim=None, keepdim=False):
+    if isinstance(dim, tuple):
+        raise TypeError(f"prod(): argument 'dim' must be int, not tuple {dim}")
     return xp.prod(_wide(xp, x) if x.dtype.kind in "bui" else x, axis=dim, keepdims=keepdim)
 
 
-prod = reduction("prod", lambda g, _y, x, dim=None, keepdim=False: _prod_slope(g, x, dim, keepdim), body=_prod, doc="Product over `dim`.")
+def _one_axis(make):
+    for shape, dim, keepdim in (((3, 4), None, False), ((3, 4), 1, True), ((2, 3, 2), 0, False), ((), None, False)):
+        yield (make(shape, -2.0, 2.0),), {"dim": dim, "keepdim": keepdim}
+
+
+prod = reduction("prod", lambda g, _y, x, dim=None, keepdim=False: _prod_slope(g, x, dim, keepdim), body=_prod, samples=_one_axis,
+                 doc="Product over `dim`, one axis or all.")
 
 
 def _prod_slope(g, x, dim, keepdim):

@@ -207,13 +207,16 @@ def sum_to_size(x, *shape):
 
 
 # ---- parts
-SLICE = view("slice", lambda g, _y, _x, index: UNSLICE.call(g, _x.shape, index), lambda xp, x, index: x[index],
+SLICE = view("slice", lambda g, _y, _x, index: _put_back(g, _x.shape, index), lambda xp, x, index: x[index],
              _one((4, 5), index=(slice(1, 3), None, slice(None, None, 2))), "A part named by integers, slices and None.  (*) -> (*)")
 UNSLICE = Card("unslice", "index", lambda xp, g, shape, index: _unslice(xp, g, shape, index), linear=True, inputs=1,
                vjp=lambda g, _y, _x, shape, index: view_of(SLICE, g, {"index": index}),
                samples=lambda make: [((make((2, 3), -1.0, 1.0),), {"shape": (4, 5), "index": (slice(1, 3), slice(0, 3))})],
                doc="Zeros of `shape` with the tensor at `index`: what `slice` does, the other way round.")
-UNSLICE.call = lambda g, shape, index: run(UNSLICE, (g,), {"shape": shape, "index": index})
+
+
+def _put_back(g, shape, index):
+    return run(UNSLICE, (g,), {"shape": shape, "index": index})
 
 
 def _unslice(xp, g, shape, index):
