@@ -66,6 +66,12 @@ class Registry:
         store["_module_names"] = {}
         store["_non_persistent_buffers_set"] = set()
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take over another module's attributes: a shallow copy shares the members but has name dicts of its own."""
+        self.__dict__.update(state)
+        for names in ("_parameter_names", "_buffer_names", "_module_names", "_non_persistent_buffers_set"):
+            self.__dict__[names] = self.__dict__[names].copy()
+
     @property
     def _parameters(self) -> Owned:
         return Owned(self.__dict__, self._parameter_names)
