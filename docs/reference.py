@@ -11,6 +11,8 @@ from pathlib import Path
 from types import ModuleType
 
 PACKAGES = ("flambeau", "flambeau_vision", "flambeau_audio", "flambeau_text", "flambeau_serve", "flambeau_geometric")
+INTERNAL = {"backends", "kernels", "ops"}
+ALIGNED = re.compile(r"^\s+\S|\S {3,}\S")
 SPECIAL = re.compile(r"([*|\\]|(?<=\w)_(?=\W|$))")  # what reStructuredText would read as markup in plain text
 
 
@@ -29,14 +31,17 @@ def write(folder: Path) -> None:
 
 
 def public_modules(package: str) -> list[ModuleType]:
-    """The package, and those packages below it that list their names in `__all__`."""
+    """The package, and the packages below it that a user imports from."""
     root = importlib.import_module(package)
-    below = [info.name for info in pkgutil.walk_packages(root.__path__, f"{package}.") if info.ispkg and "._" not in info.name]
-    return [root, *(module for module in map(importlib.import_module, below) if hasattr(module, "__all__"))]
+    below = [info.name for info in pkgutil.walk_packages(root.__path__, f"{package}.") if info.ispkg]
+    return [root, *(importlib.import_module(name) for name in below if not INTERNAL & set(name.split(".")) and "._" not in name)]
 
 
 def public_names(module: ModuleType) -> list[str]:
-    names = getattr(module, "__all__", None) or [name for name in vars(module) if not name.startswith("_")]
+    """What `__all__` lists, or else the names that come from the same distribution."""
+    top = module.__name__.partition(".")[0]
+    ours = [name for name, value in vars(module).items() if not name.startswith("_") and getattr(value, "__module__", "").startswith(top)]
+    names = getattr(module, "__all__", ours)
     return sorted(name for name in names if callable(getattr(module, name)))
 
 
@@ -49,19 +54,17 @@ def page(module: ModuleType, names: list[str]) -> str:
 
 
 def plain_text(app, what, name, obj, options, lines: list[str]) -> None:
-    """Our docstrings are plain text with doctests: escape what reStructuredText would take for markup, keep indented blocks as they are."""
-    text, in_block = [], False
-    for line in lines:
-        if line.startswith(">>>"):
-            in_block = True
-        elif not line.strip():
-            in_block = False
-        indented = line.startswith("    ")
-        if indented and not in_block and text and not text[-1].strip():
-            text += ["::", ""]
-            in_block = True
-        if in_block:
-            text.append(line)
+    """Our docstrings are plain text with examples; what reStructuredText would take for markup in them is escaped.
+
+    A block (what stands between blank lines) with examples stays as it is, one with indented or aligned lines becomes literal.
+    """
+    blocks = [block.strip("\n").split("\n") for block in re.split(r"\n\s*\n", "\n".join(lines))]
+    text: list[str] = []
+    for block in blocks:
+        if any(line.lstrip().startswith(">>>") for line in block):
+            text += [*block, ""]
+        elif len(block) > 1 and any(ALIGNED.search(line) for line in block):
+            text += ["::", "", *("    " + line for line in block), ""]
         else:
-            text.append(SPECIAL.sub(r"\\\1", line).replace("``", "`").replace("`", "``"))
+            text += [*(SPECIAL.sub(r"\\\1", line.strip()).replace("``", "`").replace("`", "``") for line in block), ""]
     lines[:] = text
