@@ -126,7 +126,7 @@ class GPT(nn.Module):
         body = self.transformer
         x = body["wte"](ids) + body["wpe"](flambeau.arange(T, device=ids.device))  # (B, T, C) + (T, C)
         x = body["drop"](x)
-        for block in body["h"]:
+        for block in body["h"].children():
             x = block(x)
         logits = self.lm_head(body["ln_f"](x))  # (B, T, vocab_size)
         if targets is None:
