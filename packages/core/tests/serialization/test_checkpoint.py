@@ -4,7 +4,7 @@ import io
 import json
 import pickle
 import zipfile
-from collections import OrderedDict, namedtuple
+from collections import Counter, OrderedDict, namedtuple
 
 import numpy as np
 import pytest
@@ -44,6 +44,7 @@ def test_plain_values_come_back_exactly():
         "inf": [float("inf"), float("-inf")],
         "complex": complex(-0.0, 2),
         "names": OrderedDict(b=1, a=2),
+        "counts": Counter([3, 3, 7]),
         "looks like ours": {"tensor": "x", "dict": []},
     }
     back = through(value)

@@ -6,12 +6,13 @@ Plain values stand for themselves; what JSON has no word for is an object with o
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from typing import Any
 
 import flambeau
 
 DEEPEST = 100
+MAPPINGS: dict[str, type] = {"dict": dict, "OrderedDict": OrderedDict, "Counter": Counter}
 
 
 def flatten(value: Any) -> tuple[Any, dict[str, flambeau.Tensor]]:
@@ -49,7 +50,7 @@ def flatten(value: Any) -> tuple[Any, dict[str, flambeau.Tensor]]:
             return [walk(item, (*path, i)) for i, item in enumerate(x)]
         if kind is tuple:
             return {"tuple": [walk(item, (*path, i)) for i, item in enumerate(x)]}
-        if kind in (dict, OrderedDict):
+        if kind in MAPPINGS.values():
             for key in x:
                 if type(key) not in (str, int, bool):
                     raise TypeError(f"expected str or int as key of the dict at {place}, got {key!r:.80} of type {type(key).__qualname__}")
@@ -84,9 +85,11 @@ def unflatten(tree: Any, tensors: dict[str, flambeau.Tensor]) -> Any:
                 return complex(real, imag)
         if kind == "tuple" and isinstance(content, list):
             return tuple(unflatten(item, tensors) for item in content)
-        if kind in ("dict", "OrderedDict") and isinstance(content, list):
-            pairs = [(key_of(pair), unflatten(pair[1], tensors)) for pair in content]
-            return dict(pairs) if kind == "dict" else OrderedDict(pairs)
+        if kind in MAPPINGS and isinstance(content, list):
+            found = MAPPINGS[kind]()
+            for pair in content:
+                found[key_of(pair)] = unflatten(pair[1], tensors)
+            return found
     raise ValueError(f"expected a value that flambeau.save writes, got {tree!r:.80}")
 
 
