@@ -21,13 +21,11 @@ from .dtype import (  # noqa: E402
     complex64,
     complex128,
     dtype,
-    finfo,
     float8_e4m3fn,
     float8_e5m2,
     float16,
     float32,
     float64,
-    iinfo,
     int8,
     int16,
     int32,
@@ -39,12 +37,14 @@ from .dtype import (  # noqa: E402
     uint64,
 )
 from .dtype import bool_ as bool  # noqa: E402
+from .limits import finfo, iinfo  # noqa: E402
 from .ops import methods as _methods  # noqa: E402
 from .ops.public import *  # noqa: E402, F403
 from .printing import set_printoptions  # noqa: E402
 from .random import Generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state  # noqa: E402
 from .tensor import Parameter as _Parameter  # noqa: E402
 from .tensor import Size, Tensor  # noqa: E402
+from .threads import get_num_threads, set_num_threads  # noqa: E402
 
 # PyTorch's other names of the same dtypes
 float, double, half, long, int, short, cfloat, cdouble = float32, float64, float16, int64, int32, int16, complex64, complex128

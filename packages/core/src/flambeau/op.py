@@ -21,6 +21,7 @@ class Card:
     c        the scalar C spelling of an elementwise op
     jvp      None (derived by kind), or `jvp(tangents, y, *inputs, **attrs)`
     vmap     None (derived by kind), or a rule of its own
+    fused    None, or a `fused.Fused`: how the body becomes one kernel on the CPU
     samples  makes sample inputs for the laws: `samples(make) -> iterable of (inputs, attrs)`
     """
 

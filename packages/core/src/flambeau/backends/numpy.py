@@ -3,13 +3,17 @@ from __future__ import annotations
 
 import numpy as np
 
+from .blas import choose_blas
 from .conv import conv_backward_input, conv_backward_weight, conv_forward
+from .memory import keep_memory
 from .pool import avg_pool_backward, avg_pool_forward, max_pool_backward, max_pool_forward
 from .special import erf
 
-__all__ = ["avg_pool_backward", "avg_pool_forward", "conv_backward_input", "conv_backward_weight", "conv_forward", "erf", "is_array", "max", "mean", "min", "prod", "sum",
-           "max_pool_backward", "max_pool_forward", "scatter_add"]
+__all__ = ["avg_pool_backward", "avg_pool_forward", "conv_backward_input", "conv_backward_weight", "conv_forward", "erf", "is_array", "max",
+           "max_pool_backward", "max_pool_forward", "mean", "min", "prod", "scatter_add", "sum"]
 device_type = "cpu"
+choose_blas()
+keep_memory()
 
 
 def __getattr__(name: str):

@@ -302,7 +302,7 @@ RULES = {
     "unslice": _attr(lambda a, ndim, n, x: {"index": (slice(None), *a["index"]), "shape": (n, *a["shape"])}),
     "diagonal": _attr(lambda a, ndim, n, x: {"dim1": a["dim1"] + 1, "dim2": a["dim2"] + 1}),
     "flip": _attr(lambda a, ndim, n, x: {"dims": tuple(check_dim(d, ndim) + 1 for d in (a["dims"] if isinstance(a["dims"], tuple | list) else (a["dims"],)))}),
-    "concat": _concat, "gather_places": _along, "scatter_sum": _along, "index": _index, "embedding": _embedding, "embedding_back": _embedding_back,
+    "concat": _concat, "pile": _concat, "gather_places": _along, "scatter_sum": _along, "index": _index, "embedding": _embedding, "embedding_back": _embedding_back,
     "tril": _same, "triu": _same, "transfer": _same,
     "argsort": _attr(lambda a, ndim, n, x: {"dim": check_dim(a["dim"], ndim) + 1}),
     "nonzero_rows": _depends_on_values,

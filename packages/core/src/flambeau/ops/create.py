@@ -102,6 +102,10 @@ def _unpack(data, kinds: set):
         kinds.add(data.dtype)
         return data.tolist()
     if isinstance(data, list | tuple | range):
+        met = set(map(type, data))
+        if met and met <= {bool, int, float, complex}:  # a row of plain numbers, perhaps a long one
+            kinds |= met
+            return list(data)
         return [_unpack(d, kinds) for d in data]
     if isinstance(data, np.ndarray | np.generic):
         kinds.add(dtype_of(data.dtype))

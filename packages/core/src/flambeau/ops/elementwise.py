@@ -91,8 +91,10 @@ atanh = elementwise("atanh", lambda g, _y, x: g / (1 - x * x), c="atanh({0})", n
 # ---- squashing
 sigmoid = elementwise("sigmoid", lambda g, y, _x: g * y * (1 - y), body=lambda xp, x: 1.0 / (1.0 + xp.exp(-x)), c="(1 / (1 + exp(-{0})))",
                       doc="1 / (1 + exp(-x)).")
-relu = elementwise("relu", lambda g, y, _x: g * gt(y, 0), body=lambda xp, x: xp.maximum(x, 0), c="maximum({0}, 0)", promote="same",
+relu = elementwise("relu", lambda g, y, _x: relu_back(g, y), body=lambda xp, x: xp.maximum(x, 0), c="maximum({0}, 0)", promote="same",
                    doc="x where positive, 0 elsewhere.")
+relu_back = elementwise("relu_back", lambda g, _z, _g, y: relu_back(g, y), lambda g, _z, _g, _y: g * 0, body=lambda xp, g, y: g * (y > 0),
+                        c="({1} > 0 ? {0} : 0)", promote="same", domain=(0.5, 2.0), doc="g where y is positive, 0 elsewhere: relu's gradient.")
 erf = elementwise("erf", lambda g, _y, x: g * exp(-(x * x)) * (2 / math.sqrt(math.pi)), body=lambda xp, x: xp.erf(x), c="erf({0})",
                   doc="Error function.")
 

@@ -5,7 +5,7 @@ from ..define import op
 from ..dispatch import result_type
 from ..dtype import COMPLEX
 from ..tensor import Tensor, check_dim
-from .view import narrow, unsqueeze
+from .view import narrow, select
 
 
 def _two(make):
@@ -59,16 +59,32 @@ def cat(tensors, dim: int = 0, *, out=None, axis: int | None = None):
     return concat([x if x.dtype is dtype else x.to(dtype) for x in kept], dim=dim, lengths=[x.shape[dim] for x in kept], out=out)
 
 
-def stack(tensors, dim: int = 0, *, out=None):
+@op("index", variadic=True, linear=True, vjp=lambda g, _y, _xs, dim=0: [select(g, dim, i) for i in range(g.shape[dim])],
+    samples=lambda make: [([make((2, 3), -1.0, 1.0), make((2, 3), -1.0, 1.0)], {"dim": 1})])
+def pile(xp, tensors, dim=0):
     """Tensors of one shape along a new axis.  n × (*) -> (n, *)"""
+    return xp.stack(tensors, axis=dim)
+
+
+def stack(tensors, dim: int = 0, *, out=None):
+    """Tensors of one shape along a new axis.  n × (*) -> (n, *)
+
+    RuntimeError where shapes differ.
+    """
     tensors = list(tensors)
     if not tensors:
         raise RuntimeError("stack expects a non-empty TensorList")
+    first = tensors[0]
+    shape, dtype = first.shape, first.dtype
     for i, x in enumerate(tensors):
-        if x.shape != tensors[0].shape:
-            raise RuntimeError(f"stack expects each tensor to be equal size, but got {list(tensors[0].shape)} at entry 0 and {list(x.shape)} at entry {i}")
-    dim = check_dim(dim, tensors[0].ndim + 1)
-    return cat([unsqueeze(x, dim) for x in tensors], dim, out=out)
+        if x.shape != shape:
+            raise RuntimeError(f"stack expects each tensor to be equal size, but got {list(shape)} at entry 0 and {list(x.shape)} at entry {i}")
+        if x.dtype is not dtype:
+            dtype = None
+    if dtype is None:
+        dtype = result_type(*(x.dtype for x in tensors))
+        tensors = [x.to(dtype) for x in tensors]
+    return pile(tensors, dim=check_dim(dim, first.ndim + 1), out=out)
 
 
 @op("elementwise", linear=True, vjp=lambda g, _y, _x: g, c="{0}", samples=lambda make: [((make((2, 3), -1.0, 1.0),), {})])

@@ -1,13 +1,27 @@
 """What a tensor can do: each op as a method, one line each."""
 from __future__ import annotations
 
+from .. import context, dispatch
 from ..autograd import backward
 from ..dispatch import reflected
 from ..op import CARDS
+from ..printing import to_string
 from ..tensor import Tensor
-from . import border, create, elementwise, frames, index, linalg, nn, reduction, scan, sort, view
+from . import border, create, elementwise, frames, index, linalg, namespace, nn, reduction, scan, sort, view
 from . import complex as complexes
 from . import random as draws
+
+dispatch.tensors = namespace.tensors  # what the body of a composite runs on, where it is differentiated, batched or traced
+
+
+def _new(cls, data=(), *, dtype=None, device=None):
+    made = data.detach() if isinstance(data, Tensor) else create.tensor(data, dtype=dtype or context.get_default_dtype(), device=device)
+    made.__class__ = cls
+    return made
+
+
+Tensor.__new__ = staticmethod(_new)
+Tensor.__repr__ = lambda x, *, tensor_contents=None: to_string(x)
 
 # ---- operators
 Tensor.__add__ = elementwise.add

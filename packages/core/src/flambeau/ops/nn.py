@@ -4,9 +4,10 @@ from __future__ import annotations
 import math
 
 from ..define import op
+from ..fused import Fused
 from ..dispatch import run
 from ..op import CARDS
-from .elementwise import exp, gt, sigmoid, where
+from .elementwise import gt, sigmoid, where
 
 
 def _rows(make):
@@ -15,18 +16,39 @@ def _rows(make):
     yield (make((), -2.0, 2.0),), {"dim": 0}
 
 
-@op(vjp=lambda g, y, _x, dim=-1: y * (g - (g * y).sum(dim, keepdim=True)), promote="float", samples=_rows)
+@op(vjp=lambda g, y, _x, dim=-1: softmax_back(g, y, dim), promote="float", samples=_rows, fused=Fused("(n)->(n)", "dim"))
 def softmax(xp, x, dim=-1):
     """Softmax along `dim`: positive, sums to one.  (*, n, *) -> (*, n, *)"""
     e = xp.exp(x - xp.max(x, axis=dim, keepdims=True))
     return e / xp.sum(e, axis=dim, keepdims=True)
 
 
-@op(vjp=lambda g, y, _x, dim=-1: g - exp(y) * g.sum(dim, keepdim=True), promote="float", samples=_rows)
+@op(promote="same", samples=lambda make: _pairs(make), fused=Fused("(n),(n)->(n)", "dim"))
+def softmax_back(xp, g, y, dim=-1):
+    """The gradient of softmax for its input, from that of its result y.  (*, n, *), (*, n, *) -> (*, n, *)"""
+    return y * (g - xp.sum(g * y, axis=dim, keepdims=True))
+
+
+@op(vjp=lambda g, y, _x, dim=-1: log_softmax_back(g, y, dim), promote="float", samples=_rows, fused=Fused("(n)->(n)", "dim"))
 def log_softmax(xp, x, dim=-1):
     """Logarithm of softmax along `dim`, without overflow.  (*, n, *) -> (*, n, *)"""
     shifted = x - xp.max(x, axis=dim, keepdims=True)
     return shifted - xp.log(xp.sum(xp.exp(shifted), axis=dim, keepdims=True))
+
+
+@op(promote="same", samples=lambda make: _pairs(make), fused=Fused("(n),(n)->(n)", "dim"))
+def log_softmax_back(xp, g, y, dim=-1):
+    """The gradient of log_softmax for its input, from that of its result y.  (*, n, *), (*, n, *) -> (*, n, *)"""
+    return g - xp.exp(y) * xp.sum(g, axis=dim, keepdims=True)
+
+
+def _pairs(make):
+    yield (make((3, 4), -2.0, 2.0), make((3, 4), -2.0, 2.0)), {"dim": 1}
+    yield (make((2, 3, 2), -2.0, 2.0), make((2, 3, 2), -2.0, 2.0)), {"dim": 1}
+
+
+def _two(make):
+    yield (make((3, 4), -2.0, 2.0), make((3, 4), -2.0, 2.0)), {}
 
 
 def _plain(make):
@@ -36,29 +58,44 @@ def _plain(make):
 _HALF, _DENSITY = 1 / math.sqrt(2), 1 / math.sqrt(2 * math.pi)
 
 
-@op("elementwise", promote="float", samples=_plain, c="(0.5 * {0} * (1 + erf({0} * 0.70710678118654752)))",
-    vjp=lambda g, _y, x: g * (0.5 * (1 + (x * _HALF).erf()) + x * exp(x * x * -0.5) * _DENSITY))
+@op("elementwise", promote="float", samples=_plain, c="(0.5 * {0} * (1 + erf({0} * 0.70710678118654752)))", fused=Fused("()->()"),
+    vjp=lambda g, _y, x: gelu_erf_back(g, x))
 def gelu_erf(xp, x):
     """x · Φ(x), Φ the normal distribution.  (*) -> (*)"""
     return x * 0.5 * (1.0 + xp.erf(x * _HALF))
 
 
-def _tanh_slope(g, x):
-    k = math.sqrt(2 / math.pi)
-    inner = k * (x + 0.044715 * x * x * x)
-    t = inner.tanh()
-    return g * (0.5 * (1 + t) + 0.5 * x * (1 - t * t) * k * (1 + 3 * 0.044715 * x * x))
+@op(promote="same", samples=_two, fused=Fused("(),()->()"))
+def gelu_erf_back(xp, g, x):
+    """The gradient of gelu_erf for its input x.  (*), (*) -> (*)"""
+    return g * (0.5 * (1.0 + xp.erf(x * _HALF)) + x * xp.exp(x * x * -0.5) * _DENSITY)
 
 
-@op("elementwise", promote="float", samples=_plain, vjp=lambda g, _y, x: _tanh_slope(g, x),
+_SLOPE = math.sqrt(2 / math.pi)
+
+
+@op(promote="same", samples=_two, fused=Fused("(),()->()"))
+def gelu_tanh_back(xp, g, x):
+    """The gradient of gelu_tanh for its input x.  (*), (*) -> (*)"""
+    t = xp.tanh(_SLOPE * (x + 0.044715 * x * x * x))
+    return g * (0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * (_SLOPE * (1.0 + 3 * 0.044715 * x * x)))
+
+
+@op("elementwise", promote="float", samples=_plain, vjp=lambda g, _y, x: gelu_tanh_back(g, x), fused=Fused("()->()"),
     c="(0.5 * {0} * (1 + tanh(0.79788456080286536 * ({0} + 0.044715 * {0} * {0} * {0}))))")
 def gelu_tanh(xp, x):
     """x · Φ(x), with Φ approximated by tanh.  (*) -> (*)"""
-    return 0.5 * x * (1.0 + xp.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)))
+    return 0.5 * x * (1.0 + xp.tanh(_SLOPE * (x + 0.044715 * x * x * x)))
 
 
-@op("elementwise", promote="float", samples=_plain, c="({0} / (1 + exp(-{0})))",
-    vjp=lambda g, _y, x: g * sigmoid(x) * (1 + x * (1 - sigmoid(x))))
+@op(promote="same", samples=_two, fused=Fused("(),()->()"))
+def silu_back(xp, g, x):
+    """The gradient of silu for its input x.  (*), (*) -> (*)"""
+    s = 1.0 / (1.0 + xp.exp(-x))
+    return g * s * (1.0 + x * (1.0 - s))
+
+
+@op("elementwise", promote="float", samples=_plain, c="({0} / (1 + exp(-{0})))", fused=Fused("()->()"), vjp=lambda g, _y, x: silu_back(g, x))
 def silu(xp, x):
     """x · sigmoid(x).  (*) -> (*)"""
     return x / (1.0 + xp.exp(-x))
@@ -79,21 +116,33 @@ def _layer_norm_samples(make):
 
 
 def _layer_norm_back(g, x, weight, axes, eps, bias):
-    dims = tuple(range(-axes, 0))
     lead = tuple(range(x.ndim - axes))
-    centred = x - x.mean(dims, keepdim=True)
-    scale = ((centred * centred).mean(dims, keepdim=True) + eps).rsqrt()
+    gx, g_unit = layer_norm_back(g, x, weight, axes=axes, eps=eps)
+    return gx, None if weight is None else g_unit.sum(lead) if lead else g_unit, None if bias is None else g.sum(lead) if lead else g
+
+
+def _layer_norm_back_samples(make):
+    yield (make((3, 4), -2.0, 2.0), make((3, 4), -2.0, 2.0), make((4,), 0.5, 1.5)), {"axes": 1, "eps": 1e-5}
+    yield (make((2, 3, 4), -2.0, 2.0), make((2, 3, 4), -2.0, 2.0), None), {"axes": 2, "eps": 1e-5}
+
+
+@op(inputs=3, outputs=2, samples=_layer_norm_back_samples, promote="same", fused=Fused("(n),(n),(n)->(n),(n)"))
+def layer_norm_back(xp, g, x, weight=None, axes=1, eps=1e-5):
+    """The gradient of layer_norm for its input x, and the summands of that for its weight.  (*, d), (*, d), (d) -> (*, d), (*, d)"""
+    dims = -1 if axes == 1 else tuple(range(-axes, 0))
+    centred = x - xp.mean(x, axis=dims, keepdims=True)
+    scale = 1.0 / xp.sqrt(xp.mean(centred * centred, axis=dims, keepdims=True) + eps)
     unit = centred * scale
     gw = g if weight is None else g * weight
-    gx = scale * (gw - gw.mean(dims, keepdim=True) - unit * (gw * unit).mean(dims, keepdim=True))
-    return gx, None if weight is None else (g * unit).sum(lead) if lead else g * unit, None if bias is None else g.sum(lead) if lead else g
+    gx = scale * (gw - xp.mean(gw, axis=dims, keepdims=True) - unit * xp.mean(gw * unit, axis=dims, keepdims=True))
+    return gx, g * unit
 
 
-@op(inputs=3, samples=_layer_norm_samples, promote="same",
+@op(inputs=3, samples=_layer_norm_samples, promote="same", fused=Fused("(n),(n),(n)->(n)"),
     vjp=lambda g, _y, x, weight, _bias, axes=1, eps=1e-5: _layer_norm_back(g, x, weight, axes, eps, _bias))
 def layer_norm(xp, x, weight=None, bias=None, axes=1, eps=1e-5):
     """Zero mean and unit variance over the last `axes` axes, then scaled and shifted.  (*, d), (d), (d) -> (*, d)"""
-    dims = tuple(range(-axes, 0))
+    dims = -1 if axes == 1 else tuple(range(-axes, 0))
     centred = x - xp.mean(x, axis=dims, keepdims=True)
     y = centred / xp.sqrt(xp.mean(centred * centred, axis=dims, keepdims=True) + eps)
     if weight is not None:

@@ -5,6 +5,7 @@ from math import prod as product
 
 from ..define import op, reduction
 from .elementwise import eq, where
+from .join import cat
 
 
 def _wide(xp, x):
@@ -86,19 +87,16 @@ prod = reduction("prod", lambda g, _y, x, dim=None, keepdim=False: _prod_slope(g
 
 def _prod_slope(g, x, dim, keepdim):
     """Each element gets the product of the others, right also where some are zero: exclusive products from both ends."""
-    from .view import flip
     if dim is None:
         return _prod_slope(g, x.reshape(-1), 0, False).reshape(x.shape) if x.ndim else g
     before = _exclusive_product(x, dim)
-    after = flip(_exclusive_product(flip(x, (dim,)), dim), (dim,))
+    after = _exclusive_product(x.flip(dim), dim).flip(dim)
     return spread(g, x.shape, dim, keepdim) * before * after
 
 
 def _exclusive_product(x, dim):
-    from .join import cat
-    from .scan import cumprod
     ones = x.narrow(dim, 0, min(1, x.shape[dim])) * 0 + 1
-    return cumprod(cat([ones, x.narrow(dim, 0, max(x.shape[dim] - 1, 0))], dim), dim)
+    return cat([ones, x.narrow(dim, 0, max(x.shape[dim] - 1, 0))], dim).cumprod(dim)
 
 
 def _logsumexp_samples(make):

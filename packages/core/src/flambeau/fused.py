@@ -1,0 +1,53 @@
+"""Cards that become one kernel on the CPU: the body is lowered to C and built the first time that it is called with tensors worth it."""
+from __future__ import annotations
+
+import numpy as np
+
+_FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+class Fused:
+    """How a card's body is one kernel: its gufunc signature, with all inputs given, and the attr that names the core axis.
+
+    An input that is None in a call is left out of the signature. Where no kernel can be had (no compiler, a dtype or shape that loops do not
+    take) the call gives None, and the body runs on NumPy, with the same result to rounding.
+    """
+
+    __slots__ = ("signature", "dim", "kernels")
+
+    def __init__(self, signature: str, dim: str | None = None):
+        self.signature, self.dim, self.kernels = signature, dim, {}
+
+    def __call__(self, card, arrays, attrs: dict):
+        first = arrays[0]
+        if first.dtype not in _FLOATS or first.size == 0 or (self.dim is not None and first.ndim == 0) or attrs.get("axes", 1) != 1:
+            return None
+        axis, fixed = -1, attrs
+        if self.dim is not None:
+            fixed = attrs | {self.dim: -1}
+            axis = attrs[self.dim]
+            if type(axis) is not int or axis >= first.ndim or axis < -first.ndim:
+                return None
+            if axis == first.ndim - 1:
+                axis = -1
+        key = (*fixed.values(), *(a is None for a in arrays))
+        kernel = self.kernels.get(key)
+        if kernel is None:
+            kernel = self.kernels[key] = self._build(card, arrays, fixed) or False
+        if kernel is False:
+            return None
+        given = [a for a in arrays if a is not None]
+        return kernel.ufunc(*given) if axis == -1 else kernel(*given, axis=axis)
+
+    def _build(self, card, arrays, attrs: dict):
+        from .kernels import fuse
+
+        here = [a is not None for a in arrays]
+        inputs, outputs = self.signature.split("->")
+        kept = ",".join(part for part, is_here in zip(inputs.split(","), here, strict=True) if is_here)
+
+        def body(xp, *given, **fixed):
+            rest = iter(given)
+            return card.body(xp, *(next(rest) if is_here else None for is_here in here), **fixed)
+
+        return fuse(body, f"{kept}->{outputs}", attrs=attrs, name=card.name)
