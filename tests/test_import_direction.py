@@ -15,11 +15,11 @@ from source import PACKAGES, Import, import_name, imports, modules
 # From nn on, code may `import flambeau` and call the public functions as a user does; `flambeau.utils.data` then counts as an import
 # of that module, so the roof is no way round the direction.
 LAYERS = [
-    ["dtype", "device", "context", "tape"],
+    ["dtype", "device", "context", "limits", "tape"],
     ["op"],
     ["kernels", "backends"],
     ["tensor"],
-    ["dispatch", "define"],
+    ["dispatch", "define", "random"],
     ["ops"],
     ["autograd", "printing"],
     ["ops.methods", "ops.public"],
@@ -30,7 +30,7 @@ LAYERS = [
 REST, ROOF = len(LAYERS), len(LAYERS) + 1
 
 # Internal to core: a domain package that needs one of these needs a public name instead.
-INTERNAL = {"dtype", "device", "context", "tape", "op", "kernels", "backends", "dispatch", "define", "tensor", "ops", "printing"}
+INTERNAL = {"dtype", "device", "context", "tape", "op", "kernels", "backends", "dispatch", "define", "limits", "tensor", "ops", "printing"}
 
 CORE = modules("core")
 DOMAIN = [package for package in PACKAGES if package != "core"]

@@ -73,39 +73,6 @@ BY_NAME = {d.name: d for d in ALL}
 _BITS = {int8: 8, int16: 16, int32: 32, int64: 64}
 
 
-class finfo:
-    """Limits of a floating dtype: bits, eps, max, min, tiny, smallest_normal, resolution.
-
-    >>> flambeau.finfo(flambeau.float32).eps
-    1.1920928955078125e-07
-    """
-
-    def __init__(self, type: dtype | None = None):
-        from . import context
-
-        d = (type or context.get_default_dtype()).to_real()
-        if d.category != FLOAT:
-            raise TypeError(f"flambeau.finfo() requires a floating point input type. Use flambeau.iinfo to handle '{d}'")
-        limits = ml_dtypes.finfo(d.numpy)
-        self.dtype, self.bits = d.name, d.itemsize * 8
-        self.eps, self.max, self.min, self.tiny = (float(v) for v in (limits.eps, limits.max, limits.min, limits.tiny))
-        self.smallest_normal, self.resolution = self.tiny, float(limits.resolution)
-
-
-class iinfo:
-    """Limits of an integer dtype: bits, max, min.
-
-    >>> flambeau.iinfo(flambeau.int8).max
-    127
-    """
-
-    def __init__(self, type: dtype):
-        if type.category != INT:
-            raise TypeError(f"flambeau.iinfo() requires an integer input type. Use flambeau.finfo to handle '{type}'")
-        limits = np.iinfo(type.numpy)
-        self.dtype, self.bits, self.max, self.min = type.name, limits.bits, int(limits.max), int(limits.min)
-
-
 def from_numpy(numpy: np.dtype) -> dtype:
     """The dtype that stores like a NumPy dtype; TypeError when there is none (strings, objects, big-endian)."""
     try:

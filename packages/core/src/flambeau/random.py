@@ -7,6 +7,9 @@ import os
 import numpy as np
 
 from .device import CPU, device
+from .tensor import plain
+
+_device = device  # the parameters below are called device, too
 
 DEFAULT_SEED = 67280421310721
 
@@ -20,9 +23,7 @@ class Generator:
     """
 
     def __init__(self, device: device | str = CPU):
-        from .device import device as device_class
-
-        self.device = device_class(device)
+        self.device = _device(device)
         if self.device.type != "cpu":
             raise RuntimeError(f"a Generator lives on the CPU, got device {self.device}")
         self.manual_seed(DEFAULT_SEED)
@@ -49,14 +50,12 @@ class Generator:
 
     def get_state(self):
         """The stream's place, as a uint8 tensor that `set_state` takes."""
-        from .ops.create import from_numpy
-
         state = self._bits.state["state"]
         words = np.empty(624 + 4, np.uint64)
         words[:624], words[624] = state["key"], state["pos"]
         words[625], words[626] = self._seed, self._normal is not None
         words[627:].view(np.float64)[0] = self._normal or 0.0
-        return from_numpy(words.view(np.uint8).copy())
+        return plain(words.view(np.uint8).copy())
 
     def set_state(self, state) -> Generator:
         """Go to a place that `get_state` told.  RuntimeError for anything else."""

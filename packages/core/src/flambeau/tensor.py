@@ -70,13 +70,6 @@ class Tensor(Methods):
     __array_priority__ = 1000
     array: np.ndarray
 
-    def __new__(cls, data=(), *, dtype=None, device=None):
-        from .ops.create import tensor
-
-        made = data.detach() if isinstance(data, Tensor) else tensor(data, dtype=dtype or context.get_default_dtype(), device=device)
-        made.__class__ = cls
-        return made
-
     # ---- what it is
     @property
     def shape(self) -> Size:
@@ -289,11 +282,6 @@ class Tensor(Methods):
 
     def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if spec and self.array.ndim == 0 else repr(self)
-
-    def __repr__(self, *, tensor_contents=None) -> str:
-        from .printing import to_string
-
-        return to_string(self)
 
     def __deepcopy__(self, memo: dict) -> Tensor:
         if id(self) in memo:

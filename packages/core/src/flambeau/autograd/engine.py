@@ -130,7 +130,7 @@ def plain_zeros(shape, dtype, like: Tensor) -> Tensor:
 def _restore(entry, node: Node | None, card):
     """A kept value as a tensor again.  RuntimeError where it was written to since."""
     if type(entry) is not tuple:
-        return entry
+        return entry.tracked(node) if node is not None and isinstance(entry, Tensor) else entry
     array, cell, version = entry
     if cell[0] != version:
         raise RuntimeError(f"one of the variables needed for gradient computation has been modified by an inplace operation: "

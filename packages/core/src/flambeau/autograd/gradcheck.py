@@ -3,9 +3,10 @@ from __future__ import annotations
 
 from itertools import product
 
-from ..context import no_grad
+from ..context import enable_grad, no_grad
 from ..dtype import FLOAT
 from ..tensor import Tensor
+from .gradients import grad
 
 
 class GradcheckError(RuntimeError):
@@ -45,7 +46,6 @@ def analytical_jacobian(function, inputs, xs, create_graph=False):
     """tables[output][input]: rows the elements of the input, columns those of the output."""
     import numpy as np
 
-    from . import grad
     outputs = _outputs(function(*inputs))
     tables = []
     for y in outputs:
@@ -93,7 +93,6 @@ def gradgradcheck(func, inputs, grad_outputs=None, *, eps: float = 1e-6, atol: f
                   nondet_tol: float = 0.0, **_same_as_gradcheck) -> bool:
     """Whether the gradients of the gradients of `func` agree with finite differences."""
     from ..ops.random import rand
-    from . import grad
 
     inputs = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
     outputs = [y for y in _outputs(func(*inputs)) if y.requires_grad]
@@ -103,6 +102,7 @@ def gradgradcheck(func, inputs, grad_outputs=None, *, eps: float = 1e-6, atol: f
         seeds = [grad_outputs] if isinstance(grad_outputs, Tensor) else list(grad_outputs)
     n = len(seeds)
 
+    @enable_grad()
     def gradients(*given):
         seeds, inputs = given[:n], given[n:]
         xs = _differentiable(inputs)
