@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from flambeau_text import ByteLevelBPE
-from flambeau_text.tokenizers.bpe import BYTES
+from flambeau_text.tokenizers.gpt2_files import BYTES
 from flambeau_text.tokenizers.split import split
 
 TEXT = "the cat sat on the mat; the fat cat sat there. that is that, and the rest is hearsay " * 3
@@ -255,7 +255,7 @@ def test_truncated_gzip_and_missing_file(files: tuple[Path, Path], tmp_path: Pat
 
 
 def test_a_huge_file_is_refused(files: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flambeau_text.tokenizers.bpe.MAX_FILE", 1000)
+    monkeypatch.setattr("flambeau_text.tokenizers.gpt2_files.MAX_FILE", 1000)
     (tmp_path / "bomb.json.gz").write_bytes(gzip.compress(b" " * 1_000_000))
     with pytest.raises(ValueError, match="at most 1,000 bytes"):
         ByteLevelBPE.from_files(tmp_path / "bomb.json.gz", files[1])

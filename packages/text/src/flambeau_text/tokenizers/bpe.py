@@ -15,20 +15,12 @@ from operator import index
 from os import PathLike
 from pathlib import Path
 
-from .._files import read_text
+from .gpt2_files import BYTE_OF, BYTES, read_merges, read_vocab, spell, unspell
 from .split import split
 from .train import train
 
-MAX_FILE = 1 << 28
 END_OF_TEXT = "<|endoftext|>"
 Pair = tuple[int, int]
-
-# The files spell each byte as one printable character: itself where it is printable in Latin-1, else the next from U+0100 on.
-PRINTABLE = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-BYTES = PRINTABLE + sorted(set(range(256)) - set(PRINTABLE))  # also the order of GPT-2's first 256 ids
-LETTERS = [chr(b if i < len(PRINTABLE) else 0x100 + i - len(PRINTABLE)) for i, b in enumerate(BYTES)]
-BYTE_OF = dict(zip(LETTERS, BYTES))
-SPELL = dict(zip(BYTES, LETTERS))
 
 
 class ByteLevelBPE:
@@ -55,7 +47,7 @@ class ByteLevelBPE:
             raise ValueError(f"expected every token and every id once, got {len(tokens)} tokens, {len(ids)} of them different, "
                              f"and special tokens {self.special_tokens}")  # fmt: skip
         for text in self.special_tokens:
-            if not text or (BYTE_OF.keys() >= set(text) and _unspell(text, "special_tokens") in ids):
+            if not text or (BYTE_OF.keys() >= set(text) and unspell(text, "special_tokens") in ids):
                 raise ValueError(f"expected special tokens to differ from '' and from every token's spelling, got {text!r}")
         missing = [b for b in range(256) if bytes([b]) not in ids]
         if missing:
@@ -104,11 +96,11 @@ class ByteLevelBPE:
 
         Special tokens count where the vocabulary has them. Raises ValueError when a file is corrupt or they do not fit.
         """
-        words = _read_vocab(vocab)
+        words = read_vocab(vocab)
         special = {text: words.pop(text) for text in special_tokens if text in words}
-        tokens = {i: _unspell(word, vocab) for word, i in words.items()}
+        tokens = {i: unspell(word, vocab) for word, i in words.items()}
         try:
-            return cls(tokens, _read_merges(merges), special)
+            return cls(tokens, read_merges(merges), special)
         except ValueError as error:
             raise ValueError(f"{vocab} and {merges} do not make a tokenizer: {error}") from error
 
@@ -117,9 +109,9 @@ class ByteLevelBPE:
         vocab, merges = Path(folder, "vocab.json"), Path(folder, "merges.txt")
         vocab.parent.mkdir(parents=True, exist_ok=True)
         special = {i: text for text, i in self.special_tokens.items()}
-        words = {special.get(i) or _spell(token): i for i, token in sorted(self._bytes.items())}
+        words = {special.get(i) or spell(token): i for i, token in sorted(self._bytes.items())}
         vocab.write_text(json.dumps(words, ensure_ascii=False), encoding="utf-8")
-        lines = [f"{_spell(self._bytes[left])} {_spell(self._bytes[right])}\n" for left, right in self._merges]
+        lines = [f"{spell(self._bytes[left])} {spell(self._bytes[right])}\n" for left, right in self._merges]
         merges.write_text("#version: 0.2\n" + "".join(lines), encoding="utf-8")
         return vocab, merges
 
@@ -148,7 +140,7 @@ class ByteLevelBPE:
 
     def tokenize(self, text: str) -> list[str]:
         """The tokens of `text` as the files spell them: a space is Ġ, a line feed Ċ."""
-        return [_spell(self._bytes[i]) for i in self.encode(text)]
+        return [spell(self._bytes[i]) for i in self.encode(text)]
 
     __call__ = tokenize
 
@@ -226,9 +218,9 @@ def _rank(merges: Iterable[tuple[bytes, bytes]], ids: Mapping[bytes, int]) -> di
     ranks: dict[Pair, tuple[int, int]] = {}
     made = {ids[bytes([b])] for b in range(256)}
     for rank, (left, right) in enumerate(merges):
-        where = f"merge {rank + 1}, {_spell(left)} {_spell(right)}"
+        where = f"merge {rank + 1}, {spell(left)} {spell(right)}"
         if left + right not in ids:
-            raise ValueError(f"{where}: expected what it makes to be a token, {_spell(left + right)} is not in the vocabulary")
+            raise ValueError(f"{where}: expected what it makes to be a token, {spell(left + right)} is not in the vocabulary")
         pair = ids.get(left, -1), ids.get(right, -1)
         if not made.issuperset(pair):
             raise ValueError(f"{where}: expected bytes or what earlier merges made")
@@ -237,41 +229,3 @@ def _rank(merges: Iterable[tuple[bytes, bytes]], ids: Mapping[bytes, int]) -> di
         ranks[pair] = rank, ids[left + right]
         made.add(ids[left + right])
     return ranks
-
-
-def _spell(token: bytes) -> str:
-    return "".join([SPELL[b] for b in token])
-
-
-def _unspell(word: str, path: str | PathLike[str]) -> bytes:
-    try:
-        return bytes([BYTE_OF[c] for c in word])
-    except KeyError as error:
-        raise ValueError(f"{path}: token {word!r} has the character {error.args[0]!r}, which spells no byte; "
-                         "if it is a special token, name it in special_tokens") from None  # fmt: skip
-
-
-def _read_vocab(path: str | PathLike[str]) -> dict[str, int]:
-    text = read_text(path, MAX_FILE)
-    try:
-        words = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path}: expected a JSON object of token to id, but it is not JSON ({error})") from error
-    if not isinstance(words, dict) or not all(type(i) is int and i >= 0 for i in words.values()):
-        raise ValueError(f"{path}: expected a JSON object of token to id (0 or more), got something else")
-    if len(set(words.values())) < len(words):
-        raise ValueError(f"{path}: expected every id once, got {len(words)} tokens and {len(set(words.values()))} ids")
-    return words
-
-
-def _read_merges(path: str | PathLike[str]) -> list[tuple[bytes, bytes]]:
-    lines = read_text(path, MAX_FILE).split("\n")
-    merges = []
-    for number, line in enumerate(lines, 1):
-        if not line or (number == 1 and line.startswith("#version")):
-            continue
-        parts = line.removesuffix("\r").split(" ")
-        if len(parts) != 2 or not all(parts):
-            raise ValueError(f"{path}, line {number}: expected two tokens and one space between them, got {line[:80]!r}")
-        merges.append((_unspell(parts[0], path), _unspell(parts[1], path)))
-    return merges
