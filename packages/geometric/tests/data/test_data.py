@@ -15,7 +15,8 @@ def graph(**more: object) -> Data:
 
 
 def test_repr_is_pytorch_geometrics() -> None:
-    data = graph(edge_attr=flambeau.ones(4, 2), y=flambeau.tensor(1), train_mask=flambeau.ones(3, dtype=flambeau.bool), name="a", k=2, l=[1, 2])
+    mask = flambeau.ones(3, dtype=flambeau.bool)
+    data = graph(edge_attr=flambeau.ones(4, 2), y=flambeau.tensor(1), train_mask=mask, name="a", k=2, l=[1, 2])
     assert repr(data) == "Data(x=[3, 4], edge_index=[2, 4], edge_attr=[4, 2], y=1, train_mask=[3], name='a', k=2, l=[2])"
     assert repr(Data()) == "Data()"
 
@@ -37,7 +38,7 @@ def test_three_ways_to_an_attribute() -> None:
 def test_attributes_that_are_not_there() -> None:
     data = graph()
     with pytest.raises(AttributeError, match="this Data has no attribute 'colour'; it has x, edge_index"):
-        data.colour
+        _ = data.colour
     with pytest.raises(AttributeError, match="no attribute 'colour'"):
         del data.colour
     with pytest.raises(KeyError):
@@ -87,9 +88,9 @@ def test_a_valid_graph() -> None:
 BAD = {
     "x": ({"x": flambeau.ones(2, 4), "num_nodes": 3}, r"expected x to have a row for each of the 3 nodes, got \[2, 4\]"),
     "pos": ({"pos": flambeau.ones(2, 4), "num_nodes": 3}, r"expected pos to have a row for each of the 3 nodes"),
-    "mask": ({"train_mask": flambeau.ones(2, dtype=flambeau.bool)}, r"expected train_mask to hold a bool for each of the 3 nodes, got .* \[2\]"),
-    "mask's dtype": ({"val_mask": flambeau.ones(3)}, "expected val_mask to hold a bool for each of the 3 nodes, got flambeau.float32"),
-    "edges": ({"edge_index": flambeau.ones(3, 2, dtype=flambeau.int64)}, r"expected edge_index of shape \(2, E\), got \(3, 2\)"),
+    "mask": ({"train_mask": flambeau.ones(2, dtype=flambeau.bool)}, r"expected train_mask to hold a bool for each of the 3 nodes, .* \[2\]"),
+    "mask dtype": ({"val_mask": flambeau.ones(3)}, "expected val_mask to hold a bool for each of the 3 nodes, got flambeau.float32"),
+    "edges": ({"edge_index": flambeau.ones(3, 2, dtype=flambeau.int64)}, r"expected edge_index of shape \(2, E\), got"),
     "edges' dtype": ({"edge_index": flambeau.ones(2, 2)}, "expected edge_index of dtype int64, got flambeau.float32"),
     "below 0": ({"edge_index": flambeau.tensor([[0], [-1]])}, "expected node indices from 0 in edge_index, got -1"),
     "too large": ({"edge_index": flambeau.tensor([[0], [3]])}, "expected node indices below num_nodes = 3 in edge_index, got 3"),

@@ -81,7 +81,7 @@ def test_empty_graphs() -> None:
     ("edges", "error", "message"),
     [
         ([[0, 1]], TypeError, "expected edge_index to be a tensor of shape .2, E., got list"),
-        (flambeau.tensor([[0, 1], [1, 0], [2, 0]]), ValueError, r"expected edge_index of shape \(2, E\), got \(3, 2\); a list of pairs needs"),
+        (flambeau.tensor([[0, 1], [1, 0], [2, 0]]), ValueError, r"expected edge_index of shape \(2, E\), got \(3, 2\); a list of pairs"),
         (flambeau.tensor([0, 1]), ValueError, r"got \(2,\)"),
         (flambeau.tensor([[0.0], [1.0]]), ValueError, "expected edge_index of dtype int64, got flambeau.float32"),
     ],

@@ -60,7 +60,7 @@ def test_bad_arguments() -> None:
     src, index = flambeau.ones(3, 2), flambeau.tensor([0, 1, 1])
     with pytest.raises(ValueError, match="expected reduce to be sum, add, mean, max or min, got 'median'"):
         scatter(src, index, reduce="median")
-    with pytest.raises(ValueError, match=r"expected index of shape \(n,\) and src with n entries along dim 1, got index \(3,\) and src \(3, 2\)"):
+    with pytest.raises(ValueError, match=r"shape \(n,\) and src with n entries along dim 1, got index \(3,\) and src \(3, 2\)"):
         scatter(src, index, 1)
     with pytest.raises(ValueError, match="n entries along dim 5"):
         scatter(src, index, 5)
