@@ -19,7 +19,7 @@ LAYERS = [
     ["op"],
     ["kernels", "backends"],
     ["tensor"],
-    ["dispatch", "define", "random"],
+    ["dispatch", "define", "fused", "random"],
     ["ops"],
     ["autograd", "printing"],
     ["ops.methods", "ops.public"],
@@ -30,7 +30,7 @@ LAYERS = [
 REST, ROOF = len(LAYERS), len(LAYERS) + 1
 
 # Internal to core: a domain package that needs one of these needs a public name instead.
-INTERNAL = {"dtype", "device", "context", "tape", "op", "kernels", "backends", "dispatch", "define", "limits", "tensor", "ops", "printing"}
+INTERNAL = {"dtype", "device", "context", "tape", "op", "kernels", "backends", "dispatch", "define", "fused", "limits", "tensor", "ops", "printing"}
 
 CORE = modules("core")
 DOMAIN = [package for package in PACKAGES if package != "core"]

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..define import op
 from ..dispatch import run, view_of
-from ..op import Card
+from ..op import CARDS, Card
 from ..tensor import Size, Tensor, check_dim
 
 
@@ -302,8 +302,7 @@ def _writable_diagonal(xp, x, offset, dim1, dim2):
 
 
 def _diagonal_into(g, shape, offset, dim1, dim2):
-    from .create import zeros
-    out = zeros(*shape, dtype=g.dtype, device=g.device)
+    out = g.new_zeros(shape)
     diagonal(out, offset, dim1, dim2).copy_(g)
     return out
 
@@ -333,14 +332,9 @@ def _read(x, steps):
 
 
 Card("view_write", "index", _view_write, inputs=2, linear=True,
-     vjp=(lambda g, _y, _b, _v, steps: run(_card("view_write"), (g, 0.0), {"steps": steps}), lambda g, _y, _b, _v, steps: _read(g, steps)),
+     vjp=(lambda g, _y, _b, _v, steps: run(CARDS["view_write"], (g, 0.0), {"steps": steps}), lambda g, _y, _b, _v, steps: _read(g, steps)),
      samples=lambda make: [((make((3, 4), -1.0, 1.0), make((3, 2), -1.0, 1.0)), {"steps": ((SLICE, {"index": (slice(None), slice(1, 3))}),)})],
      doc="A base with a value written into one of its views.")
-
-
-def _card(name: str) -> Card:
-    from ..op import CARDS
-    return CARDS[name]
 
 
 @op("index", inputs=1, linear=True, samples=_one((3, 4), dims=(0,)), vjp=lambda g, _y, _x, dims: flip(g, dims))
