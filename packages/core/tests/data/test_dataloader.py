@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 import flambeau
@@ -62,7 +63,7 @@ def test_tensor_datasets_in_one_indexing_as_one_by_one():
     flambeau.manual_seed(3)
     slow = list(DataLoader(Subset(TensorDataset(x, y), TEN.__class__(20)), 6, shuffle=True))
     assert all(type(a) is type(b) is list and all((p == q).all() for p, q in zip(a, b)) for a, b in zip(fast, slow))
-    assert [b[1].tolist() for b in DataLoader(TensorDataset(x, y), batch_sampler=[[True, 0], [-1]])] == [[1, 0], [19]]
+    assert [b[1].tolist() for b in DataLoader(TensorDataset(x, y), batch_sampler=[[np.int64(1), 0], [-1]])] == [[1, 0], [19]]
     with pytest.raises(IndexError):
         list(DataLoader(TensorDataset(x), batch_sampler=[[20]]))
 

@@ -134,7 +134,8 @@ def view_as(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
 
 def pack(message: Any) -> list[Any]:
     """The pickle, then the buffers that stand beside it."""
-    out, buffers = io.BytesIO(), []
+    out = io.BytesIO()
+    buffers: list[pickle.PickleBuffer] = []
     Pickler(out, protocol=5, buffer_callback=buffers.append).dump(message)
     return [out.getvalue(), *(b.raw() for b in buffers)]
 

@@ -114,10 +114,11 @@ class Adam(Optimizer):
                         state["max_exp_avg_sq"] = zeros_like(p)
                 rate, eps = folded(lr, beta1, beta2, group["eps"], count(state["step"]))
                 means = [state["exp_avg"], state["exp_avg_sq"]]
-                rule = adam
+                numbers = rate, beta1, beta2, eps, lr * decay if decoupled else decay
                 if group["amsgrad"]:
-                    rule, means = adam_amsgrad, [*means, state["max_exp_avg_sq"]]
-                apply(rule, p, means, rate, beta1, beta2, eps, lr * decay if decoupled else decay, **flags)
+                    apply(adam_amsgrad, p, [*means, state["max_exp_avg_sq"]], *numbers, **flags)
+                else:
+                    apply(adam, p, means, *numbers, **flags)
         return loss
 
 

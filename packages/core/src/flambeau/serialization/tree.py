@@ -88,7 +88,8 @@ def unflatten(tree: Any, tensors: dict[str, flambeau.Tensor]) -> Any:
         if kind in MAPPINGS and isinstance(content, list):
             found = MAPPINGS[kind]()
             for pair in content:
-                found[key_of(pair)] = unflatten(pair[1], tensors)
+                key = key_of(pair)
+                found[key] = unflatten(pair[1], tensors)
             return found
     raise ValueError(f"expected a value that flambeau.save writes, got {tree!r:.80}")
 

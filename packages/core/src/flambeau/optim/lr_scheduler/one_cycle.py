@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from flambeau.optim.lr_scheduler.base import LRScheduler, anneal_cos, anneal_line, check_optimizer, each_group
@@ -36,19 +35,13 @@ class OneCycleLR(LRScheduler):
         last_epoch: int = -1,
     ) -> None:
         check_optimizer(optimizer)
-        counts = {"total_steps": total_steps} if total_steps is not None else {"epochs": epochs, "steps_per_epoch": steps_per_epoch}
-        if None in counts.values():
-            raise ValueError("You must define either total_steps OR (epochs AND steps_per_epoch)")
-        for name, value in counts.items():
-            if not isinstance(value, int) or value <= 0:
-                raise ValueError(f"Expected positive integer {name}, but got {value}")
+        self.total_steps = steps_in_all(total_steps, epochs, steps_per_epoch)
         if not isinstance(pct_start, float) or not 0 <= pct_start <= 1:
             raise ValueError(f"Expected float between 0 and 1 pct_start, but got {pct_start}")
         if anneal_strategy not in ("cos", "linear"):
             raise ValueError(f"anneal_strategy must be one of 'cos' or 'linear', instead got {anneal_strategy}")
         if cycle_momentum and "momentum" not in optimizer.defaults and "betas" not in optimizer.defaults:
             raise ValueError("optimizer must support momentum or beta1 with `cycle_momentum` option enabled")
-        self.total_steps = math.prod(counts.values())
         self.anneal_strategy, self.cycle_momentum, self.use_beta1 = anneal_strategy, cycle_momentum, "betas" in optimizer.defaults
         rise, last = float(pct_start * self.total_steps), self.total_steps - 1
         # (last step, lr from, lr to, momentum from, momentum to), by the names of the groups' entries
@@ -78,14 +71,23 @@ class OneCycleLR(LRScheduler):
         if n > self.total_steps:
             raise ValueError(f"Tried to step {n} times. The specified number of total steps is {self.total_steps}")
         anneal = anneal_cos if self.anneal_strategy == "cos" else anneal_line
-        begin = 0.0
-        for phase in self.phases:
-            end, lr_from, lr_to, momentum_from, momentum_to = phase
-            if n <= end or phase is self.phases[-1]:
-                break
-            begin = end
+        now = next((i for i, phase in enumerate(self.phases) if n <= phase[0]), len(self.phases) - 1)
+        end, lr_from, lr_to, momentum_from, momentum_to = self.phases[now]
+        begin = self.phases[now - 1][0] if now else 0.0
         part = (n - begin) / (end - begin)
         if self.cycle_momentum:
             for group in self.optimizer.param_groups:
                 self._set_momentum(group, anneal(group[momentum_from], group[momentum_to], part))
         return [anneal(group[lr_from], group[lr_to], part) for group in self.optimizer.param_groups]
+
+
+def steps_in_all(total_steps: int | None, epochs: int | None, steps_per_epoch: int | None) -> int:
+    given = {"total_steps": total_steps} if total_steps is not None else {"epochs": epochs, "steps_per_epoch": steps_per_epoch}
+    product = 1
+    for name, value in given.items():
+        if value is None:
+            raise ValueError("You must define either total_steps OR (epochs AND steps_per_epoch)")
+        if not isinstance(value, int) or value <= 0:
+            raise ValueError(f"Expected positive integer {name}, but got {value}")
+        product *= value
+    return product

@@ -78,11 +78,11 @@ def collate_scalars(batch: Sequence[Any], *, collate_fn_map: CollateFns | None =
 
 
 def collate_floats(batch: Sequence[Any], *, collate_fn_map: CollateFns | None = None) -> Any:
-    return flambeau.tensor(batch, dtype=flambeau.float64)
+    return flambeau.as_tensor(batch, dtype=flambeau.float64)
 
 
 def collate_ints(batch: Sequence[Any], *, collate_fn_map: CollateFns | None = None) -> Any:
-    return flambeau.tensor(batch)
+    return flambeau.as_tensor(batch)
 
 
 def collate_strings(batch: Sequence[Any], *, collate_fn_map: CollateFns | None = None) -> Any:
@@ -117,13 +117,13 @@ def like(original: Any, items: Any) -> Any:
         if isinstance(original, tuple) and hasattr(original, "_fields"):
             return type(original)(*items)
         if isinstance(original, MutableMapping):
-            clone = copy(original)  # keeps what a subclass knows beside its items
-            clone.update(items)
-            return clone
+            mapping = copy(original)  # keeps what a subclass knows beside its items
+            mapping.update(items)
+            return mapping
         if isinstance(original, MutableSequence) and type(original) is not list:
-            clone = copy(original)
-            clone[:] = items
-            return clone
+            sequence = copy(original)
+            sequence[:] = items
+            return sequence
         return type(original)(items)
     except TypeError:  # range, Mapping views and others that their items alone do not make
         return items

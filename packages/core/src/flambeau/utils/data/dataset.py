@@ -71,7 +71,7 @@ class TensorDataset(Dataset[tuple[Any, ...]]):
 
     def collated(self, indices: Sequence[int]) -> list[flambeau.Tensor]:
         """What default_collate makes of the samples at `indices`, by one indexing a tensor."""
-        where = flambeau.tensor(indices)
+        where = flambeau.as_tensor(indices)
         return [t[where] for t in self.tensors]
 
 
@@ -166,7 +166,7 @@ class ChainDataset(IterableDataset[Any]):
         return itertools.chain.from_iterable(self._checked())
 
     def __len__(self) -> int:
-        return sum(len(d) for d in self._checked())  # type: ignore[arg-type]
+        return sum(len(d) for d in self._checked())
 
 
 class Subset(Dataset[T_co]):
