@@ -1,6 +1,8 @@
 """The CPU: NumPy's namespace, and the functions of the contract (`base.py`) that NumPy lacks."""
 from __future__ import annotations
 
+from math import prod as prod_of
+
 import numpy as np
 
 from .blas import choose_blas
@@ -55,7 +57,7 @@ def scatter_add(shape, dtype, index, values):
     out = np.zeros(shape, dtype)
     if len(index) == 1 and isinstance(index[0], np.ndarray) and index[0].dtype.kind in "iu" and len(shape) > 1:
         flat = index[0].reshape(-1)
-        rows = values.reshape(flat.size, -1)
+        rows = values.reshape(flat.size, prod_of(shape[1:]))
         order = np.argsort(flat, kind="stable")
         places, starts = np.unique(flat[order], return_index=True)
         if places.size:
