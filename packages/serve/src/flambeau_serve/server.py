@@ -24,6 +24,13 @@ def serve(app: Any, host: str = "127.0.0.1", port: int = 8000, log_level: str = 
     uvicorn.Server(_config(app, host=host, port=port, log_level=log_level)).run()
 
 
+def _run(server: uvicorn.Server, bound: socket.socket) -> None:
+    try:
+        server.run(sockets=[bound])
+    except SystemExit:  # so uvicorn ends when the application does not start; `running` sees that and says so
+        return
+
+
 @contextmanager
 def running(app: Any, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
     """Serves on a thread for as long as the block runs; gives the address. Port 0 takes a free one.
@@ -32,7 +39,7 @@ def running(app: Any, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
     """
     with socket.create_server((host, port)) as bound:
         server = uvicorn.Server(_config(app, log_level="warning"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
+        thread = threading.Thread(target=_run, args=(server, bound), daemon=True)
         thread.start()
         while not server.started:
             if not thread.is_alive():
