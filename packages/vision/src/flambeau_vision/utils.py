@@ -29,31 +29,30 @@ def make_grid(
     >>> make_grid(flambeau.zeros(10, 1, 8, 8), nrow=5).shape
     flambeau.Size([3, 22, 52])
     """
-    if isinstance(tensor, list):
-        for t in tensor:
-            if not isinstance(t, Tensor):
-                raise TypeError(f"tensor or list of tensors expected, got a list containing {type(t)}")
-        tensor = flambeau.stack(tensor)
-    if not isinstance(tensor, Tensor):
+    for t in tensor if isinstance(tensor, list) else ():
+        if not isinstance(t, Tensor):
+            raise TypeError(f"tensor or list of tensors expected, got a list containing {type(t)}")
+    if not isinstance(tensor, (list, Tensor)):
         raise TypeError(f"tensor or list of tensors expected, got {type(tensor)}")
-    if not 2 <= tensor.ndim <= 4:
-        raise ValueError(f"expected pictures of shape (B, C, H, W), (C, H, W) or (H, W), got {tuple(tensor.shape)}")
+    pictures: Tensor = flambeau.stack(tensor) if isinstance(tensor, list) else tensor
+    if not 2 <= pictures.ndim <= 4:
+        raise ValueError(f"expected pictures of shape (B, C, H, W), (C, H, W) or (H, W), got {tuple(pictures.shape)}")
     if value_range is not None and not isinstance(value_range, tuple):
         raise TypeError("value_range has to be a tuple (min, max) if specified. min and max are numbers")
-    if tensor.ndim == 2: tensor = tensor.unsqueeze(0)
-    if tensor.ndim == 3: tensor = tensor.unsqueeze(0)
-    if tensor.shape[1] == 1: tensor = flambeau.cat([tensor, tensor, tensor], 1)
+    if pictures.ndim == 2: pictures = pictures.unsqueeze(0)
+    if pictures.ndim == 3: pictures = pictures.unsqueeze(0)
+    if pictures.shape[1] == 1: pictures = flambeau.cat([pictures, pictures, pictures], 1)
     if normalize:
-        parts = [to_unit(t, value_range) for t in tensor] if scale_each else [to_unit(tensor, value_range)]
-        tensor = flambeau.stack(parts) if scale_each else parts[0]
-    count, channels, h, w = tensor.shape
-    if count == 1: return tensor.squeeze(0)
+        parts = [to_unit(t, value_range) for t in pictures] if scale_each else [to_unit(pictures, value_range)]
+        pictures = flambeau.stack(parts) if scale_each else parts[0]
+    count, channels, h, w = pictures.shape
+    if count == 1: return pictures.squeeze(0)
     columns = min(nrow, count)
     rows = -(-count // columns)
-    grid = tensor.new_full((channels, rows * (h + padding) + padding, columns * (w + padding) + padding), pad_value)
+    grid = pictures.new_full((channels, rows * (h + padding) + padding, columns * (w + padding) + padding), pad_value)
     for i in range(count):
         top, left = i // columns * (h + padding) + padding, i % columns * (w + padding) + padding
-        grid[:, top : top + h, left : left + w] = tensor[i]
+        grid[:, top : top + h, left : left + w] = pictures[i]
     return grid
 
 

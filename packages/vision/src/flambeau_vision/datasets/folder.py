@@ -83,7 +83,8 @@ def pil_loader(path: str | os.PathLike[str]) -> Image.Image:
                 raise Image.DecompressionBombError(
                     f"{path}: {picture.width}×{picture.height} pixels, more than PIL.Image.MAX_IMAGE_PIXELS = {Image.MAX_IMAGE_PIXELS}"
                 )
-            return picture.convert("RGB")
+            # a palette with transparency goes by way of RGBA: the same colours, without Pillow's warning
+            return (picture.convert("RGBA") if "transparency" in picture.info else picture).convert("RGB")
         except (OSError, SyntaxError) as error:  # a PNG with a wrong checksum is a SyntaxError to Pillow
             raise OSError(f"{path}: expected a picture that Pillow can read: {error}") from error
 

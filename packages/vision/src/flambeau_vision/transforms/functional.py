@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -20,7 +20,7 @@ __all__ = [
     "center_crop", "hflip", "vflip", "to_grayscale", "rgb_to_grayscale",
 ]  # fmt: skip
 
-Picture = TypeVar("Picture", Image.Image, Tensor)
+Picture: TypeAlias = Any  # a PIL image or a tensor image; a function gives back the kind that it got
 PaddingMode = Literal["constant", "edge", "reflect", "symmetric"]
 
 
@@ -34,7 +34,7 @@ def is_pil(img: Any) -> bool:
     raise TypeError(f"img should be a PIL Image or a Tensor. Got {type(img)}")
 
 
-def get_dimensions(img: Image.Image | Tensor) -> list[int]:
+def get_dimensions(img: Picture) -> list[int]:
     """[channels, height, width].
 
     >>> get_dimensions(Image.new("RGB", (4, 2)))
