@@ -71,6 +71,7 @@ def _compile(source: str, compiler: tuple[str, ...], target: Path) -> None:
     with tempfile.TemporaryDirectory(dir=target.parent) as work:
         code, made = Path(work, "kernel.c"), Path(work, "kernel.so")
         code.write_text(source)
+        complaint = ""
         for flags in (FLAGS, *PLAINER):
             command = [*compiler[:-1], *flags, *ALWAYS, "-o", str(made), str(code), "-lm"]
             done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, stdin=subprocess.DEVNULL)
@@ -78,8 +79,9 @@ def _compile(source: str, compiler: tuple[str, ...], target: Path) -> None:
                 made.chmod(0o700)
                 os.replace(made, target)
                 return
-            log.debug("%s failed: %s", shlex.join(command), done.stderr)
-    raise RuntimeError(f"the compiler {compiler[0]} failed: {done.stderr.strip()[:2000]}")
+            complaint = done.stderr
+            log.debug("%s failed: %s", shlex.join(command), complaint)
+    raise RuntimeError(f"the compiler {compiler[0]} failed: {complaint.strip()[:2000]}")
 
 
 @cache

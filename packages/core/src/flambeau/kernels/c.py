@@ -11,7 +11,6 @@ from .program import Instruction, Program
 __all__ = ["c_source", "loop_name"]
 
 BLOCK = 2048  # elements whose single-precision sum is taken before it joins a double: long rows stay accurate
-KINDS = {"": "PER_ROW", "1": "KEPT", "n": "CORE"}
 OPENMP = {"sum": "+", "prod": "*", "max": "max", "min": "min", "any": "|", "all": "&"}
 
 
@@ -54,6 +53,9 @@ class _Row(Emitter):
         self.line("for (intp j = base; j < stop; j++) {" if blocked else "for (intp j = 0; j < n; j++) {")
         self.depth += 1
 
+    def fold(self, i: Instruction, value: str) -> None:
+        self.line(f"out{i.aux}[j] += {value};")
+
     def combine(self, i: Instruction, value: str) -> None:
         r = f"r{i.register}"
         match i.aux:
@@ -95,13 +97,32 @@ def _program(program: Program, position: int) -> str:
         kind = TYPES[code(dtype)]
         lines.append(f"    {kind} *kept{k} = ({kind} *)(scratch + {8 * k} * n);")
     lines += ["    (void)n; (void)scratch;", _Row(program).statements(), "}"]
-    lines.append(f"static const int itemsize{position}[] = {{{', '.join(str(o.dtype.itemsize) for o in operands)}}};")
-    lines.append(f"static const int kind{position}[] = {{{', '.join(KINDS[o.core] for o in operands)}}};")
-    lines.append(
-        f"static const program program{position} = {{row{position}, {len(program.inputs)}, {len(operands)}, {program.price}, "
-        f"{8 * len(program.scratch)}, itemsize{position}, kind{position}}};"
-    )
-    lines.append(f"void {loop_name(position)}(char **args, const intp *dims, const intp *steps, void *threads) {{")
+    lines += _layout(program, position)
     driver = "run_elements" if program.elementwise else "run_rows"
+    lines.append(f"void {loop_name(position)}(char **args, const intp *dims, const intp *steps, void *threads) {{")
     lines += [f"    {driver}(&program{position}, args, dims, steps, (const int *)threads);", "}", ""]
     return "\n".join(lines)
+
+
+def _layout(program: Program, position: int) -> list[str]:
+    """Where the driver finds extents in `dims` and strides in `steps`: rows first, then each core dimension as the signature brings it."""
+    operands = [*program.inputs, *program.outputs]
+    names = list(dict.fromkeys(name for o in operands for name in o.core.split(",") if name)) if not program.elementwise else []
+    row_step, core_step, following = [], [], len(operands)
+    for k, o in enumerate(operands):
+        places = {name: following + i for i, name in enumerate(filter(None, o.core.split(",")))}
+        following += len(places)
+        row_step.append(places.get("m", -1) if program.grid else k)
+        core_step.append(places.get("n", -1))
+    tables = {
+        "itemsize": [o.dtype.itemsize for o in operands],
+        "along": [int(o.along) for o in operands],
+        "folded": [int(program.grid and k >= len(program.inputs) and o.core == "n") for k, o in enumerate(operands)],
+        "row_step": row_step,
+        "core_step": core_step,
+    }
+    lines = [f"static const int {name}{position}[] = {{{', '.join(map(str, table))}}};" for name, table in tables.items()]
+    extents = [names.index(name) + 1 if name in names else -1 for name in ("m", "n")]
+    fields = [f"row{position}", len(program.inputs), len(operands), program.price, 8 * len(program.scratch), int(program.grid), *extents]
+    values = ", ".join([*map(str, fields), *(f"{name}{position}" for name in tables)])
+    return [*lines, f"static const program program{position} = {{{values}}};"]

@@ -77,10 +77,11 @@ class Emitter:
             case Op.INDEX:
                 self.define(i, "j")
             case Op.LOAD:
-                place = "j" if self.program.inputs[i.aux].core == "n" else "0"
-                self.define(i, f"in{i.aux}[{place}]" + (" != 0" if i.dtype.kind == "b" else ""))
+                self.define(i, f"in{i.aux}[{self.place(i.aux)}]" + (" != 0" if i.dtype.kind == "b" else ""))
             case Op.STORE:
                 self.store(i, a[0])
+            case Op.FOLD:
+                self.fold(i, a[0])
             case Op.KEEP:
                 self.line(f"kept{i.aux}[j] = {a[0]};")
             case Op.READ:
@@ -105,8 +106,14 @@ class Emitter:
                 self.end(self.combined(begin))
                 self.inside = False
 
+    def place(self, operand: int) -> str:
+        return "j" if self.program.inputs[operand].along else "0"
+
     def store(self, i: Instruction, value: str) -> None:
-        self.line(f"out{i.aux}[{'j' if self.program.outputs[i.aux].core == 'n' else '0'}] = {value};")
+        self.line(f"out{i.aux}[{'j' if self.program.outputs[i.aux].along else '0'}] = {value};")
+
+    def fold(self, i: Instruction, value: str) -> None:
+        raise NotImplementedError
 
     def loop(self, reductions: list[Instruction]) -> None:
         raise NotImplementedError

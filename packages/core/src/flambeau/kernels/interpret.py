@@ -35,6 +35,8 @@ def interpret(program: Program, *arrays: np.ndarray) -> tuple[np.ndarray, ...]:
     for a, o in zip(arrays, program.inputs, strict=True):
         if a.dtype != o.dtype or (not program.elementwise and a.ndim < bool(o.core)):
             raise ValueError(f"expected {o.dtype} with core dimension ({o.core}), got {a.dtype} of shape {a.shape}")
+    if program.grid:
+        return _grid(program, arrays)
     if program.elementwise:
         shape = np.broadcast_shapes(*(a.shape for a in arrays))
         rows = [np.broadcast_to(a, shape).reshape(1, -1) for a in arrays]
@@ -59,6 +61,22 @@ def interpret(program: Program, *arrays: np.ndarray) -> tuple[np.ndarray, ...]:
     return tuple(y.reshape(*lead, *y.shape[1:]) for y in outputs)
 
 
+def _grid(program: Program, arrays: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
+    """One grid of m rows, without leading axes."""
+    extents: dict[str, int] = {"1": 1}
+    for a, o in zip(arrays, program.inputs, strict=True):
+        names = o.core.split(",") if o.core else []
+        if a.ndim != len(names) or any(extents.setdefault(name, e) != e for name, e in zip(names, a.shape, strict=True)):
+            raise ValueError(f"expected an array ({o.core}) for {program.signature}, got shape {a.shape}")
+    outputs = [np.zeros([extents[name] for name in o.core.split(",") if name], o.dtype) for o in program.outputs]
+    with np.errstate(all="ignore"):
+        for r in range(extents["m"]):
+            inputs = [a[r] if o.core.startswith("m") else a for a, o in zip(arrays, program.inputs, strict=True)]
+            targets = [y[r : r + 1] if o.core.startswith("m") else y[None] for y, o in zip(outputs, program.outputs, strict=True)]
+            _row(program, inputs, targets, extents["n"])
+    return tuple(outputs)
+
+
 def _row(program: Program, inputs: list[np.ndarray], outputs: list[np.ndarray], n: int) -> None:
     registers: dict[int, np.generic] = {}
     scratch = [np.empty(n, d) for d in program.scratch]
@@ -75,10 +93,12 @@ def _row(program: Program, inputs: list[np.ndarray], outputs: list[np.ndarray], 
                 registers[i.register] = i.dtype.type(j)
             case Op.LOAD:
                 source = inputs[i.aux]
-                registers[i.register] = source[j] if program.inputs[i.aux].core == "n" else source.reshape(())[()]
+                registers[i.register] = source[j] if program.inputs[i.aux].along else source.reshape(())[()]
             case Op.STORE:
                 target = outputs[i.aux]
-                target[(0, j) if program.outputs[i.aux].core == "n" else ...] = a[0]
+                target[(0, j) if program.outputs[i.aux].along else ...] = a[0]
+            case Op.FOLD:
+                outputs[i.aux][0, j] += a[0]
             case Op.KEEP:
                 scratch[i.aux][j] = a[0]
             case Op.READ:
@@ -92,7 +112,7 @@ def _row(program: Program, inputs: list[np.ndarray], outputs: list[np.ndarray], 
             case Op.INIT:
                 registers[i.register] = start(i.aux, i.dtype)
             case Op.COMBINE:
-                registers[i.register] = i.dtype.type(COMBINE[i.aux](*a))
+                registers[i.register] = i.dtype.type(COMBINE[i.aux](a[0], a[1]))
             case Op.LOOP:
                 loop, j = at, 0
                 if n == 0:

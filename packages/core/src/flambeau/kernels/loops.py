@@ -2,6 +2,7 @@
 
 An array here has any number of leading axes, of which nothing is known, and one core axis `n`, its last. Its form says what is left of
 it: CORE lies along n; KEPT is a row's value with the axis kept, (…, 1); ROW is one without it, (…); SCALAR is an input of no core axis.
+COLUMN is a sum over the rows, axis -2, which a program can return and nothing more.
 Python numbers are weak, dtypes follow NumPy. What cannot be one loop raises NotLowerable, which says why.
 """
 
@@ -17,7 +18,7 @@ from .scalars import DTYPES, SCALARS, resolve
 
 __all__ = ["Symbol", "namespace", "trace"]
 
-CORE, KEPT, ROW, SCALAR = "core", "kept", "row", "scalar"
+CORE, KEPT, ROW, SCALAR, COLUMN = "core", "kept", "row", "scalar", "column"
 
 class Symbol:
     """A node of the graph: an operation, its operands, the dtype and form of its result. `weak` is int or float for Python numbers."""
@@ -132,11 +133,15 @@ def cast(a: Symbol, dtype: np.dtype) -> Symbol:
         raise NotLowerable(f"dtype {dtype}: loops know {', '.join(map(str, DTYPES))}")
     if a.op == "const":
         return Symbol("const", (), dtype, SCALAR, dtype.type(a.aux).item())
+    if a.form == COLUMN and a.dtype != dtype:
+        raise NotLowerable(f"a sum over axis -2 of {a.dtype} cast to {dtype}: cast what is summed")
     return a if a.dtype == dtype and a.weak is None else Symbol("cast", (a,), dtype, a.form)
 
 
 def broadcast(*operands: Symbol) -> str:
     forms = {a.form for a in operands}
+    if COLUMN in forms:
+        raise NotLowerable("a sum over axis -2 is used again: it is known only after the last row")
     if ROW in forms and forms & {CORE, KEPT}:
         raise NotLowerable("a reduction without keepdims meets an array that still has its last axis: reduce with keepdims=True")
     return next((form for form in (CORE, KEPT, ROW) if form in forms), SCALAR)
@@ -170,6 +175,8 @@ def select(condition, a, b) -> Symbol:
 
 def reduce(name: str, a, axis, keepdims: bool) -> Symbol:
     a = symbol(a)
+    if axis in (-2, (-2,)) and name == "sum" and a.form == CORE and a.dtype.kind == "f" and not keepdims:
+        return Symbol("fold", (a,), a.dtype, COLUMN)
     if axis not in (-1, (-1,), [-1]):
         raise NotLowerable(f"{name} over axis={axis!r}: loops reduce the last axis alone, axis=-1 (the caller moves it there)")
     if name in ("any", "all"):
@@ -273,9 +280,9 @@ _operators()
 def trace(body: Callable, operands: tuple[tuple[np.dtype, str], ...], attrs: dict) -> tuple[Symbol, ...]:
     """Runs the body on symbolic inputs of the given (dtype, core) and returns what it returned, as a tuple.
 
-    core is "n", "1" or "" as in Operand. Raises NotLowerable.
+    core is as in Operand. Raises NotLowerable.
     """
-    form = {"n": CORE, "1": KEPT, "": SCALAR}
+    form = {"n": CORE, "1": KEPT, "": SCALAR, "m,n": CORE, "m,1": KEPT, "m": SCALAR}
     inputs = []
     for position, (dtype, core) in enumerate(operands):
         if dtype not in DTYPES:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .loops import CORE, KEPT, ROW, SCALAR, Symbol, cast, trace
+from .loops import COLUMN, CORE, KEPT, ROW, SCALAR, Symbol, cast, trace
 from .program import Instruction, NotLowerable, Op, Operand, Program, price
 from .scalars import SCALARS
 
@@ -25,7 +25,7 @@ WORTH_KEEPING = 8  # price from which an element is kept rather than computed ag
 
 
 def parse_signature(signature: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Core dimension of each input and output: "n", "1" or "".
+    """Core dimensions of each input and output, as in Operand.
 
     >>> parse_signature("(n),(1),()->(n)")
     (('n', '1', ''), ('n',))
@@ -35,8 +35,8 @@ def parse_signature(signature: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     written = [",".join(f"({core})" for core in cores) for cores in parsed]
     if len(sides) != 2 or written != sides or not all(parsed):
         raise ValueError(f"expected a gufunc signature such as (n),()->(n), got {signature!r}")
-    if extra := {core for cores in parsed for core in cores} - {"n", "1", ""}:
-        raise NotLowerable(f"core dimensions {', '.join(sorted(extra))} in {signature}: loops have one core axis, n")
+    if extra := {core for cores in parsed for core in cores} - {"n", "1", "", "m,n", "m,1", "m"}:
+        raise NotLowerable(f"core dimensions {', '.join(sorted(extra))} in {signature}: loops have one core axis, n, and rows m")
     return parsed  # type: ignore[return-value]
 
 
@@ -55,7 +55,9 @@ def lower(
         raise NotLowerable(f"the body returns {len(results)} arrays, the signature {signature} names {len(out_cores)}")
     results = tuple(cast(r, r.dtype if r.weak is None else np.dtype(r.weak)) for r in results)
     results = tuple(cast(r, d) for r, d in zip(results, outputs, strict=True)) if outputs else results
-    allowed = {"n": (CORE, KEPT, SCALAR), "1": (KEPT,), "": (ROW, SCALAR)}
+    grid = "m" in signature
+    row, along = (ROW, SCALAR), (CORE, KEPT, SCALAR)
+    allowed = {"n": (COLUMN,) if grid else along, "m,n": along, "1": (KEPT,), "m,1": (KEPT,), "m": row, "": () if grid else row}
     for result, core in zip(results, out_cores, strict=True):
         if result.form not in allowed[core]:
             raise NotLowerable(f"a result of form {result.form} for the output ({core}) of {signature}")
@@ -86,6 +88,7 @@ class _Lowering:
         if id(node) in self.canonical:
             return self.canonical[id(node)]
         args = tuple(self._canonical(a) for a in node.args)
+        result: Symbol | None
         if node.op == "reform":
             result = args[0]
         else:
@@ -107,9 +110,14 @@ class _Lowering:
             if stores or reductions:
                 self._loop(number, stores, reductions, reads)
         for position, (result, core) in enumerate(zip(self.results, self.cores, strict=True)):
-            if core != "n":
+            if not core.endswith("n"):
                 self.code.append(Instruction(Op.STORE, args=(self._row(result),), aux=position))
         return self.code, tuple(node.dtype for node in self.kept)
+
+    def _stored(self, position: int) -> Symbol:
+        """What the loops compute for an output: itself, or what is summed over the rows."""
+        result = self.results[position]
+        return result.args[0] if result.form == COLUMN else result
 
     def _plan(self):
         """For each loop: outputs that it stores, reductions that it feeds, and the nodes that it reads from scratch."""
@@ -117,11 +125,11 @@ class _Lowering:
         plan = []
         for number in range(1 + max([self.stage[r] for r in self.results], default=0)):
             results = enumerate(zip(self.results, self.cores, strict=True))
-            stores = [i for i, (r, core) in results if core == "n" and self.stage[r] == number]
+            stores = [i for i, (r, core) in results if core.endswith("n") and self.stage[r] == number]
             feeding = [n for n in reductions if self.stage[n] == number + 1]
             reads: set[Symbol] = set()
             seen: set[Symbol] = set()
-            for root in [self.results[i] for i in stores] + [n.args[0] for n in feeding]:
+            for root in [self._stored(i) for i in stores] + [n.args[0] for n in feeding]:
                 self._demand(root, number, reads, seen)
             plan.append((stores, feeding, reads))
         return plan
@@ -146,7 +154,7 @@ class _Lowering:
     def _loop(self, number: int, stores: list[int], reductions: list[Symbol], reads: set[Symbol]) -> None:
         needed: set[Symbol] = set()
         outside: set[Symbol] = set()
-        waiting = [self.results[i] for i in stores] + [n.args[0] for n in reductions]
+        waiting = [self._stored(i) for i in stores] + [n.args[0] for n in reductions]
         while waiting:
             node = waiting.pop()
             if node.form != CORE:
@@ -169,7 +177,8 @@ class _Lowering:
                 self.code.append(Instruction(Op.KEEP, args=(inside[node],), aux=self.kept[node]))
         value = lambda node: inside[node] if node.form == CORE else self.rows[node]
         for i in stores:
-            self.code.append(Instruction(Op.STORE, args=(value(self.results[i]),), aux=i))
+            op = Op.FOLD if self.results[i].form == COLUMN else Op.STORE
+            self.code.append(Instruction(op, args=(value(self._stored(i)),), aux=i))
         for node in reductions:
             acc = self.rows[node]
             self.code.append(Instruction(Op.COMBINE, acc, node.dtype, (acc, value(node.args[0])), node.aux))

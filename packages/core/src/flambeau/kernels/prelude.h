@@ -43,14 +43,17 @@ INLINE float fl_expf(float x) {
     return q * pow2(half) * pow2(k - half);
 }
 
+INLINE float expm1_reduced(float r) { /* |r| <= ln2 / 2 */
+    float q = 0x1.a19ee4p-13f;
+    q = q * r + 0x1.6d7540p-10f; q = q * r + 0x1.111092p-7f; q = q * r + 0x1.5554aep-5f; q = q * r + 0x1.555556p-3f; q = q * r + 0.5f;
+    return q * (r * r) + r;
+}
+
 INLINE float fl_expm1f(float x) {
     int32_t k;
     float c = x > 89.f ? 89.f : x;
     c = c < -18.f ? -18.f : c;
-    float r = reduce_ln2(c, &k);
-    float q = 0x1.a19ee4p-13f;
-    q = q * r + 0x1.6d7540p-10f; q = q * r + 0x1.111092p-7f; q = q * r + 0x1.5554aep-5f; q = q * r + 0x1.555556p-3f; q = q * r + 0.5f;
-    q = q * (r * r) + r;
+    float q = expm1_reduced(reduce_ln2(c, &k));
     float half = pow2(k - 1);
     float y = 2.f * (half * q + (half - 0.5f));
     return x == 0.f ? x : y;  /* keeps the sign of zero */
@@ -91,17 +94,15 @@ INLINE float fl_tanhf(float x) {
     return copysignf(m / (m + 2.f), x);
 }
 
-INLINE float fl_erff(float x) {
-    float a = fabsf(x), s = a * a;
-    float near = 0x1.496a28p-14f;
-    near = near * s - 0x1.a3f6fep-11f; near = near * s + 0x1.5405b2p-8f; near = near * s - 0x1.b7f90ep-6f;
-    near = near * s + 0x1.ce2cf8p-4f; near = near * s - 0x1.81273ep-2f; near = near * s + 0x1.06eba8p-3f; /* erf(x) / x - 1 */
-    float c = a > 4.f ? 4.f : a;
-    float far = 0x1.5d721ep-16f;  /* -log(erfc(x)) */
-    far = far * c - 0x1.c4593ep-12f; far = far * c + 0x1.10625cp-8f; far = far * c - 0x1.9aebb6p-6f; far = far * c + 0x1.bb454ap-4f;
-    far = far * c + 0x1.444d1ep-1f; far = far * c + 0x1.212626p+0f; far = far * c - 0x1.62d904p-13f;
-    float y = a < 1.f ? a + near * a : 1.f - fl_expf(-far);
-    return copysignf(y, x);
+INLINE float fl_erff(float x) { /* erf(a) = 1 - exp(-a Q(a)), by the exponential's own reduction, which loses nothing near zero */
+    float a = fabsf(x);
+    a = a > 4.f ? 4.f : a;
+    float q = -0x1.369794p-17f;
+    q = q * a + 0x1.ed6d48p-14f; q = q * a - 0x1.4bca52p-11f; q = q * a + 0x1.b500aap-10f; q = q * a - 0x1.5062a6p-13f;
+    q = q * a - 0x1.39cdc4p-6f; q = q * a + 0x1.a4fa5ep-4f; q = q * a + 0x1.45f2fap-1f; q = q * a + 0x1.06eba8p-3f; /* less one, which the next line adds exactly */
+    int32_t k;
+    float y = expm1_reduced(reduce_ln2(-(a + a * q), &k)), scale = pow2(k);
+    return copysignf((1.f - scale) - scale * y, x);
 }
 
 INLINE double fl_exp(double x) { return exp(x); }
@@ -128,18 +129,21 @@ INTEGER(int64_t, l)
 
 /* ---- drivers ---- */
 
-enum { PER_ROW = 0, KEPT = 1, CORE = 2 }; /* one value a row, without or with a core axis of extent 1; or along the core axis */
-
 typedef struct {
     void (*row)(intp n, char **operands, char *scratch); /* operands are contiguous along n */
     int inputs, operands;
     int price;            /* of one element */
     intp scratch;         /* bytes of scratch an element */
-    const int *itemsize, *kind;
+    int grid;             /* the rows are a core axis; the gufunc's own loop goes around them */
+    int rows, n;          /* which of dims, or -1 for an extent of one */
+    const int *itemsize, *along, *folded; /* of each operand: bytes, whether it lies along n, whether it is summed over the rows */
+    const int *row_step, *core_step;      /* which of steps, or -1 for a stride of zero */
 } program;
 
 #define OPERANDS 32            /* at most; NumPy has the same bound */
 #define TILE 16                /* rows gathered together when the core axis is strided: a cache line of the neighbours */
+#define BLOCK_ROWS 128         /* rows of one partial sum, at least */
+#define BLOCKS 64              /* partial sums, at most */
 #define CHUNK 1024             /* elements gathered together by the elementwise driver */
 #define PARALLEL 400000        /* price from which threads pay */
 
@@ -171,21 +175,21 @@ static void some_rows(const program *p, char **args, const intp *outer, const in
     char *operand[OPERANDS], *buffer[OPERANDS] = {0};
     _Alignas(64) char small[16384];
     char *scratch = p->scratch * n <= (intp)sizeof small ? small : claim(p->scratch * n);
-    intp tile = n <= 65536 ? TILE : 1;
+    intp tile = n <= 65536 ? TILE : 1, pitch = n + 16; /* neighbouring rows of a buffer fall on different cache sets */
     int strided = 0;
     for (int k = 0; k < p->operands; k++)
-        if (p->kind[k] == CORE && core[k] != p->itemsize[k] && n > 1) buffer[k] = claim(tile * n * p->itemsize[k]), strided = 1;
+        if (p->along[k] && !p->folded[k] && core[k] != p->itemsize[k] && n > 1) buffer[k] = claim(tile * pitch * p->itemsize[k]), strided = 1;
     if (!strided) tile = hi - lo;
     for (intp first = lo; first < hi; first += tile) {
         intp rows = hi - first < tile ? hi - first : tile;
         for (int k = 0; k < p->inputs; k++)
-            if (buffer[k]) copy(buffer[k], n * p->itemsize[k], p->itemsize[k], args[k] + first * outer[k], outer[k], core[k], rows, n, p->itemsize[k]);
+            if (buffer[k]) copy(buffer[k], pitch * p->itemsize[k], p->itemsize[k], args[k] + first * outer[k], outer[k], core[k], rows, n, p->itemsize[k]);
         for (intp r = 0; r < rows; r++) {
-            for (int k = 0; k < p->operands; k++) operand[k] = buffer[k] ? buffer[k] + r * n * p->itemsize[k] : args[k] + (first + r) * outer[k];
+            for (int k = 0; k < p->operands; k++) operand[k] = buffer[k] ? buffer[k] + r * pitch * p->itemsize[k] : args[k] + (first + r) * outer[k];
             p->row(n, operand, scratch);
         }
         for (int k = p->inputs; k < p->operands; k++)
-            if (buffer[k]) copy(args[k] + first * outer[k], outer[k], core[k], buffer[k], n * p->itemsize[k], p->itemsize[k], rows, n, p->itemsize[k]);
+            if (buffer[k]) copy(args[k] + first * outer[k], outer[k], core[k], buffer[k], pitch * p->itemsize[k], p->itemsize[k], rows, n, p->itemsize[k]);
     }
     for (int k = 0; k < p->operands; k++) free(buffer[k]);
     if (scratch != small) free(scratch);
@@ -224,31 +228,63 @@ static void some_elements(const program *p, char **args, const intp *step, intp 
         if (buffer[k] && (buffer[k] < room || buffer[k] >= room + sizeof room)) free(buffer[k]);
 }
 
-/* A gufunc's inner loop: dims holds the rows and each core dimension in order of appearance, steps the rows' strides, then the cores'. */
-static void run_rows(const program *p, char **args, const intp *dims, const intp *steps, const int *threads) {
-    intp core[OPERANDS], rows = dims[0], n = 1;
-    int next = p->operands, kinds = 0, seen[2] = {0, 0};
-    for (int k = 0; k < p->operands; k++) {
-        core[k] = 0;
-        if (p->kind[k] == PER_ROW) continue;
-        core[k] = steps[next++];
-        if (!seen[p->kind[k] - 1]) {
-            seen[p->kind[k] - 1] = 1;
-            kinds++;
-            if (p->kind[k] == CORE) n = dims[kinds];
-        }
-    }
+static void work(const program *p, char **args, const intp *outer, const intp *core, intp rows, intp n, int threads) {
 #ifdef _OPENMP
-    if (*threads > 1 && rows > 1 && (double)rows * n * p->price > PARALLEL) {
-        #pragma omp parallel num_threads(*threads)
+    if (threads > 1 && rows > 1 && (double)rows * n * p->price > PARALLEL) {
+        #pragma omp parallel num_threads(threads)
         {
             intp of = omp_get_num_threads(), me = omp_get_thread_num();
-            some_rows(p, args, steps, core, rows * me / of, rows * (me + 1) / of, n);
+            some_rows(p, args, outer, core, rows * me / of, rows * (me + 1) / of, n);
         }
-    } else
+        return;
+    }
 #endif
-        some_rows(p, args, steps, core, 0, rows, n);
     (void)threads;
+    some_rows(p, args, outer, core, 0, rows, n);
+}
+
+/* Sums over the rows: blocks of rows have partial sums of their own, added in order, so that threads do not change the result. */
+static void work_folded(const program *p, char **args, const intp *outer, const intp *core, intp rows, intp n, int threads) {
+    intp blocks = rows / BLOCK_ROWS < 1 ? 1 : rows / BLOCK_ROWS > BLOCKS ? BLOCKS : rows / BLOCK_ROWS;
+    char *partial[OPERANDS] = {0};
+    for (int k = p->inputs; k < p->operands; k++)
+        if (p->folded[k]) memset(partial[k] = claim(blocks * n * p->itemsize[k]), 0, blocks * n * p->itemsize[k]);
+    (void)threads;
+#ifdef _OPENMP
+    #pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1 && (double)rows * n * p->price > PARALLEL)
+#endif
+    for (intp b = 0; b < blocks; b++) {
+        char *mine[OPERANDS];
+        for (int k = 0; k < p->operands; k++) mine[k] = partial[k] ? partial[k] + b * n * p->itemsize[k] : args[k];
+        some_rows(p, mine, outer, core, rows * b / blocks, rows * (b + 1) / blocks, n);
+    }
+    for (int k = p->inputs; k < p->operands; k++) {
+        if (!partial[k]) continue;
+        for (intp j = 0; j < n; j++) {
+            double total = 0;
+            for (intp b = 0; b < blocks; b++) total += p->itemsize[k] == 4 ? ((float *)partial[k])[b * n + j] : ((double *)partial[k])[b * n + j];
+            if (p->itemsize[k] == 4) *(float *)(args[k] + j * core[k]) = (float)total;
+            else *(double *)(args[k] + j * core[k]) = total;
+        }
+        free(partial[k]);
+    }
+}
+
+/* A gufunc's inner loop: dims holds the loop's length and each core dimension, steps the loop's strides, then the core ones. */
+static void run_rows(const program *p, char **args, const intp *dims, const intp *steps, const int *threads) {
+    intp row[OPERANDS], core[OPERANDS], rows = p->grid ? (p->rows < 0 ? 1 : dims[p->rows]) : dims[0], n = p->n < 0 ? 1 : dims[p->n];
+    int folds = 0;
+    for (int k = 0; k < p->operands; k++) {
+        row[k] = p->row_step[k] < 0 ? 0 : steps[p->row_step[k]];
+        core[k] = p->core_step[k] < 0 ? 0 : steps[p->core_step[k]];
+        folds |= p->folded[k];
+    }
+    if (!p->grid) work(p, args, row, core, rows, n, *threads);
+    else for (intp i = 0; i < dims[0]; i++) {
+        char *here[OPERANDS];
+        for (int k = 0; k < p->operands; k++) here[k] = args[k] + i * steps[k];
+        (folds ? work_folded : work)(p, here, row, core, rows, n, *threads);
+    }
     clear_flags();
 }
 

@@ -10,7 +10,8 @@ Registers are numbered, written once, and typed; an accumulator is a register th
 | LOOP / END           | for j in range(n); loops do not nest |
 | INDEX                | register := j |
 | LOAD aux             | register := input aux, at j when it lies along n |
-| STORE aux a          | output aux := a, at j inside a loop |
+| STORE aux a          | output aux := a, at j when it lies along n |
+| FOLD aux a           | output aux at j := itself + a, over all rows, from zero |
 | KEEP aux a           | row scratch aux, at j := a |
 | READ aux             | register := row scratch aux, at j |
 | SCALAR aux a b …     | register := the scalar operation named aux |
@@ -24,6 +25,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 
 import numpy as np
 
@@ -36,7 +38,7 @@ class NotLowerable(NotImplementedError):
     """The body does something that loops cannot hold; the message says what. The caller runs it on NumPy instead."""
 
 
-Op = Enum("Op", "CONST EXTENT LOOP END INDEX LOAD STORE KEEP READ SCALAR SELECT CAST INIT COMBINE")
+Op = Enum("Op", "CONST EXTENT LOOP END INDEX LOAD STORE FOLD KEEP READ SCALAR SELECT CAST INIT COMBINE")
 REDUCTIONS = ("sum", "prod", "max", "min", "any", "all")
 
 
@@ -44,9 +46,9 @@ REDUCTIONS = ("sum", "prod", "max", "min", "any", "all")
 class Instruction:
     op: Op
     register: int = -1
-    dtype: np.dtype | None = None
+    dtype: Any = None
     args: tuple[int, ...] = ()
-    aux: object = None
+    aux: Any = None
 
     def __str__(self) -> str:
         target = f"%{self.register}: {self.dtype} = " if self.register >= 0 and self.op is not Op.COMBINE else ""
@@ -55,10 +57,18 @@ class Instruction:
 
 @dataclass(frozen=True)
 class Operand:
-    """An input or output: `core` is "n" along the core axis, "1" for one value a row that keeps the axis, "" for one value a row."""
+    """An input or output. `core` is what stands for it in the signature:
+
+    "n" along the core axis · "1" one value a row, axis kept · "" one value a row; and in programs whose rows are a core axis too,
+    "m,n" · "m,1" · "m" alike, "n" along the core axis and shared by the rows (of an output: summed over them) · "" one value for all.
+    """
 
     dtype: np.dtype
     core: str
+
+    @property
+    def along(self) -> bool:
+        return self.core.endswith("n")
 
 
 @dataclass(frozen=True)
@@ -70,6 +80,11 @@ class Program:
     scratch: tuple[np.dtype, ...] = ()
     elementwise: bool = False  # the core axis is the array itself, flattened: no rows, no reductions
     price: int = field(default=1)  # of one element, in the units of `scalars`
+
+    @property
+    def grid(self) -> bool:
+        """Whether the rows are a core axis, m, of their own."""
+        return any(o.core.startswith("m") for o in (*self.inputs, *self.outputs))
 
     @property
     def signature(self) -> str:
