@@ -49,7 +49,7 @@ class _Conv(Module):
         self.out_channels = out_channels
         self.kernel_size = ints(kernel_size, n, "kernel_size")
         self.stride = ints(stride, n, "stride")
-        self.padding = padding if isinstance(padding, str) else ints(padding, n, "padding")
+        self.padding: Any = padding if isinstance(padding, str) else ints(padding, n, "padding")
         self.dilation = ints(dilation, n, "dilation")
         self.groups = groups
         self.padding_mode = padding_mode

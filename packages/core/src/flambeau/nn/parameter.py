@@ -28,7 +28,7 @@ class Buffer(metaclass=_BufferType):
     """
 
     def __new__(cls, data: Tensor | None = None, *, persistent: bool = True) -> Any:
-        made = flambeau.empty(0) if data is None else data.detach().requires_grad_(data.requires_grad)
+        made: Any = flambeau.empty(0) if data is None else data.detach().requires_grad_(data.requires_grad)
         made._is_buffer = True
         made.persistent = persistent
         return made

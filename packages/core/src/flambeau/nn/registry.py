@@ -110,11 +110,11 @@ class Registry:
             if value is not None and not isinstance(value, Tensor):
                 raise TypeError(f"cannot assign '{_type_name(value)}' as buffer '{name}' (flambeau.Tensor or None expected)")
             if isinstance(value, Buffer):
-                self.register_buffer(name, value, value.persistent)
+                self._adopt(name, value)
             store[name] = value
         elif isinstance(value, Buffer):
             self._disown(name)
-            self.register_buffer(name, value, value.persistent)
+            self._adopt(name, value)
         else:
             object.__setattr__(self, name, value)
 
@@ -180,6 +180,9 @@ class Registry:
             raise KeyError(f'{kind} name can\'t be empty string ""')
         if hasattr(self, name) and name not in names:
             raise KeyError(f"attribute '{name}' already exists")
+
+    def _adopt(self, name: str, buffer: Any) -> None:
+        self.register_buffer(name, buffer, buffer.persistent)
 
     def _disown(self, name: str) -> None:
         """Forget whatever `name` was, so that it can become another kind of member."""

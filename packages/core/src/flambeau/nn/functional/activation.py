@@ -254,23 +254,27 @@ def _softmax_dim(input: Tensor, dim: int | None) -> int:
     return dim if dim is not None else 0 if input.dim() in (0, 1, 3) else 1
 
 
+def _cast(input: Tensor, dtype: Any) -> Tensor:
+    return input if dtype is None else input.to(dtype)
+
+
 def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
     """exp(input), scaled to sum to 1 along `dim`.  (*, n, *) -> (*, n, *)
 
     >>> F.softmax(flambeau.zeros(4), dim=0)
     tensor([0.2500, 0.2500, 0.2500, 0.2500])
     """
-    return input.softmax(_softmax_dim(input, dim), dtype)
+    return _cast(input, dtype).softmax(_softmax_dim(input, dim))
 
 
 def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
     """softmax(-input).  (*, n, *) -> (*, n, *)"""
-    return (-input).softmax(_softmax_dim(input, dim), dtype)
+    return (-_cast(input, dtype)).softmax(_softmax_dim(input, dim))
 
 
 def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
     """log(softmax(input)), computed without leaving the logarithm.  (*, n, *) -> (*, n, *)"""
-    return input.log_softmax(_softmax_dim(input, dim), dtype)
+    return _cast(input, dtype).log_softmax(_softmax_dim(input, dim))
 
 
 def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Tensor:

@@ -140,8 +140,8 @@ def multi_head_attention_forward(
     if use_separate_proj_weight:
         if tuple(key.shape[:2]) != tuple(value.shape[:2]):
             raise AssertionError(f"key's sequence and batch dims {key.shape[:2]} do not match value's {value.shape[:2]}")
-        biases = [None] * 3 if in_proj_bias is None else in_proj_bias.chunk(3)
-        weights = (q_proj_weight, k_proj_weight, v_proj_weight)
+        biases: Any = [None] * 3 if in_proj_bias is None else in_proj_bias.chunk(3)
+        weights: Any = (q_proj_weight, k_proj_weight, v_proj_weight)
         q, k, v = (linear(x, w, b) for x, w, b in zip((query, key, value), weights, biases, strict=True))
     else:
         if tuple(key.shape) != tuple(value.shape):

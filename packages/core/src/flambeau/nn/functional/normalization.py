@@ -82,11 +82,11 @@ def batch_norm(
     if count <= 1:
         raise ValueError(f"Expected more than 1 value per channel when training, got input size {input.shape}")
     result, mean, var = batch_norm_train(input, weight, bias, eps=eps)
-    with no_grad():
-        if running_mean is not None:
-            running_mean.mul_(1 - momentum).add_(mean.detach() * momentum)
-        if running_var is not None:
-            running_var.mul_(1 - momentum).add_(var.detach() * (momentum * count / (count - 1)))
+    # detached, and what runs has no history: nothing is recorded
+    if running_mean is not None:
+        running_mean.mul_(1 - momentum).add_(mean.detach() * momentum)
+    if running_var is not None:
+        running_var.mul_(1 - momentum).add_(var.detach() * (momentum * count / (count - 1)))
     return result
 
 

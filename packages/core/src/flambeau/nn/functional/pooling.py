@@ -121,8 +121,8 @@ def _avg_pool(
     if divisor is not None:
         for axis, (size, k, step, edge) in enumerate(zip(input.shape[2:], kernel, stride, padding, strict=True)):
             counts = [min(k, size + 2 * edge - i * step) for i in range(result.shape[axis + 2])]  # a last window may stick out
-            counts = flambeau.tensor(counts, dtype=result.dtype, device=result.device)
-            result = result * counts.reshape(-1, *[1] * (axes - 1 - axis))
+            divisors = flambeau.tensor(counts, dtype=result.dtype, device=result.device)
+            result = result * divisors.reshape(-1, *[1] * (axes - 1 - axis))
         result = result / divisor
     return result if batched else result.squeeze(0)
 
