@@ -35,13 +35,12 @@ class _Format:
             return
         seen = flat[np.isfinite(flat) & (flat != 0)]
         if not seen.size:
-            self.width = max((len(self(v)) for v in flat.tolist()), default=1)
-            return
+            return  # PyTorch pads by the width of finite numbers other than 0 alone
         size = np.abs(seen)
         low, high = float(size.min()), float(size.max())
         self.whole = bool((seen == np.ceil(seen)).all())
         self.scientific = high / low > 1000.0 or high > 1e8 or (not self.whole and low < 1e-4) if sci_mode is None else sci_mode
-        self.width = max(len(self(v)) for v in flat.tolist())
+        self.width = max(len(self(v)) for v in seen.tolist())
 
     def __call__(self, value) -> str:
         if self.kind in "biu":
