@@ -150,8 +150,10 @@ def test_who_leaves_is_not_computed() -> None:
 def test_all_may_leave_while_they_wait() -> None:
     async def test() -> None:
         async with Batcher(model, max_delay=0.01) as batcher:
-            for _ in range(2):
-                (await later(batcher, 1)).cancel()
+            for pause in (0, 0.002):
+                task = await later(batcher, 1)
+                await asyncio.sleep(pause)
+                task.cancel()
                 await asyncio.sleep(0.02)
             assert (await batcher.infer(rows(4)))["y"].tolist() == [[8]]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 import socket
 import threading
 import time
@@ -14,7 +15,7 @@ import httpx
 import numpy as np
 import pytest
 
-from flambeau_serve import Signature, TensorSpec, cli, create_app, load_model, running, server
+from flambeau_serve import Signature, TensorSpec, __version__, cli, create_app, load_model, running, server
 
 X = TensorSpec("x", "FP32", (-1, 3))
 SIGNATURE = Signature((X,), (TensorSpec("y", "FP32", (-1, 3)),))
@@ -152,6 +153,13 @@ def test_words_that_mean_nothing(words: list[str], message: str, capsys: pytest.
     with pytest.raises(SystemExit, match="2"):
         cli.main(words)
     assert message in capsys.readouterr().err
+
+
+def test_the_module_is_the_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sys.argv", ["flambeau-serve", "--version"])
+    with pytest.raises(SystemExit, match="0"):
+        runpy.run_module("flambeau_serve", run_name="__main__")
+    assert capsys.readouterr().out == f"flambeau-serve {__version__}\n"
 
 
 def test_serving_in_the_foreground(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -171,12 +171,8 @@ async def off_loop(size: int, work: Callable[[], T]) -> T:
 
 async def unless_left(request: Request, work: Awaitable[T]) -> T:
     """What `work` gives; when the client leaves before, `work` is cancelled."""
-
-    async def left() -> None:
-        while (await request.receive())["type"] != "http.disconnect":
-            pass
-
-    tasks: list[asyncio.Future[Any]] = [asyncio.ensure_future(work), asyncio.ensure_future(left())]
+    left = request.receive()  # behind the whole body nothing comes but http.disconnect
+    tasks: list[asyncio.Future[Any]] = [asyncio.ensure_future(work), asyncio.ensure_future(left)]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         if not tasks[0].done():

@@ -16,6 +16,8 @@ import numpy as np
 from .errors import ServeError, bad_request
 from .signature import Arrays
 
+FOREVER = 86_400.0  # seconds: a look at an empty queue once a day does no harm
+
 logger = logging.getLogger("flambeau_serve")
 
 
@@ -75,9 +77,9 @@ class Batcher:
 
     async def __aexit__(self, *_: object) -> None:
         task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        assert task is not None
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
         while self._queue:
             _answer(self._queue.popleft(), ServeError(503, "the server is stopping"))
         await asyncio.to_thread(self._worker.shutdown)
@@ -124,28 +126,22 @@ class Batcher:
             batch = await self._gather()
             answers: list[Arrays | ServeError] = [ServeError(503, "the server is stopping")] * len(batch)
             try:
-                if batch:
-                    answers = await asyncio.wrap_future(self._worker.submit(self._forward, batch))
+                answers = await asyncio.wrap_future(self._worker.submit(self._forward, batch))
             finally:
                 for waiting, answer in zip(batch, answers):
                     _answer(waiting, answer)
 
     async def _gather(self) -> list[Waiting]:
-        """The next batch, once it is full or its oldest request has waited long enough; none if all its clients left."""
-        while not self._fitting()[0]:
-            self._arrived.clear()
-            await self._arrived.wait()
-        leaves = self._queue[0].since + self.max_delay
+        """The next batch, once it is full or its oldest request has waited long enough."""
         while True:
             batch, full = self._fitting()
-            if full or not batch or (rest := leaves - time.monotonic()) <= 0:
+            rest = batch[0].since + self.max_delay - time.monotonic() if batch else FOREVER
+            if full or rest <= 0:
                 break
             self._arrived.clear()
-            try:
-                async with asyncio.timeout(rest):
-                    await self._arrived.wait()
-            except TimeoutError:
-                leaves = 0
+            alarm = asyncio.get_running_loop().call_later(rest, self._arrived.set)
+            await self._arrived.wait()
+            alarm.cancel()
         for waiting in batch:
             self._queue.remove(waiting)
         return batch

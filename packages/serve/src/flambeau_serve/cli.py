@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from . import __version__
 from .app import create_app
@@ -24,7 +25,7 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--model", required=True, metavar="MODULE:FACTORY", help="the function that makes the model: your code, imported here")
     run.add_argument("--name", help="the model's name in the paths (the weights' file name)")
     run.add_argument("--model-version", default="1", help="the model's version in the paths (%(default)s)")
-    tensor = {"action": "append", "type": spec, "default": [], "metavar": "NAME:DATATYPE:SHAPE"}
+    tensor: dict[str, Any] = {"action": "append", "type": spec, "default": [], "metavar": "NAME:DATATYPE:SHAPE"}
     run.add_argument("--input", **tensor, help="an input, such as image:FP32:-1,1,8,8; once for each, in order")
     run.add_argument("--output", **tensor, help="an output, when a dry run shall not find it")
     run.add_argument("--device", default="cpu", help="where the model runs (%(default)s)")

@@ -42,12 +42,13 @@ def datatype_of(dtype: np.dtype) -> str:
     return DATATYPES[dtype]
 
 
-def from_json(name: str, datatype: str, shape: Sequence[int], data: object) -> np.ndarray:
+def from_json(name: str, datatype: str, shape: Sequence[int], data: Any) -> np.ndarray:
     """The array that JSON `data` holds, nested as `shape` or flat.
 
     Exact: what the datatype cannot hold (1.5 for INT8, 300 for UINT8, 1e300 for FP32, true for a number) is an error.
     """
-    flat, depth = [data], []
+    flat: list[Any] = [data]
+    depth: list[int] = []
     while flat and type(flat[0]) is list:
         lengths = {len(part) if type(part) is list else -1 for part in flat}
         if len(lengths) > 1:
@@ -58,7 +59,8 @@ def from_json(name: str, datatype: str, shape: Sequence[int], data: object) -> n
     if depth not in (wanted, [math.prod(wanted)]):
         raise bad_request(f"input {name!r}: expected data for shape {wanted}, nested so or as one flat list, got shape {depth}")
     dtype = DTYPES[datatype]
-    allowed = {"b": {bool}, "i": {int}, "u": {int}}.get(dtype.kind, {int, float})
+    kinds_of: dict[str, set[type]] = {"b": {bool}, "i": {int}, "u": {int}}
+    allowed = kinds_of.get(dtype.kind, {int, float})
     if strange := set(map(type, flat)) - allowed:
         kinds = " or ".join(sorted(kind.__name__ for kind in allowed))
         raise bad_request(f"input {name!r}: expected {datatype} data as JSON {kinds}, got {strange.pop().__name__}")

@@ -24,10 +24,6 @@ class InferRequest:
     outputs: dict[str, bool]
     id: str | None = None
 
-    @property
-    def batch_size(self) -> int:
-        return len(next(iter(self.inputs.values())))
-
 
 def parse_request(body: bytes, header_length: int | None, signature: Signature) -> InferRequest:
     """The request in `body`: JSON, and behind its first `header_length` bytes the binary tensors where that is given.
@@ -66,8 +62,8 @@ def _inputs(given: Any, binary: bytes, has_binary: bool, signature: Signature) -
         shape = tensor.get("shape")
         if not isinstance(shape, list) or len(shape) > MAX_DIMENSIONS or not all(type(size) is int and 0 <= size < 2**63 for size in shape):
             raise bad_request(f"input {name!r}: expected shape to be a list of at most {MAX_DIMENSIONS} sizes, each a whole number from 0")
-        datatype = tensor.get("datatype")
-        specs[name].check(datatype, shape)
+        specs[name].check(tensor.get("datatype"), shape)
+        datatype = specs[name].datatype
         size = _parameters(tensor, f"input {name!r}").get("binary_data_size")
         if size is None:
             if "data" not in tensor:

@@ -110,7 +110,7 @@ class Data:
         for key, value in self:
             if isinstance(value, Tensor) and value.dim() > 0 and (key in ("x", "pos", "batch") or "node" in key):
                 return value.shape[self.__cat_dim__(key, value)]
-        return utils.maybe_num_nodes(self.edge_index) if "edge_index" in self else 0
+        return 0 if self.edge_index is None else utils.maybe_num_nodes(self.edge_index)
 
     @property
     def num_edges(self) -> int:

@@ -143,7 +143,8 @@ class Machine:
         self.memo: dict[int, Any] = {}
 
     def run(self, data: bytes) -> Any:
-        for count, (opcode, argument, position) in enumerate(pickletools.genops(data)):
+        for count, (opcode, argument, at) in enumerate(pickletools.genops(data)):
+            position = at or 0  # which is None for streams that cannot tell
             if count == MAX_OPCODES:
                 raise UnpicklingError(f"a pickle of more than {MAX_OPCODES} opcodes is no data set of this kind")
             if opcode.name == "STOP":

@@ -63,7 +63,9 @@ class GATConv(MessagePassing):
         out = out.flatten(1) if self.concat else out.mean(1)
         return out if self.bias is None else out + self.bias
 
-    def message(self, x_j: Tensor, alpha_j: Tensor, alpha_i: Tensor, index: Tensor, dim_size: int) -> Tensor:
+    def message(  # type: ignore[override]
+        self, x_j: Tensor, alpha_j: Tensor, alpha_i: Tensor, index: Tensor, dim_size: int
+    ) -> Tensor:
         alpha = nn.functional.leaky_relu(alpha_j + alpha_i, self.negative_slope)
         alpha = softmax(alpha, index, dim_size)
         return nn.functional.dropout(alpha, self.dropout, self.training) * x_j

@@ -29,6 +29,7 @@ def gcn_norm(
         edge_weight = flambeau.ones(edge_index.shape[1], dtype=dtype, device=edge_index.device)
     if add_self_loops:
         edge_index, edge_weight = add_remaining_self_loops(edge_index, edge_weight, 2.0 if improved else 1.0, size)
+    assert edge_weight is not None
     row, col = edge_index[0], edge_index[1]
     degree = scatter(edge_weight, col if flow == "source_to_target" else row, 0, size)
     scale = degree.pow(-0.5)
@@ -97,7 +98,7 @@ class GCNConv(MessagePassing):
             self._cached_edges = edges
         return edges
 
-    def message(self, x_j: Tensor, edge_weight: Tensor | None) -> Tensor:
+    def message(self, x_j: Tensor, edge_weight: Tensor | None) -> Tensor:  # type: ignore[override]
         return x_j if edge_weight is None else edge_weight.unsqueeze(-1) * x_j
 
     def extra_repr(self) -> str:

@@ -22,7 +22,8 @@ class MessagePassing(nn.Module):
     are found by name among propagate's: `x_j` is x of each edge's source and `x_i` x of its target, both (E, F); `edge_index`,
     `index` (the node each message goes to), `dim_size` (how many such nodes), `size`, and `size_i`, `size_j` are there for all.
     With flow="target_to_source" messages go from each edge's target to its source. x may be a pair, one for sources and one
-    for targets, in a bipartite graph. Signatures are read once, when the layer is made.
+    for targets, in a bipartite graph. Signatures are read once, when the layer is made; a type checker that objects to an
+    overriding signature is told `# type: ignore[override]`.
 
     aggr: "add" or "sum", "mean", "max", "min". node_dim: the dimension of the nodes, from the end.
 
