@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 KINDS = ("elementwise", "reduction", "scan", "contraction", "view", "index", "window", "random", "composite", "opaque")
 CARDS: dict[str, Card] = {}
@@ -22,14 +23,17 @@ class Card:
     jvp      None (derived by kind), or `jvp(tangents, y, *inputs, **attrs)`
     vmap     None (derived by kind), or a rule of its own
     fused    None, or a `fused.Fused`: how the body becomes one kernel on the CPU
+    holomorphic  False when the op, on complex numbers, has no complex derivative (abs): its formula then sees its inputs as they are;
+             every other formula sees them conjugated, which makes g · f'(x) the gradient g · conj(f'(x))
     samples  makes sample inputs for the laws: `samples(make) -> iterable of (inputs, attrs)`
     """
 
     __slots__ = ("name", "kind", "body", "vjp", "joint", "keeps", "inputs", "attrs", "variadic", "promote", "c", "jvp", "vmap",
-                 "samples", "doc", "linear", "numpy", "outputs", "fused", "names", "call", "inplace")
+                 "samples", "doc", "linear", "holomorphic", "numpy", "outputs", "fused", "names", "call", "inplace")
 
     def __init__(self, name: str, kind: str, body: Callable, *, vjp=None, inputs=None, variadic=False, promote=None, c=None, jvp=None,
-                 vmap=None, samples=None, doc=None, linear=False, numpy=None, outputs=1, fused=None):
+                 vmap=None, samples=None, doc=None, linear=False, holomorphic=True, numpy=None,
+                 outputs=1, fused=None):
         if kind not in KINDS:
             raise ValueError(f"card {name}: kind must be one of {', '.join(KINDS)}, got {kind!r}")
         if name in CARDS:
@@ -47,18 +51,19 @@ class Card:
         self.attrs |= body.__kwdefaults__ or {}
         self.names = names
         self.variadic, self.promote, self.c, self.jvp, self.vmap = variadic, promote, c, jvp, vmap
-        self.samples, self.linear, self.numpy, self.outputs, self.fused = samples, linear, numpy, outputs, fused
+        self.samples, self.linear, self.holomorphic, self.numpy, self.outputs, self.fused = samples, linear, holomorphic, numpy, outputs, fused
         self.joint = callable(vjp) and (self.inputs > 1 or variadic)
         self.vjp = (vjp,) if callable(vjp) and not self.joint else vjp
         self.keeps = self._keeps()
-        self.call = self.inplace = None
+        self.call: Any = None
+        self.inplace: Any = None
         CARDS[name] = self
 
     def _keeps(self) -> tuple[tuple[bool, ...], ...]:
         """For each formula, which of (y, *inputs) it names: only those outlive the forward call."""
         if self.vjp is None:
             return ()
-        formulas = (self.vjp,) if self.joint else self.vjp
+        formulas: Any = (self.vjp,) if self.joint else self.vjp
         kept = []
         for formula in formulas:
             if formula is None:

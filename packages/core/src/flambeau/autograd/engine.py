@@ -9,7 +9,8 @@ from sys import getrefcount
 
 from ..context import grad as mode
 from ..dispatch import plain
-from ..dtype import BY_NUMPY, COMPLEX, FLOAT
+from ..dtype import BY_NUMPY, COMPLEX, FLOAT, complex64, complex128
+from ..ops.complex import mirrored
 from ..ops.create import ones_like
 from ..ops.view import sum_to_size
 from ..tape import FREED, Leaf, Node, Pick
@@ -112,9 +113,11 @@ def _pull(node: Node, g, create_graph: bool, on_path):
     else:
         y = None if saved[0] is None else _restore(saved[0], node if create_graph else None, card)
     inputs = [_restore(s, p if create_graph else None, card) if s is not None else p for s, p in zip(saved[1:], parents, strict=True)]
+    if node.dtype is complex64 or node.dtype is complex128:
+        y, inputs = mirrored(card, y, inputs)
     if card.joint:
         return card.vjp(g, y, inputs, **node.attrs) if card.variadic else card.vjp(g, y, *inputs, **node.attrs)
-    grads = []
+    grads: list = []
     for formula, parent in zip(card.vjp, parents, strict=False):
         if parent is None or formula is None or (on_path is not None and parent not in on_path):
             grads.append(None)

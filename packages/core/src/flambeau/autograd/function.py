@@ -1,6 +1,7 @@
 """`autograd.Function`: an op whose forward and backward the user writes in Python."""
 from __future__ import annotations
 
+from typing import Any
 from weakref import ref
 
 from ..context import grad as mode
@@ -14,6 +15,8 @@ class Context:
     """What a Function's forward leaves for its backward."""
 
     def __init__(self):
+        self._node: Any = None
+        self._kept: Any = ()
         self._saved: tuple = ()
         self._dirty: tuple = ()
         self._flat: tuple = ()
@@ -145,7 +148,7 @@ def _card(cls, joint) -> Card:
     """A card that is not in the book of cards: it lives as long as its node."""
     card = Card.__new__(Card)
     card.name, card.kind, card.vjp, card.joint, card.variadic = cls.__name__, "opaque", joint, True, True
-    card.inputs, card.keeps, card.attrs, card.outputs = 1, ((False, False),), {}, 1
+    card.inputs, card.keeps, card.attrs, card.outputs, card.holomorphic = 1, ((False, False),), {}, 1, False
     return card
 
 

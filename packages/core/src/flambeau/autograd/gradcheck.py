@@ -5,6 +5,7 @@ from itertools import product
 
 from ..context import enable_grad, no_grad
 from ..dtype import FLOAT
+from ..ops.complex import view_as_complex, view_as_real
 from ..tensor import Tensor
 from .gradients import grad
 
@@ -19,6 +20,20 @@ def _outputs(result):
 
 def _differentiable(inputs):
     return [x for x in inputs if isinstance(x, Tensor) and x.requires_grad]
+
+
+def _real_only(function, inputs):
+    """The function and its inputs with pairs of reals for complex numbers: gradients of both are the same numbers."""
+    places = [i for i, x in enumerate(inputs) if isinstance(x, Tensor) and x.is_complex() and x.requires_grad]
+    pairs = [view_as_real(x.detach()).clone().requires_grad_() if i in places else x for i, x in enumerate(inputs)]
+
+    def on_reals(*given):
+        result = function(*(view_as_complex(x) if i in places else x for i, x in enumerate(given)))
+        outs = (result,) if isinstance(result, Tensor) else result
+        outs = [view_as_real(y) if isinstance(y, Tensor) and y.is_complex() else y for y in outs]
+        return outs[0] if isinstance(result, Tensor) else tuple(outs)
+
+    return on_reals, pairs
 
 
 def numerical_jacobian(function, inputs, x: Tensor, eps: float):
@@ -74,7 +89,7 @@ def gradcheck(func, inputs, *, eps: float = 1e-6, atol: float = 1e-5, rtol: floa
     """
     import numpy as np
 
-    inputs = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
+    func, inputs = _real_only(func, (inputs,) if isinstance(inputs, Tensor) else tuple(inputs))
     xs = _differentiable(inputs)
     if not xs:
         raise ValueError("gradcheck expects at least one input tensor to require gradient, but none of them have requires_grad=True.")
@@ -94,12 +109,13 @@ def gradgradcheck(func, inputs, grad_outputs=None, *, eps: float = 1e-6, atol: f
     """Whether the gradients of the gradients of `func` agree with finite differences."""
     from ..ops.random import rand
 
-    inputs = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
+    func, inputs = _real_only(func, (inputs,) if isinstance(inputs, Tensor) else tuple(inputs))
     outputs = [y for y in _outputs(func(*inputs)) if y.requires_grad]
     if grad_outputs is None:
         seeds = [(rand(y.shape, dtype=y.dtype) + 0.5).requires_grad_() for y in outputs]
     else:
-        seeds = [grad_outputs] if isinstance(grad_outputs, Tensor) else list(grad_outputs)
+        given = [grad_outputs] if isinstance(grad_outputs, Tensor) else list(grad_outputs)
+        seeds = [view_as_real(s.detach()).clone().requires_grad_() if s.is_complex() else s for s in given]
     n = len(seeds)
 
     @enable_grad()

@@ -83,7 +83,7 @@ def push(card, values, tangents, attrs, y):
         return card.jvp(tangents, y, *values, **attrs)
     if card.linear:
         return _linear(card, values, tangents, attrs, y)
-    if card.kind == "elementwise":
+    if card.kind == "elementwise" and (card.holomorphic or not any(isinstance(v, Tensor) and v.is_complex() for v in values)):
         return _diagonal(card, values, tangents, attrs, y)
     if card.kind in ("contraction", "window") and not card.variadic and card.outputs == 1:
         return _multilinear(card, values, tangents, attrs, y)
@@ -131,6 +131,7 @@ def _multilinear(card, values, tangents, attrs, y):
 
 def _transposed(card, values, tangents, attrs, y):
     from ..autograd import grad
+    from ..ops.complex import mirrored
     from ..ops.create import zeros_like
 
     if card.vjp is None:
@@ -139,6 +140,8 @@ def _transposed(card, values, tangents, attrs, y):
         g = zeros_like(y.detach() if not isinstance(y, Wrapper) else y).requires_grad_()
         given = [g, *(None for _ in range(card.outputs - 1))] if card.outputs > 1 else g
         outs = _outputs_again(card, values, attrs, y)
+        if card.outputs == 1 and y.is_complex():
+            outs, values = mirrored(card, outs, values)
         if card.joint:
             parts = card.vjp(given, outs, values, **attrs) if card.variadic else card.vjp(given, outs, *values, **attrs)
         else:

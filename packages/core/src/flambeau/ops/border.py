@@ -5,7 +5,6 @@ import math
 
 import numpy as np
 
-
 from ..context import grad as mode
 from ..dispatch import check_writable, rebase, run, version_cell, write
 from ..dtype import BY_NAME
@@ -14,7 +13,8 @@ from ..op import CARDS
 from ..tensor import Tensor, check_dim, plain
 from . import elementwise, index, reduction, view
 from .create import _filled, as_tensor, tensor, to
-from .join import cat, clone as copy
+from .join import cat
+from .join import clone as copy
 
 
 # ---- arithmetic with PyTorch's extra arguments
@@ -154,6 +154,8 @@ def var(x, dim=None, unbiased=None, keepdim: bool = False, *, correction=1):
         dim, unbiased = None, dim
     if unbiased is not None:
         correction = int(unbiased)
+    if x.is_complex():
+        return var(x.real, dim, None, keepdim, correction=correction) + var(x.imag, dim, None, keepdim, correction=correction)
     return reduction.var(x, dim=_dims(dim), correction=1 if correction is None else correction, keepdim=keepdim)
 
 
@@ -175,6 +177,7 @@ def std_mean(x, dim=None, unbiased=None, keepdim: bool = False, *, correction=1)
 def norm(x, p=2, dim=None, keepdim: bool = False, dtype=None):
     """Vector norm of order p over `dim` (all elements by default); "fro" is 2.  (*, n, *) -> (*, *)"""
     x = x if dtype is None else x.to(dtype)
+    x = x.abs() if x.is_complex() else x
     if p in ("fro", 2, 2.0, None):
         return _root_of_squares(x, _dims(dim), keepdim)
     if not isinstance(p, int | float):

@@ -4,9 +4,12 @@ The gradient of a real loss with respect to z = a + ib is dL/da + i·dL/db, as P
 """
 from __future__ import annotations
 
+import builtins
+
 from ..define import elementwise, op
 from ..dispatch import view_of
 from ..dtype import BY_NUMPY, COMPLEX, float16, float32, float64
+from ..tensor import Tensor
 from .elementwise import cos, sin
 from .view import part, view
 
@@ -120,3 +123,19 @@ def angle(xp, x):
     return xp.arctan2(x.imag, x.real)
 
 
+
+
+def mirrored(card, y, values):
+    """The output and inputs of a call as its formula is to see them: conjugated where the op has a complex derivative.
+
+    For a real loss the gradient of z -> f(z) is g · conj(f'(z)). Formulas say g · f'(z), and their coefficients are real.
+    """
+    if not card.holomorphic:
+        return y, values
+    return _mirror(y), [_mirror(v) for v in values]
+
+
+def _mirror(x):
+    if isinstance(x, Tensor):
+        return conj(x)
+    return x.conjugate() if type(x) is builtins.complex else x

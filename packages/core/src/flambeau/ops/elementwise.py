@@ -6,6 +6,7 @@ Where an input was broadcast, autograd sums the gradient back to its shape: form
 """
 from __future__ import annotations
 
+import cmath
 import math
 
 from ..define import elementwise, op
@@ -19,18 +20,35 @@ mul = elementwise("mul", lambda g, _z, _x, y: g * y, lambda g, _z, x, _y: g * x,
                   doc="Product.")
 div = elementwise("div", lambda g, _z, _x, y: g / y, lambda g, z, _x, y: -g * z / y, c="({0} / {1})", numpy="true_divide", domain=(0.5, 2.0),
                   doc="Quotient; integers give floats.")
-pow = elementwise("pow", lambda g, _z, x, y: g * _power_slope(x, y), lambda g, z, x, _y: g * where(eq(x, 0), 0.0, z * log(x)),
+pow = elementwise("pow", lambda g, _z, x, y: g * _power_slope(x, y), lambda g, z, x, _y: _exponent_slope(g, z, x),
                   c="pow({0}, {1})", promote="same", numpy="power", domain=(0.5, 2.0), doc="x to the power y.")
 neg = elementwise("neg", lambda g, _y, _x: -g, c="(-{0})", promote="same", numpy="negative", linear=True, doc="-x.")
 reciprocal = elementwise("reciprocal", lambda g, y, _x: -g * y * y, body=lambda xp, x: 1.0 / x, c="(1 / {0})", domain=(0.5, 2.0), doc="1 / x.")
 square = elementwise("square", lambda g, _y, x: g * 2 * x, c="({0} * {0})", promote="same", doc="x².")
-abs = elementwise("abs", lambda g, _y, x: g * sign(x), c="fabs({0})", promote="same", numpy="absolute", doc="Absolute value; gradient 0 at 0.")
-sign = elementwise("sign", lambda g, _y, _x: g * 0, c="sign({0})", promote="same", doc="-1, 0 or 1.")
+abs = elementwise("abs", lambda g, _y, x: g * sgn(x), c="fabs({0})", promote="same", numpy="absolute", holomorphic=False,
+                  doc="Absolute value; gradient 0 at 0.")
+sign = elementwise("sign", lambda g, y, x: _turned(g, y, x), c="sign({0})", promote="same", holomorphic=False, doc="-1, 0 or 1.")
+sgn = elementwise("sgn", lambda g, y, x: _turned(g, y, x), c="sign({0})", promote="same", numpy="sign", holomorphic=False,
+                  doc="-1, 0 or 1; of complex numbers their direction, x / |x|.")
 fmod = elementwise("fmod", lambda g, _z, _x, _y: g, lambda g, _z, x, y: -g * trunc(x / y), c="fmod({0}, {1})", promote="same",
                    domain=(0.6, 0.9), doc="Remainder with the sign of x.")
 remainder = elementwise("remainder", lambda g, _z, _x, _y: g, lambda g, _z, x, y: -g * floor(x / y), c="({0} - {1} * floor({0} / {1}))",
                         promote="same", domain=(0.6, 0.9), doc="Remainder with the sign of y.")
 floor_divide = elementwise("floor_divide", c="floor({0} / {1})", promote="same", domain=(0.5, 2.0), doc="Quotient, rounded down.")
+
+
+def _turned(g, y, x):
+    """The part of g across x, over |x|: moving along x does not change its direction.  0 for reals."""
+    if not x.is_complex():
+        return g * 0
+    return where(eq(x, 0), 0.0, (g - (g * y.conj()).real * y) / abs(x))
+
+
+def _exponent_slope(g, z, x):
+    """g · d(x**y)/dy = g · x**y log(x), and 0 where x is 0."""
+    if isinstance(x, int | float | complex):
+        return g * z * (cmath.log(x) if isinstance(x, complex) else math.log(x) if x > 0 else math.nan) if x else g * 0
+    return g * where(eq(x, 0), 0.0, z * log(x))
 
 
 def _power_slope(x, y):

@@ -18,7 +18,7 @@ def _matmul(xp, a, b):
 
 
 MATMUL = Card("matmul", "contraction", _matmul, inputs=2, numpy=np.matmul, samples=_pairs(((3, 4), (4, 2)), ((2, 3, 4), (4, 2)), ((2, 1, 3, 4), (5, 4, 2))),
-              vjp=(lambda g, _y, _a, b: multiply(g, b.mH), lambda g, _y, a, _b: multiply(a.mH, g)),
+              vjp=(lambda g, _y, _a, b: multiply(g, b.mT), lambda g, _y, a, _b: multiply(a.mT, g)),
               doc="Matrix product over the last two axes.  (*, n, k), (*, k, m) -> (*, n, m)")
 multiply = binary(MATMUL, True)
 
@@ -166,7 +166,8 @@ def einsum(equation: str, *operands):
     if "..." in equation:
         most = max(x.ndim - len(t.replace("...", "")) for x, t in zip(operands, terms, strict=True) if "..." in t)
         batch = "".join(next(free) for _ in range(most))
-    full, kept = [], []
+    full: list = []
+    kept: list = []
     for x, t in zip(operands, terms, strict=True):
         if "..." in t:
             t = t.replace("...", batch[len(batch) - (x.ndim - len(t) + 3):])

@@ -5,7 +5,7 @@ from . import border, create, elementwise, index, join, linalg, nn, random, redu
 from . import complex as complexes
 
 _PUBLIC = (
-    (elementwise, "neg reciprocal square abs sign pow fmod remainder floor_divide maximum minimum exp exp2 expm1 log log2 log10 log1p logaddexp sqrt "
+    (elementwise, "neg reciprocal square abs sign sgn pow fmod remainder floor_divide maximum minimum exp exp2 expm1 log log2 log10 log1p logaddexp sqrt "
                   "rsqrt hypot sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh atanh sigmoid relu erf floor ceil trunc frac eq ne lt le "
                   "gt ge isnan isinf isfinite logical_not logical_and logical_or logical_xor bitwise_and bitwise_or bitwise_xor bitwise_not where lerp"),
     (border, "add sub mul div multiply divide true_divide subtract rsub addcmul addcdiv clamp clip clamp_min clamp_max round var std var_mean std_mean "
