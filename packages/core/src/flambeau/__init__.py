@@ -39,6 +39,7 @@ from .dtype import (  # noqa: E402
 from .dtype import bool_ as bool  # noqa: E402
 from .limits import finfo, iinfo  # noqa: E402
 from .ops import methods as _methods  # noqa: E402
+from .ops.create import tensor  # noqa: E402 (by name: type checkers would see the module tensor.py)
 from .ops.public import *  # noqa: E402, F403
 from .printing import set_printoptions  # noqa: E402
 from .random import Generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state  # noqa: E402

@@ -42,8 +42,8 @@ class _Mode:
     __slots__ = ("value", "before")
     fixed: bool | None = None
 
-    def __init__(self, value: bool | None = None):
-        self.value = self.fixed if self.fixed is not None else value
+    def __init__(self, value: bool = True):
+        self.value: bool = value if self.fixed is None else self.fixed
         self.before: list[bool] = []
 
     def __enter__(self):

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +22,7 @@ def elementwise(name: str, *vjp, c: str, body: Callable | None = None, numpy: st
     """
     if body is None:
         word = numpy or name
-        ufunc = getattr(np, word)
+        ufunc: Any = getattr(np, word)
         inputs = inputs or ufunc.nin
         body = _BODIES[inputs](word)
     else:
@@ -37,7 +38,7 @@ def elementwise(name: str, *vjp, c: str, body: Callable | None = None, numpy: st
 
 
 _SHAPES = {1: "  (*) -> (*)", 2: "  (*), (*) -> (*), broadcast", 3: "  (*), (*), (*) -> (*), broadcast"}
-_BODIES = {
+_BODIES: dict[int, Callable[[str], Callable]] = {
     1: lambda word: lambda xp, x: getattr(xp, word)(x),
     2: lambda word: lambda xp, x, y: getattr(xp, word)(x, y),
     3: lambda word: lambda xp, x, y, z: getattr(xp, word)(x, y, z),

@@ -5,6 +5,8 @@ Numbers, mixed dtypes, 0-d results on other devices, subclasses (batched, dual, 
 """
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from . import context
@@ -26,7 +28,9 @@ def run(card: Card, inputs, attrs: dict):
     """Do an op on anything: tensors, numbers, subclasses.  `inputs` is the sequence itself for a variadic card."""
     if context.unusual:
         return run_watched(card, inputs, attrs)
-    arrays, kind, tracked = [], None, False
+    arrays: list = []
+    kind: Any = None
+    tracked = False
     for x in inputs:  # the common lane: plain CPU tensors of one dtype, nothing to promote
         t = type(x)
         if t is Tensor or t is Parameter:
@@ -100,7 +104,7 @@ def _shares(result, array) -> bool:
     return result is array or np.may_share_memory(result, array) if type(array) is ndarray else result.data.mem is array.data.mem
 
 
-tensors: object = None  # Flambeau's ops as a namespace; ops/methods.py puts it here
+tensors: Any = None  # Flambeau's ops as a namespace; ops/methods.py puts it here
 
 
 def by_body(card: Card, inputs, attrs: dict):
@@ -130,7 +134,8 @@ def as_arrays(result, xp):
 
 def arrays_of(card: Card, inputs) -> tuple[list, object]:
     """The inputs as arrays of one device, in the dtype that the card computes in."""
-    xp = where = None
+    xp: Any = None
+    where: Any = None
     for x in inputs:
         if isinstance(x, Tensor) and x.array.ndim + (where is None):
             if where is not None and where != x.device and x.array.ndim:
@@ -200,7 +205,7 @@ def result_type(*operands) -> dtype:
     return _stronger(strong, _stronger(weak, scalar))
 
 
-def _stronger(high: dtype | None, low: dtype | None) -> dtype | None:
+def _stronger(high: dtype | None, low: dtype | None) -> Any:
     if high is None or low is None:
         return low if high is None else high
     if high.category == COMPLEX:
@@ -343,6 +348,7 @@ def record_one(card: Card):
     keep_out, keep_in = card.keeps[0]
 
     def rec(out, node, x):
+        kept: tuple
         cell = x.cell if keep_in else out.cell
         if keep_in:
             if cell is None:
@@ -532,7 +538,7 @@ def inplace(card: Card, ufunc=None):
 
     def call(x, *args, **attrs):
         if ufunc is not None and type(x) in PLAIN and len(args) == card.inputs - 1 and not attrs and not context.unusual:
-            y = args[0] if args else None
+            y: Any = args[0] if args else None
             a = x.array
             if type(a) is ndarray and a.dtype.kind == "f" and (not grad.enabled or not _tracked(x, y)):
                 b = y.array if type(y) in PLAIN else y if type(y) is float or type(y) is int else None

@@ -1,6 +1,8 @@
 """Cards that become one kernel on the CPU: the body is lowered to C and built the first time that it is called with tensors worth it."""
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 _FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
@@ -16,7 +18,8 @@ class Fused:
     __slots__ = ("signature", "dim", "kernels")
 
     def __init__(self, signature: str, dim: str | None = None):
-        self.signature, self.dim, self.kernels = signature, dim, {}
+        self.signature, self.dim = signature, dim
+        self.kernels: dict[tuple, Any] = {}
 
     def __call__(self, card, arrays, attrs: dict):
         first = arrays[0]
@@ -31,7 +34,7 @@ class Fused:
             if axis == first.ndim - 1:
                 axis = -1
         key = (*fixed.values(), *(a is None for a in arrays))
-        kernel = self.kernels.get(key)
+        kernel: Any = self.kernels.get(key)
         if kernel is None:
             kernel = self.kernels[key] = self._build(card, arrays, fixed) or False
         if kernel is False:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from itertools import count
+from typing import Any
 from weakref import ref
 
 _next = count(1).__next__
@@ -28,7 +29,7 @@ class Node:
         self.shape = shape
         self.dtype = dtype
         self.seq = _next()
-        self.hooks = None
+        self.hooks: Any = None
 
     @property
     def ndim(self) -> int:
@@ -65,7 +66,7 @@ class Leaf(Node):
     def __init__(self, tensor, shape, dtype):
         super().__init__(None, (), None, None, shape, dtype)
         self.tensor = ref(tensor)
-        self.post_hooks = None
+        self.post_hooks: Any = None
 
     def name(self) -> str:
         return "AccumulateGrad"

@@ -1,7 +1,7 @@
 """Tensor: an array, and where it came from.  What it can do is added by `ops/methods.py`, one line a method."""
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 import numpy as np
@@ -65,10 +65,10 @@ class Tensor(Methods):
     views: list | None = None
     _grad: Tensor | None = None
     _backward_hooks: dict | None = None
-    process = None  # how a subclass wants an op done; plain tensors and simple subclasses have no wish
+    process: Any = None  # how a subclass wants an op done; plain tensors and simple subclasses have no wish
     level = 0
     __array_priority__ = 1000
-    array: np.ndarray
+    array: Any  # np.ndarray or cupy.ndarray
 
     # ---- what it is
     @property

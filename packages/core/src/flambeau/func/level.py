@@ -7,6 +7,7 @@ history from outside flows on through the values inside.
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 from ..context import grad as mode
 from ..dispatch import CARDS, nodes_of, record, record_many, run
@@ -16,7 +17,7 @@ from ..tensor import Size, Tensor
 
 class _Stack(threading.local):
     def __init__(self):
-        self.levels: list[type] = []
+        self.levels: list[Any] = []
 
 
 stack = _Stack()
@@ -41,6 +42,7 @@ class Wrapper(Tensor):
 
     value: Tensor
     level: int
+    constant: Any
 
     def __new__(cls, *args, **kwargs):
         return object.__new__(cls)

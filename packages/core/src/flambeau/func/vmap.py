@@ -4,7 +4,6 @@ Rules get the card, the inputs with their hidden axis moved to the front, and th
 """
 from __future__ import annotations
 
-
 from ..dispatch import CARDS, by_body, result_type, run
 from ..ops.create import arange
 from ..ops.join import stack as pile

@@ -95,7 +95,7 @@ class Emitter:
             case Op.CAST:
                 self.define(i, f"{a[0]} != 0" if i.dtype.kind == "b" else f"({TYPES[code(i.dtype)]}){a[0]}")
             case Op.INIT:
-                self.line(f"{TYPES[code(i.dtype)]} r{i.register} = {literal(start(i.aux, i.dtype), i.dtype)};")
+                self.line(f"{TYPES[code(i.dtype)]} r{i.register} = {self.neutral(i)};")
             case Op.LOOP:
                 self.inside = True
                 self.loop(self.combined(at))
@@ -105,6 +105,9 @@ class Emitter:
                 begin = max(k for k in range(at) if self.program.code[k].op is Op.LOOP)
                 self.end(self.combined(begin))
                 self.inside = False
+
+    def neutral(self, i: Instruction) -> str:
+        return literal(start(str(i.aux), i.dtype), i.dtype)
 
     def place(self, operand: int) -> str:
         return "j" if self.program.inputs[operand].along else "0"

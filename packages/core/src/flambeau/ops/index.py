@@ -110,7 +110,10 @@ def split_key(x: Tensor, key):
         raise IndexError(f"too many indices for tensor of dimension {x.ndim}")
     at = next(i for i, p in enumerate(parts) if p is Ellipsis)
     parts[at:at + 1] = [slice(None)] * (x.ndim - used)
-    basic, spec, tensors, dim = [], [], [], 0
+    basic: list = []
+    spec: list = []
+    tensors: list = []
+    dim = 0
     for p in parts:
         if isinstance(p, bool):
             basic.append(None)

@@ -1,6 +1,8 @@
 """Random tensors: PyTorch's numbers from the same seed (bits to numbers: `flambeau.random`)."""
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from .. import context
@@ -109,7 +111,7 @@ def _write(x: Tensor, values) -> Tensor:
         from ..dispatch import check_writable, rebase
         check_writable(x)
         rebase(x, None)
-    target = x.array
+    target: Any = x.array
     values = values.reshape(target.shape)
     if type(target) is np.ndarray:
         target[...] = values
@@ -167,7 +169,7 @@ def normal(mean=0.0, std=1.0, size=None, *, generator=None, dtype=None, device=N
 def bernoulli_(x: Tensor, p=0.5, *, generator=None) -> Tensor:
     """Fill x with ones of probability p (a number or a tensor), zeros else."""
     if isinstance(p, Tensor):
-        chance = np.broadcast_to(p.detach().cpu().array, x.array.shape).reshape(-1)
+        chance: Any = np.broadcast_to(p.detach().cpu().array, x.array.shape).reshape(-1)
         low, high = (float(chance.min()), float(chance.max())) if chance.size else (0.0, 0.0)
     else:
         chance = low = high = float(p)

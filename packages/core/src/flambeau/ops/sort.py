@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections import namedtuple
+from typing import Any
 
 from ..define import op
 from ..dispatch import run
@@ -10,7 +11,7 @@ from ..tensor import check_dim
 from .elementwise import maximum, minimum
 from .index import gather
 
-values_indices = {name: namedtuple(name, "values indices") for name in ("sort", "topk", "max", "min", "median", "kthvalue", "mode", "cummax", "cummin")}
+values_indices: dict[str, Any] = {name: namedtuple(name, "values indices") for name in ("sort", "topk", "max", "min", "median", "kthvalue", "mode", "cummax", "cummin")}
 
 
 def _samples(make):
