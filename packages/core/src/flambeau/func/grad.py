@@ -53,15 +53,27 @@ def grad_and_value(func, argnums=0, has_aux: bool = False):
             found = iter(_gradients([value], flat, None))
             grads = tuple(tree_unflatten([next(found) for _ in lifted[i][0]], lifted[i][1]) for i in picked)
         grads = grads[0] if isinstance(argnums, int) else grads
-        grads, value, aux = (_settled(t, recording and _open(flat)) for t in (grads, value, aux))
+        waiting = recording and _open(flat, [value])
+        grads, value, aux = (_settled(t, waiting) for t in (grads, value, aux))
         return (grads, (value, aux)) if has_aux else (grads, value)
 
     return both
 
 
-def _open(lifted) -> bool:
-    """Whether the inputs come from somewhere, so that a graph outside is waiting for their gradients."""
-    return any(isinstance(x, Wrapper) or not x.is_leaf for x in lifted)
+def _open(lifted, outputs) -> bool:
+    """Whether a graph outside is waiting: the inputs come from somewhere, or the outputs from other leaves than these inputs too."""
+    if any(isinstance(x, Wrapper) or not x.is_leaf for x in lifted):
+        return True
+    own, seen, stack = {x.node for x in lifted}, set(), [y.node for y in outputs if isinstance(y, Tensor) and y.node is not None]
+    while stack:
+        node = stack.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        if node.is_leaf and node not in own:
+            return True
+        stack.extend(p for p in node.parents if p is not None)
+    return False
 
 
 def _gradients(outputs, inputs, seeds, create_graph=True):
@@ -105,16 +117,17 @@ def vjp(func, *primals, has_aux: bool = False):
         if not isinstance(y, Tensor):
             raise RuntimeError(f"vjp(f, *primals): Expected f(*primals) to return only tensors, got unsupported type {type(y).__name__}")
 
+    waiting = recording and _open(flat, outs)
+
     def back(*cotangents):
         given, given_spec = tree_flatten(cotangents[0] if len(cotangents) == 1 else cotangents)
         if given_spec != out_spec:
             raise RuntimeError("Expected pytree structure of cotangents to be the same as pytree structure of outputs to the function")
         with enable_grad():
             grads = _gradients(outs, flat, given)
-        grads = tree_unflatten([g if recording and _open(flat) or _carries(given) else g.detach() if not isinstance(g, Wrapper) else g for g in grads], spec)
-        return grads
+        return _settled(tree_unflatten(grads, spec), waiting or _carries(given))
 
-    values = _settled(tree_unflatten(outs, out_spec), recording and _open(flat))
+    values = _settled(tree_unflatten(outs, out_spec), waiting)
     return (values, back, aux) if has_aux else (values, back)
 
 
