@@ -62,7 +62,7 @@ def imported_distributions(package: str) -> dict[str, str]:
         for name, path in modules(package).items()
         for found in imports(name, path)
         if found.top not in sys.stdlib_module_names and found.top != import_name(package)
-        for distribution in distributions.get(found.top, [found.top])
+        for distribution in distributions.get(found.top, ["cupy" if found.top == "cupyx" else found.top])
     }
 
 
