@@ -53,6 +53,8 @@ def _axes(input: Tensor, s: Sizes, dim: Sizes) -> tuple[tuple[int, ...], list[in
         if s is not None and len(s) > input.ndim:
             raise RuntimeError(f"Got shape with {len(s)} values but input tensor only has {input.ndim} dimensions.")
         axes = tuple(range(-(input.ndim if s is None else len(s)), 0))
+    elif dim and not input.ndim:
+        raise IndexError(f"Dimension specified as {dim[0]} but tensor has no dimensions")
     else:
         axes = tuple(check_dim(d, input.ndim) - input.ndim for d in dim)
     if len(set(axes)) < len(axes):
