@@ -130,7 +130,10 @@ def uniform_(x: Tensor, from_: float = 0.0, to: float = 1.0, *, generator=None, 
     kind = x.array.dtype
     wide = kind if kind.itemsize >= 4 else np.dtype(np.float32)
     u = _source(generator).uniform(x.numel(), kind)
-    return _write(x, (u.astype(wide) * wide.type(high - low) + wide.type(low)).astype(kind))
+    low, high = wide.type(low), wide.type(high)
+    if wide == np.float32:  # PyTorch multiplies and adds in one step, rounding once: so does double precision, rounded at the end
+        return _write(x, (u.astype(np.float64) * np.float64(high - low) + np.float64(low)).astype(wide).astype(kind))
+    return _write(x, u * (high - low) + low)
 
 
 def normal_(x: Tensor, mean: float = 0.0, std: float = 1.0, *, generator=None) -> Tensor:
