@@ -128,8 +128,8 @@ def _body(card: Card, xp, arrays, attrs: dict):
 
 def as_arrays(result, xp):
     if isinstance(result, tuple | list):
-        return tuple(xp.asarray(r) for r in result)
-    return result if type(result) is ndarray else xp.asarray(result)
+        return tuple(as_arrays(r, xp) for r in result)
+    return xp.asarray(result) if isinstance(result, np.generic | int | float | complex) else result
 
 
 def arrays_of(card: Card, inputs) -> tuple[list, object]:

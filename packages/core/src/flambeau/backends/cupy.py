@@ -55,6 +55,18 @@ def _count() -> int:
         raise RuntimeError(f"No CUDA GPUs are available ({error})") from None
 
 
+def _folding(name: str):
+    fold = getattr(cp, name)
+
+    def call(x, axis=None, keepdims=False):
+        return fold(x, axis=axis if x.ndim else None, keepdims=keepdims)  # NumPy lets a scalar have an axis 0 here, CuPy does not
+
+    return call
+
+
+sum, max, min, prod, mean = (_folding(name) for name in ("sum", "max", "min", "prod", "mean"))
+
+
 def scatter_add(shape, dtype, index, values):
     """Zeros of `shape` with `values` added at `index`, in order: places are sorted and each run of equal ones is summed as a segment."""
     out = cp.zeros(shape, dtype)
