@@ -13,7 +13,7 @@ from . import context
 from .backends import namespace
 from .backends import numpy as cpu
 from .context import grad
-from .dtype import BOOL, BY_NUMPY, COMPLEX, FLOAT, INT, bool_, can_cast, dtype, int64, promote_types
+from .dtype import BOOL, BY_NUMPY, COMPLEX, FLOAT, INT, bfloat16, bool_, can_cast, dtype, int64, promote_types
 from .op import CARDS, Card
 from .tape import Node, Pick
 from .tensor import PLAIN, Parameter, Tensor, add_view, live_views, plain, version_cell
@@ -46,7 +46,7 @@ def run(card: Card, inputs, attrs: dict):
         else:
             break
     else:
-        if card.promote != "float" or kind.kind in "fc":
+        if kind is not None and (card.promote != "float" or kind.kind in "fc") and not (card.widens and kind in HALF):
             tracked = tracked and grad.enabled
             if tracked and card.vjp is None and card.kind == "composite":
                 return by_body(card, inputs, attrs)
@@ -113,13 +113,26 @@ def by_body(card: Card, inputs, attrs: dict):
 
 
 def compute(card: Card, inputs, attrs: dict):
-    """The body's result on the inputs' arrays, promoted as the card says."""
+    """The body's result on the inputs' arrays, promoted as the card says; arithmetic on half precision is done in float32 and rounded once."""
     arrays, xp = arrays_of(card, inputs)
+    narrow = next((a.dtype for a in arrays if getattr(a, "dtype", None) in HALF), None) if card.widens else None
+    if narrow is not None:
+        arrays = [a.astype(np.float32) if getattr(a, "dtype", None) in HALF else a for a in arrays]
     try:
-        return as_arrays(_body(card, xp, arrays, attrs), xp)
+        result = as_arrays(_body(card, xp, arrays, attrs), xp)
     except RuntimeWarning:  # the user made NumPy's floating-point warnings errors: they are not meant for tensors
         with np.errstate(all="ignore"):
-            return as_arrays(_body(card, xp, arrays, attrs), xp)
+            result = as_arrays(_body(card, xp, arrays, attrs), xp)
+    if narrow is None:
+        return result
+    return tuple(_rounded(r, narrow) for r in result) if isinstance(result, tuple) else _rounded(result, narrow)
+
+
+HALF = (np.dtype(np.float16), bfloat16.numpy)
+
+
+def _rounded(array, kind):
+    return array.astype(kind) if array.dtype == np.float32 else array
 
 
 def _body(card: Card, xp, arrays, attrs: dict):

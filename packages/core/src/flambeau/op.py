@@ -29,7 +29,7 @@ class Card:
     """
 
     __slots__ = ("name", "kind", "body", "vjp", "joint", "keeps", "inputs", "attrs", "variadic", "promote", "c", "jvp", "vmap",
-                 "samples", "doc", "linear", "holomorphic", "numpy", "outputs", "fused", "names", "call", "inplace")
+                 "samples", "doc", "linear", "holomorphic", "numpy", "outputs", "fused", "names", "widens", "call", "inplace")
 
     def __init__(self, name: str, kind: str, body: Callable, *, vjp=None, inputs=None, variadic=False, promote=None, c=None, jvp=None,
                  vmap=None, samples=None, doc=None, linear=False, holomorphic=True, numpy=None,
@@ -57,6 +57,7 @@ class Card:
         self.keeps = self._keeps()
         self.call: Any = None
         self.inplace: Any = None
+        self.widens = kind in ("elementwise", "reduction", "scan", "contraction", "window", "composite") and name not in ("clone", "cast")
         CARDS[name] = self
 
     def _keeps(self) -> tuple[tuple[bool, ...], ...]:
