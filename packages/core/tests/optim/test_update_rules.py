@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 
 import flambeau
-from flambeau.optim import SGD, Adam, AdamW
+from flambeau.optim import SGD, Adam, AdamW, update
 from flambeau.optim.adam import adam, adam_amsgrad
 from flambeau.optim.sgd import sgd_momentum
-from flambeau.optim.update import BLOCK
 
 ENDS = [
     (SGD, {}, [0.9957362, -2.3499115, 2.3503292]),
@@ -42,36 +41,46 @@ def start(*shape, dtype=None):
     return flambeau.tensor(values, dtype=dtype or flambeau.float32, requires_grad=True)
 
 
+@pytest.fixture(params=["body", "kernel"])
+def tolerance(request, monkeypatch):
+    """Run by the body alone, which rounds as it does for small parameters, or by kernels alone, which may keep more digits."""
+    monkeypatch.setattr(update, "kernels", {})
+    monkeypatch.setattr(update, "WORTH", 1 << 60 if request.param == "body" else 0)
+    yield 0.0 if request.param == "body" else 3e-6
+    built = {key[0].__name__: kernel is not None for key, kernel in update.kernels.items()}
+    if request.param == "kernel" and not all(built.values()):
+        pytest.skip(f"no C compiler builds kernels here: {built}")
+
+
 @pytest.mark.parametrize(("kind", "options", "end"), ENDS)
-def test_twenty_steps_end_where_pytorchs_do(kind, options, end):
+def test_twenty_steps_end_where_pytorchs_do(kind, options, end, tolerance):
     assert np.abs(walk(start(3), kind, options).numpy() - end).max() < 1e-6
     exact = walk(start(3, dtype=flambeau.float64), kind, options)
     assert exact.dtype == flambeau.float64 and np.abs(exact.numpy() - end).max() < 3e-6  # the tables are of float32
 
 
 @pytest.mark.parametrize(("kind", "options"), KINDS)
-def test_blocks_rows_and_strides_change_nothing(kind, options):
+def test_blocks_and_strides_change_nothing(kind, options, tolerance):
     end = walk(start(3), kind, options).numpy()
-    many = walk(start(BLOCK + 100, 3), kind, options).numpy()
-    assert np.array_equal(many, np.broadcast_to(end, many.shape))
-    turned = flambeau.tensor(start(3, 50_000).detach().numpy().T.reshape(3, 50_000).copy()).T.detach().requires_grad_()
-    assert not turned.is_contiguous() or turned.shape[0] == 1
-    reference = flambeau.tensor(np.ascontiguousarray(turned.detach().numpy()), requires_grad=True)
-    assert np.array_equal(walk(turned, kind, options, 3).numpy(), walk(reference, kind, options, 3).numpy())
+    assert np.abs(walk(start(update.BLOCK + 100, 3), kind, options).numpy() - end).max() <= tolerance
+    columns = flambeau.tensor(np.broadcast_to(start(3).detach().numpy(), (50, 3)).T.copy()).T.detach().requires_grad_()
+    assert not columns.is_contiguous()
+    array = columns.array
+    assert np.abs(walk(columns, kind, options).numpy() - end).max() <= tolerance and columns.array is array
 
 
 @pytest.mark.parametrize(("kind", "options"), KINDS)
-def test_a_gradient_laid_out_differently(kind, options):
+def test_a_gradient_laid_out_differently(kind, options, tolerance):
     a, b = start(300, 200), start(300, 200)
     values = np.random.default_rng(0).standard_normal((200, 300)).astype(np.float32)
     a.grad, b.grad = flambeau.tensor(values).T, flambeau.tensor(np.ascontiguousarray(values.T))
     for p in (a, b):
         kind([p], lr=0.1, **options).step()
-    assert np.array_equal(a.detach().numpy(), b.detach().numpy())
+    assert np.abs(a.detach().numpy() - b.detach().numpy()).max() <= tolerance
 
 
 @pytest.mark.parametrize(("kind", "options"), KINDS)
-def test_scalars_and_empty_tensors(kind, options):
+def test_scalars_and_empty_tensors(kind, options, tolerance):
     assert abs(walk(start(), kind, options).item() - walk(start(3), kind, options)[0].item()) < 1e-6
     assert walk(start(0, 3), kind, options).shape == (0, 3)
 
@@ -153,9 +162,9 @@ def test_rules_are_pure_where_arrays_are(rule):
     state = {adam: 2, adam_amsgrad: 3, sgd_momentum: 1}[rule]
     arrays = [rng.random(5) for _ in range(2 + state)]
     if rule is sgd_momentum:
-        rest, flags = (0.1, 0.01, 0.9, 0.0), {"maximize": True, "nesterov": True}
+        rest, flags = (0.1, 0.01, 0.9, 1.0), {"maximize": True, "decaying": True, "nesterov": True}
     else:
-        rest, flags = (0.1, 0.9, 0.99, 1e-8, 0.01), {"maximize": False, "coupled": True, "decoupled": True}
+        rest, flags = (0.1, 0.9, 0.1, 0.99, 0.01, 1e-8, 0.01), {"maximize": False, "coupled": True, "decoupled": True}
     values = [[type(a[i])(a[i]) for a in arrays] for i in range(5)]  # NumPy scalars: immutable
     one_by_one = np.array([rule(np, *v, *rest, **flags) for v in values]).T
     assert np.allclose(np.array(rule(np, *arrays, *rest, **flags)), one_by_one, rtol=1e-14)

@@ -8,44 +8,53 @@ from typing import Any
 from flambeau.optim.optimizer import Optimizer, check_flags, check_range
 from flambeau.optim.update import apply, count, counter, zeros_like
 
+NAMES = "exp_avg", "exp_avg_sq", "max_exp_avg_sq"  # of the state, in the rules' order
 
-def adam(xp, p, g, m, v, lr, beta1, beta2, eps, decay, *, maximize, coupled, decoupled):
-    """m and v: running means of g and g².  lr and eps come with the bias corrections folded in (`folded`)."""
+
+def adam(xp, p, g, m, v, lr, beta1, part1, beta2, part2, eps, decay, *, maximize, coupled, decoupled):
+    """m and v: running means of g and g², of which each new one joins by part1 and part2.  See `numbers` for lr, eps and decay."""
     if maximize:
         g = -g
     if coupled:
         g = g + decay * p
     if decoupled:
-        p *= 1 - decay
+        p *= decay
     m *= beta1
-    m += (1 - beta1) * g
+    m += part1 * g
     v *= beta2
-    v += (1 - beta2) * g * g
+    v += part2 * g * g
     p -= lr * (m / (xp.sqrt(v) + eps))
     return p, m, v
 
 
-def adam_amsgrad(xp, p, g, m, v, top, lr, beta1, beta2, eps, decay, *, maximize, coupled, decoupled):
+def adam_amsgrad(xp, p, g, m, v, top, lr, beta1, part1, beta2, part2, eps, decay, *, maximize, coupled, decoupled):
     """top: the largest v so far, which stands in its place."""
     if maximize:
         g = -g
     if coupled:
         g = g + decay * p
     if decoupled:
-        p *= 1 - decay
+        p *= decay
     m *= beta1
-    m += (1 - beta1) * g
+    m += part1 * g
     v *= beta2
-    v += (1 - beta2) * g * g
+    v += part2 * g * g
     top = xp.maximum(top, v)
     p -= lr * (m / (xp.sqrt(top) + eps))
     return p, m, v, top
 
 
-def folded(lr: float, beta1: float, beta2: float, eps: float, n: float) -> tuple[float, float]:
-    """(lr, eps) with which p − lr·m/(√v + eps) is p − lr·m̂/(√v̂ + eps), m̂ = m/(1 − β₁ⁿ), v̂ = v/(1 − β₂ⁿ)."""
+def numbers(group: dict[str, Any], n: float) -> tuple[float, ...]:
+    """What the rules take at step n.
+
+    The bias corrections m̂ = m/(1 − β₁ⁿ) and v̂ = v/(1 − β₂ⁿ) are folded in: p − lr·m̂/(√v̂ + eps) = p − (lr·r/(1 − β₁ⁿ))·m/(√v + r·eps),
+    r = √(1 − β₂ⁿ). decay: what of p joins the gradient; when decoupled, what is left of p.
+    """
+    lr, (beta1, beta2), decay = float(group["lr"]), map(float, group["betas"]), float(group["weight_decay"])
     root = (1 - beta2**n) ** 0.5
-    return lr * root / (1 - beta1**n), eps * root
+    if group["decoupled_weight_decay"]:
+        decay = 1 - lr * decay
+    return lr * root / (1 - beta1**n), beta1, 1 - beta1, beta2, 1 - beta2, group["eps"] * root, decay
 
 
 class Adam(Optimizer):
@@ -101,24 +110,22 @@ class Adam(Optimizer):
         """One step along the gradients; returns the closure's loss, where one is given."""
         loss = self.evaluate(closure)
         for group in self.param_groups:
-            lr, (beta1, beta2), decay = float(group["lr"]), map(float, group["betas"]), float(group["weight_decay"])
-            decoupled = group["decoupled_weight_decay"]
-            flags = {"maximize": group["maximize"], "coupled": decay != 0 and not decoupled, "decoupled": decay != 0 and decoupled}
+            decays, decoupled = group["weight_decay"] != 0, group["decoupled_weight_decay"]
+            flags = ("maximize", group["maximize"]), ("coupled", decays and not decoupled), ("decoupled", decays and decoupled)
+            rule, names = (adam_amsgrad, NAMES) if group["amsgrad"] else (adam, NAMES[:2])
+            last: float = -1
+            these: tuple[float, ...] = ()  # parameters mostly step together: computed once
             for p in group["params"]:
                 if p.grad is None:
                     continue
                 state = self.state[p]
                 if not state:
-                    state.update(step=counter(), exp_avg=zeros_like(p), exp_avg_sq=zeros_like(p))
-                    if group["amsgrad"]:
-                        state["max_exp_avg_sq"] = zeros_like(p)
-                rate, eps = folded(lr, beta1, beta2, group["eps"], count(state["step"]))
-                means = [state["exp_avg"], state["exp_avg_sq"]]
-                numbers = rate, beta1, beta2, eps, lr * decay if decoupled else decay
-                if group["amsgrad"]:
-                    apply(adam_amsgrad, p, [*means, state["max_exp_avg_sq"]], *numbers, **flags)
-                else:
-                    apply(adam, p, means, *numbers, **flags)
+                    state["step"] = counter()
+                    state.update((name, zeros_like(p)) for name in names)
+                n = count(state["step"])
+                if n != last:
+                    last, these = n, numbers(group, n)
+                apply(rule, p, tuple([state[name] for name in names]), these, flags)
         return loss
 
 

@@ -9,23 +9,23 @@ from flambeau.optim.optimizer import Optimizer, check_flags, check_range
 from flambeau.optim.update import apply, zeros_like
 
 
-def sgd(xp, p, g, lr, weight_decay, *, maximize):
+def sgd(xp, p, g, lr, decay, *, maximize, decaying):
     if maximize:
         g = -g
-    if weight_decay:
-        g = g + weight_decay * p
+    if decaying:
+        g = g + decay * p
     p -= lr * g
     return (p,)
 
 
-def sgd_momentum(xp, p, g, b, lr, weight_decay, momentum, dampening, *, maximize, nesterov):
-    """b: the running mean of gradients, which begins with the first one undampened."""
+def sgd_momentum(xp, p, g, b, lr, decay, momentum, part, *, maximize, decaying, nesterov):
+    """b: the running sum of gradients, of which each new one joins by `part`."""
     if maximize:
         g = -g
-    if weight_decay:
-        g = g + weight_decay * p
+    if decaying:
+        g = g + decay * p
     b *= momentum
-    b += (1 - dampening) * g
+    b += part * g
     p -= lr * (g + momentum * b if nesterov else b)
     return p, b
 
@@ -74,18 +74,17 @@ class SGD(Optimizer):
         loss = self.evaluate(closure)
         for group in self.param_groups:
             lr, decay, momentum = float(group["lr"]), float(group["weight_decay"]), float(group["momentum"])
+            flags: tuple[tuple[str, Any], ...] = ("maximize", group["maximize"]), ("decaying", decay != 0)
+            if momentum:
+                flags = *flags, ("nesterov", group["nesterov"])
             for p in group["params"]:
                 if p.grad is None:
                     continue
-                if momentum == 0:
-                    apply(sgd, p, [], lr, decay, maximize=group["maximize"])
+                if not momentum:
+                    apply(sgd, p, (), (lr, decay), flags)
                     continue
-                state, dampening = self.state[p], float(group["dampening"])
-                buffer = state.get("momentum_buffer")
-                if buffer is None:
-                    buffer, dampening = zeros_like(p), 0.0
-                    state["momentum_buffer"] = buffer
-                apply(
-                    sgd_momentum, p, [buffer], lr, decay, momentum, dampening, maximize=group["maximize"], nesterov=group["nesterov"]
-                )  # fmt: skip
+                state, part = self.state[p], 1.0 - group["dampening"]
+                if state.get("momentum_buffer") is None:  # the first gradient joins undampened
+                    state["momentum_buffer"], part = zeros_like(p), 1.0
+                apply(sgd_momentum, p, (state["momentum_buffer"],), (lr, decay, momentum, part), flags)
         return loss

@@ -1,8 +1,9 @@
 """How an update rule is applied to a parameter: in place, on the arrays themselves.
 
 A rule is one small function, `rule(xp, p, g, *state, *numbers, **flags) -> (p, *state)`, written against an array namespace.
-Its augmented assignments write into NumPy's and CuPy's arrays, and are plain expressions where the rule is traced into a kernel:
-the same body serves both. Flags choose the expressions; numbers may change with every step.
+Traced once for its flags, it is one kernel a step. Where there is no kernel (other dtypes, a GPU, no compiler) the same body runs on
+the arrays, and its augmented assignments write in place. Numbers may change with every step and come ready, in double precision:
+a kernel would compute 1 - 0.999 in the parameter's own.
 """
 
 from __future__ import annotations
@@ -12,46 +13,63 @@ from typing import Any
 
 import numpy as np
 
+from flambeau.kernels import fuse
 from flambeau.tensor import Tensor, plain, version_cell
 
-BLOCK = 32768  # elements: a rule's temporaries then stay in the cache (20 ms for 10 M parameters, 39 ms with 4096)
+BLOCK = 32768  # elements: the temporaries of a body then stay in the cache (20 ms for 10 M parameters, 39 ms with 4096)
+WORTH = 4096  # elements: for smaller parameters alone no kernel is built, which takes 0.2 s the first time
+FUSED = (np.dtype(np.float32), np.dtype(np.float64))
+
+Rule = Callable[..., tuple[Any, ...]]
+kernels: dict[tuple[Any, ...], np.ufunc | None] = {}  # by rule and flags; None where none can be had
 
 
-def apply(rule: Callable[..., Any], parameter: Tensor, state: list[Tensor], *numbers: float, **flags: Any) -> None:
+def apply(rule: Rule, parameter: Tensor, state: tuple[Tensor, ...], numbers: tuple[float, ...], flags: tuple[tuple[str, Any], ...]) -> None:
     """Change the parameter and its state by `rule`, with its gradient."""
-    array, gradient = parameter.array, gradient_of(parameter)
-    arrays = [array, gradient, *(s.array for s in state)]
-    if array.dtype.kind == "c":  # complex numbers are pairs of real ones to every rule
-        arrays = [as_real(a) for a in arrays]
-    xp = array.__array_namespace__()
-    if array.size <= BLOCK or xp is not np or not all(a.flags.c_contiguous for a in arrays):
-        run(rule, xp, arrays, numbers, flags)
-    else:
-        flat = [a.reshape(-1) for a in arrays]
-        for begin in range(0, flat[0].size, BLOCK):
-            run(rule, xp, [a[begin : begin + BLOCK] for a in flat], numbers, flags)
-    for written in (parameter, *state):
-        version_cell(written)[0] += 1
-
-
-def run(rule: Callable[..., Any], xp: Any, arrays: list[Any], numbers: tuple[float, ...], flags: dict[str, Any]) -> None:
-    results = rule(xp, *arrays, *numbers, **flags)
-    del arrays[1]  # the gradient is read alone
-    for target, result in zip(arrays, results):
-        if result is not target:  # not written in place
-            target[...] = result
-
-
-def gradient_of(parameter: Tensor) -> Any:
-    """The gradient's array, laid out in memory as the parameter's."""
-    grad = parameter.grad
-    assert grad is not None  # its callers have skipped those without
-    gradient, array = grad.array, parameter.array
+    array, gradient = parameter.array, parameter._grad.array  # type: ignore[union-attr]
     if gradient.dtype != array.dtype or gradient.shape != array.shape:
         raise RuntimeError(f"expected a gradient of {array.dtype} {array.shape} like its parameter, got {gradient.dtype} {gradient.shape}")
-    if array.flags.c_contiguous and not gradient.flags.c_contiguous:
-        return array.__array_namespace__().ascontiguousarray(gradient).reshape(array.shape)
-    return gradient
+    written = (array, *[s.array for s in state])
+    if array.dtype.kind == "c":  # complex numbers are pairs of real ones to every rule
+        gradient, written = as_real(gradient), tuple(map(as_real, written))
+    kernel = kernel_for(rule, written, len(numbers), flags) if type(array) is np.ndarray else None
+    if kernel is not None:
+        kernel(written[0], gradient, *written[1:], *numbers, out=written)
+    else:
+        run(rule, written, gradient, numbers, dict(flags))
+    version_cell(parameter)[0] += 1
+    for tensor in state:
+        if tensor.cell is not None:
+            tensor.cell[0] += 1
+
+
+def kernel_for(rule: Rule, written: tuple[np.ndarray, ...], numbers: int, flags: tuple[tuple[str, Any], ...]) -> np.ufunc | None:
+    """The rule as one ufunc; None where there is none, and while nothing has been worth building it."""
+    if written[0].dtype not in FUSED:
+        return None
+    key = rule, flags
+    if key not in kernels:
+        if written[0].size < WORTH:
+            return None
+        n = len(written)
+        signature = ",".join(["()"] * (n + 1 + numbers)) + "->" + ",".join(["()"] * n)
+        kernel = fuse(rule, signature, attrs=dict(flags))
+        kernels[key] = None if kernel is None else kernel.ufunc
+    return kernels[key]
+
+
+def run(rule: Rule, written: tuple[Any, ...], gradient: Any, numbers: tuple[float, ...], flags: dict[str, Any]) -> None:
+    """The body itself, in blocks that fit the cache where the arrays' memory allows it."""
+    xp = written[0].__array_namespace__()
+    if xp is np and written[0].size > BLOCK and all(a.flags.c_contiguous for a in written):
+        flat, g = [a.reshape(-1) for a in written], np.ascontiguousarray(gradient).reshape(-1)
+        for begin in range(0, g.size, BLOCK):
+            block = slice(begin, begin + BLOCK)
+            run(rule, tuple(a[block] for a in flat), g[block], numbers, flags)
+        return
+    for target, result in zip(written, rule(xp, written[0], gradient, *written[1:], *numbers, **flags)):
+        if result is not target:  # not written in place
+            target[...] = result
 
 
 def as_real(array: Any) -> Any:
