@@ -193,12 +193,12 @@ def _read(file: soundfile.SoundFile, name: str, start: int, wanted: int, dtype: 
 def _subtype(kind: str, dtype: str, encoding: str | None, bits: int | None) -> str:
     """libsndfile's name of the encoding to write."""
     if kind == "wav":
-        if encoding is None and bits is None:
-            wanted = _AS_HELD[dtype]
-        elif encoding is None:
+        if encoding is not None:
+            wanted = (encoding, _USUAL_BITS.get(encoding, 0) if bits is None else bits)
+        elif bits is not None:
             wanted = ("PCM_U" if bits == 8 else "PCM_S", bits)
         else:
-            wanted = (encoding, _USUAL_BITS.get(encoding, 0) if bits is None else bits)
+            wanted = _AS_HELD[dtype]
         choices = {pair: name for name, pair in ENCODINGS.items() if name not in ("PCM_S8", "VORBIS", "OPUS", "MPEG_LAYER_III")}
         if wanted not in choices:
             raise ValueError(f"save cannot write wav as encoding={wanted[0]} with {wanted[1]} bits; it has {sorted(choices)}")
