@@ -13,6 +13,7 @@ from .loss import *  # noqa: F403
 from .module import *  # noqa: F403
 from .norm import *  # noqa: F403
 from .parameter import *  # noqa: F403
+from .parameter_container import *  # noqa: F403
 from .pooling import *  # noqa: F403
 from .sparse import *  # noqa: F403
 from .transformer import *  # noqa: F403

@@ -5,12 +5,14 @@ Here arguments are checked and given their usual form; the arithmetic itself is 
 
 from .activation import *  # noqa: F403
 from .attention import *  # noqa: F403
+from .class_loss import *  # noqa: F403
 from .conv import *  # noqa: F403
 from .distance import *  # noqa: F403
 from .dropout import *  # noqa: F403
 from .linear import *  # noqa: F403
-from .loss import *  # noqa: F403
+from .margin_loss import *  # noqa: F403
 from .normalization import *  # noqa: F403
+from .number_loss import *  # noqa: F403
 from .padding import *  # noqa: F403
 from .pooling import *  # noqa: F403
 from .sparse import *  # noqa: F403
