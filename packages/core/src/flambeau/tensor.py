@@ -217,6 +217,8 @@ class Tensor(Methods):
     @data.setter
     def data(self, value: Tensor) -> None:
         self.array = value.array
+        if self.node is not None:  # gradients to come are of the new shape and dtype
+            self.node.shape, self.node.dtype = value.shape, value.dtype
 
     def _is_view(self) -> bool:
         return self.base is not None

@@ -230,6 +230,9 @@ def test_casting_keeps_the_parameters_and_spares_integers(cast, dtype):
     wanted = getattr(flambeau, dtype)
     assert all(p.dtype is wanted and p.grad.dtype is wanted and p.requires_grad for p in block.parameters())
     assert block.cache.dtype is wanted and block.steps.dtype is flambeau.int64
+    block.zero_grad()
+    block(flambeau.ones(1, 2, dtype=wanted)).sum().backward()
+    assert all(p.grad.dtype is wanted for p in block.parameters())
 
 
 def test_type_casts_integers_too():
