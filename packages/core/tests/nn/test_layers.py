@@ -302,3 +302,8 @@ def test_embedding_refuses_rows_that_it_does_not_have(wrong):
 def test_embedding_refuses_floats():
     with pytest.raises(RuntimeError, match="Long or Int"):
         nn.Embedding(4, 2)(flambeau.zeros(2))
+
+
+def test_rms_norm_takes_its_eps_from_the_dtype():
+    tiny = nn.RMSNorm(2)(flambeau.tensor([1e-4, -1e-4]))
+    np.testing.assert_allclose(tiny.detach().numpy(), np.array([1e-4, -1e-4]) / np.sqrt(1e-8 + np.finfo(np.float32).eps), rtol=1e-5)
