@@ -62,7 +62,7 @@ def scatter_add(shape, dtype, index, values):
         places, starts = np.unique(flat[order], return_index=True)
         if places.size:
             places = places % shape[0]
-            sums = np.add.reduceat(rows[order], starts, axis=0).reshape(-1, *shape[1:])
+            sums = np.add.reduceat(rows[order], starts, axis=0).reshape(places.size, *shape[1:])
             np.add.at(out, places, sums) if places.size != np.unique(places).size else out.__setitem__(places, sums)
         return out
     np.add.at(out, index, values)
