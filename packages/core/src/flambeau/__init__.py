@@ -14,7 +14,6 @@ from . import autograd, random  # noqa: E402
 from .context import enable_grad, get_default_dtype, is_grad_enabled, no_grad, set_default_dtype, set_grad_enabled  # noqa: E402
 from .define import op  # noqa: E402
 from .device import device  # noqa: E402
-from .dispatch import result_type  # noqa: E402
 from .dtype import (  # noqa: E402
     bfloat16,
     can_cast,
@@ -42,6 +41,7 @@ from .ops import methods as _methods  # noqa: E402
 from .ops.create import tensor  # noqa: E402 (by name: type checkers would see the module tensor.py)
 from .ops.public import *  # noqa: E402, F403
 from .printing import set_printoptions  # noqa: E402
+from .promote import result_type  # noqa: E402
 from .random import Generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state  # noqa: E402
 from .tensor import Parameter as _Parameter  # noqa: E402
 from .tensor import Size, Tensor  # noqa: E402

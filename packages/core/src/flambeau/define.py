@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from .dispatch import binary, general, inplace, into, named, run, unary
+from .dispatch import run
+from .fast import binary, general, inplace, named, unary
 from .op import Card
 from .tensor import check_dim
+from .write import into
 
 
 def elementwise(name: str, *vjp, c: str, body: Callable | None = None, numpy: str | None = None, promote: str = "float", domain=(-2.0, 2.0),

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 from flambeau import dtype as _dtype
 from flambeau.context import get_default_dtype
-from flambeau.dispatch import into
 from flambeau.dtype import COMPLEX, bfloat16, float16
 from flambeau.ops.border import roll
 from flambeau.ops.complex import conj
@@ -19,6 +18,7 @@ from flambeau.ops.fft import ADJOINT, fft_c2c, fft_c2r, fft_r2c
 from flambeau.ops.view import narrow
 from flambeau.ops.window import constant_pad
 from flambeau.tensor import Tensor, check_dim
+from flambeau.write import into
 
 __all__ = [
     "fft", "ifft", "rfft", "irfft", "hfft", "ihfft", "fft2", "ifft2", "rfft2", "irfft2", "hfft2", "ihfft2", "fftn", "ifftn", "rfftn",

@@ -8,13 +8,12 @@ from heapq import heappop, heappush
 from sys import getrefcount
 
 from ..context import grad as mode
-from ..dispatch import plain
 from ..dtype import BY_NUMPY, COMPLEX, FLOAT, complex64, complex128
 from ..ops.complex import mirrored
 from ..ops.create import ones_like
 from ..ops.view import sum_to_size
 from ..tape import FREED, Leaf, Node, Pick
-from ..tensor import Tensor, version_cell
+from ..tensor import Tensor, plain, version_cell
 
 
 def run_backward(roots, create_graph: bool, retain_graph: bool, wanted: dict | None = None, accumulate: bool = True) -> None:

@@ -5,10 +5,11 @@ from typing import Any
 from weakref import ref
 
 from ..context import grad as mode
-from ..dispatch import rebase, saved
 from ..op import Card
+from ..record import saved
 from ..tape import FREED, Node, Pick
 from ..tensor import Tensor, version_cell
+from ..write import rebase
 
 
 class Context:

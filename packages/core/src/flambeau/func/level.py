@@ -10,8 +10,10 @@ import threading
 from typing import Any
 
 from ..context import grad as mode
-from ..dispatch import CARDS, nodes_of, record, record_many, run
+from ..dispatch import run
 from ..dtype import FLOAT
+from ..op import CARDS
+from ..record import nodes_of, record, record_many
 from ..tensor import Size, Tensor
 
 

@@ -4,9 +4,10 @@ Rules get the card, the inputs with their hidden axis moved to the front, and th
 """
 from __future__ import annotations
 
-from ..dispatch import CARDS, by_body, result_type, run
+from ..dispatch import by_body, run
 from ..ops.create import arange
 from ..ops.join import stack as pile
+from ..promote import result_type
 from ..tensor import Size, Tensor, check_dim
 from .level import Wrapper, entered
 from .pytree import tree_flatten, tree_unflatten
@@ -277,7 +278,7 @@ def _pool(card, values, hidden, attrs, n):
     if "shape" in attrs:
         attrs = attrs | {"shape": (n * attrs["shape"][0], *attrs["shape"][1:])}
     result = run(card, tuple(folded), attrs)
-    split = lambda r: r.reshape(n, -1, *r.shape[1:])  # noqa: E731
+    split = lambda r: r.reshape(n, -1, *r.shape[1:])
     return tuple(split(r) for r in result) if isinstance(result, tuple) else split(result)
 
 

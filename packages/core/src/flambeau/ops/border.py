@@ -6,11 +6,12 @@ import math
 import numpy as np
 
 from ..context import grad as mode
-from ..dispatch import check_writable, rebase, run, version_cell, write
+from ..dispatch import run
 from ..dtype import BY_NAME
 from ..dtype import bool_ as bool_dtype
 from ..op import CARDS
-from ..tensor import Tensor, check_dim, plain
+from ..tensor import Tensor, check_dim, plain, version_cell
+from ..write import check_writable, rebase, write
 from . import elementwise, index, reduction, view
 from .create import _filled, as_tensor, tensor, to
 from .join import cat
@@ -49,7 +50,7 @@ def div(x, y, *, rounding_mode: str | None = None, out=None):
 
 
 def _common(x, y):
-    from ..dispatch import result_type
+    from ..promote import result_type
     return result_type(x, y)
 
 

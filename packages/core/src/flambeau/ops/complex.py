@@ -7,8 +7,8 @@ from __future__ import annotations
 import builtins
 
 from ..define import elementwise, op
-from ..dispatch import view_of
 from ..dtype import BY_NUMPY, COMPLEX, float16, float32, float64
+from ..fast import view_of
 from ..tensor import Tensor
 from .elementwise import cos, sin
 from .view import part, view

@@ -7,9 +7,9 @@ import numpy as np
 
 from .. import context
 from ..device import CPU, device
-from ..dispatch import result_type
 from ..dtype import FLOAT, bool_, dtype, int64
 from ..dtype import from_numpy as dtype_of
+from ..promote import result_type
 from ..tensor import Tensor, plain
 from .view import sizes
 
@@ -185,7 +185,7 @@ def full(size, fill_value, *, out=None, dtype=None, layout=None, device=None, re
 def _out(out: Tensor | None, made: Tensor) -> Tensor:
     if out is None:
         return made
-    from ..dispatch import into
+    from ..write import into
     return into(out, made, "out")
 
 

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from ..define import op
-from ..dispatch import view_of
+from ..fast import view_of
 from ..tensor import check_dim
 from .view import movedim, view
 

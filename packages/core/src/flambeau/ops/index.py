@@ -4,10 +4,13 @@ from __future__ import annotations
 import numpy as np
 
 from .. import context
+from ..context import grad
 from ..define import op
-from ..dispatch import can_cast, check_writable, grad, run, version_cell, write
+from ..dispatch import run
+from ..dtype import can_cast
 from ..op import CARDS
-from ..tensor import Tensor, check_dim
+from ..tensor import Tensor, check_dim, version_cell
+from ..write import check_writable, write
 from .elementwise import where
 from .view import expand, part, reshape
 

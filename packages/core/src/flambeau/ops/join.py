@@ -2,8 +2,8 @@
 from __future__ import annotations
 
 from ..define import op
-from ..dispatch import result_type
 from ..dtype import COMPLEX
+from ..promote import result_type
 from ..tensor import Tensor, check_dim
 from .view import narrow, select
 

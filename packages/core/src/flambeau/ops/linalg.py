@@ -4,7 +4,8 @@ from __future__ import annotations
 import numpy as np
 
 from ..define import op
-from ..dispatch import binary, run
+from ..dispatch import run
+from ..fast import binary
 from ..op import CARDS, Card
 from .view import reshape, sum_to_size, transpose, unsqueeze
 
@@ -49,7 +50,7 @@ def matmul(a, b, *, out=None):
     if na == 1:
         product = product.squeeze(-1 if nb == 1 else -2)
     if out is not None:
-        from ..dispatch import into
+        from ..write import into
         return into(out, product, "matmul")
     return product
 

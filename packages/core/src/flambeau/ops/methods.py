@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from .. import context, dispatch
 from ..autograd import backward
-from ..dispatch import reflected
+from ..fast import reflected
 from ..op import CARDS
 from ..printing import to_string
 from ..tensor import Tensor

@@ -4,8 +4,8 @@ from __future__ import annotations
 import math
 
 from ..define import op
-from ..fused import Fused
 from ..dispatch import run
+from ..fused import Fused
 from ..op import CARDS
 from .elementwise import gt, sigmoid, where
 

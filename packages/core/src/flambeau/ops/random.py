@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 
 from .. import context
-from ..dispatch import result_type, version_cell
 from ..dtype import COMPLEX, FLOAT, bool_, int64
+from ..promote import result_type
 from ..random import Generator, default_generator
-from ..tensor import Tensor, plain
+from ..tensor import Tensor, plain, version_cell
 from .view import sizes
 
 
@@ -22,7 +22,7 @@ def _source(generator: Generator | None) -> Generator:
 def _finish(array, shape, device, requires_grad, out=None) -> Tensor:
     made = plain(array.reshape(shape))._to_device(device)
     if out is not None:
-        from ..dispatch import into
+        from ..write import into
         return into(out, made, "out")
     return made.requires_grad_() if requires_grad else made
 
@@ -108,7 +108,7 @@ def randint_like(x, low, high=None, *, dtype=None, device=None, requires_grad=Fa
 # ---- written into a tensor
 def _write(x: Tensor, values) -> Tensor:
     if x.node is not None and context.grad.enabled:
-        from ..dispatch import check_writable, rebase
+        from ..write import check_writable, rebase
         check_writable(x)
         rebase(x, None)
     target: Any = x.array
@@ -164,7 +164,7 @@ def normal(mean=0.0, std=1.0, size=None, *, generator=None, dtype=None, device=N
     z = randn(shape, dtype=result_type(mean, std), generator=generator)
     result = z * std + mean
     if out is not None:
-        from ..dispatch import into
+        from ..write import into
         return into(out, result, "normal")
     return result
 
@@ -188,7 +188,7 @@ def bernoulli(x: Tensor, p=None, *, generator=None, out=None) -> Tensor:
     bernoulli_(made, x if p is None else p, generator=generator)
     made = made._to_device(x.device)
     if out is not None:
-        from ..dispatch import into
+        from ..write import into
         return into(out, made, "bernoulli")
     return made
 

@@ -9,7 +9,8 @@ from math import prod
 import numpy as np
 
 from ..define import op
-from ..dispatch import run, view_of
+from ..dispatch import run
+from ..fast import view_of
 from ..op import CARDS, Card
 from ..tensor import Size, Tensor, check_dim
 

@@ -1,0 +1,278 @@
+"""Fast paths: one closure an op, of fixed arity, made once.
+
+A closure asks for nothing but `type(x) is Tensor` (or Parameter) and equal dtypes, calls NumPy's own ufunc, and wraps the result.
+Numbers, mixed dtypes, GPUs, subclasses (batched, dual, traced), modes and errors take the slow road, `dispatch.run`.
+"""
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from . import context
+from .context import grad
+from .dispatch import run
+from .dtype import BY_NUMPY
+from .op import Card
+from .tape import Node
+from .tensor import PLAIN, Parameter, Tensor, add_view, version_cell
+from .write import into, run_inplace
+
+ndarray = np.ndarray
+new = object.__new__
+
+
+def record_one(card: Card):
+    """The recorder of a one-input op without attrs, with what its formula names decided now."""
+    keep_out, keep_in = card.keeps[0]
+
+    def rec(out, node, x):
+        kept: tuple
+        cell = x.cell if keep_in else out.cell
+        if keep_in:
+            if cell is None:
+                cell = x.cell = [0]
+            kept = (None, (x.array, cell, cell[0]))
+        elif keep_out:
+            cell = out.cell = [0]
+            kept = ((out.array, cell, 0), None)
+        else:
+            kept = (None, None)
+        if keep_in and keep_out:
+            cell = out.cell = [0]
+            kept = ((out.array, cell, 0), kept[1])
+        array = out.array
+        out.node = Node(card, (node,), kept, NO_ATTRS, array.shape, BY_NUMPY[array.dtype])
+        return out
+
+    return rec
+
+
+NO_ATTRS: dict = {}
+
+
+def unary(card: Card, checked: bool):
+    """x -> card(x).  `checked`: the result's dtype must be the input's, or the slow road promotes (exp of integers)."""
+    ufunc = card.numpy
+    rec = record_one(card) if card.vjp else None
+
+    def call(x, *, out=None):
+        kind = type(x)
+        if (kind is Tensor or kind is Parameter) and out is None and not context.unusual:
+            a = x.array
+            if type(a) is ndarray:
+                try:
+                    r = ufunc(a)
+                except RuntimeWarning:
+                    return run(card, (x,), NO_ATTRS)
+                if type(r) is not ndarray:
+                    r = np.asarray(r)
+                if not checked or r.dtype is a.dtype:
+                    y = new(Tensor)
+                    y.array = r
+                    node = x.node
+                    if node is None or rec is None or not grad.enabled:
+                        return y
+                    return rec(y, node, x)
+        return finish(card, (x,), NO_ATTRS, out)
+
+    return named(call, card)
+
+
+def binary(card: Card, checked: bool):
+    """x, y -> card(x, y): tensors of one dtype, or a tensor and a number that leaves its dtype alone."""
+    ufunc = card.numpy
+    if card.vjp:
+        (out0, x0, y0), (out1, x1, y1) = card.keeps
+    differentiable = card.vjp is not None
+
+    def call(x, y, *, out=None):
+        kind = type(x)
+        if (kind is Tensor or kind is Parameter) and out is None and not context.unusual:
+            a = x.array
+            if type(a) is ndarray:
+                ty = type(y)
+                if ty is Tensor or ty is Parameter:
+                    b = y.array
+                    if a.dtype is b.dtype:
+                        try:
+                            r = ufunc(a, b)
+                        except (RuntimeWarning, ValueError, TypeError):
+                            return finish(card, (x, y), NO_ATTRS, None)
+                        if type(r) is not ndarray:
+                            if type(b) is not ndarray:
+                                return run(card, (x, y), NO_ATTRS)
+                            r = np.asarray(r)
+                        if not checked or r.dtype is a.dtype:
+                            z = new(Tensor)
+                            z.array = r
+                            m, n = x.node, y.node
+                            if (m is None and n is None) or not differentiable or not grad.enabled:
+                                return z
+                            kx = ky = kz = None
+                            if (x0 and m is not None) or (x1 and n is not None):
+                                cell = x.cell
+                                if cell is None:
+                                    cell = x.cell = [0]
+                                kx = (a, cell, cell[0])
+                            if (y0 and m is not None) or (y1 and n is not None):
+                                cell = y.cell
+                                if cell is None:
+                                    cell = y.cell = [0]
+                                ky = (b, cell, cell[0])
+                            if (out0 and m is not None) or (out1 and n is not None):
+                                cell = z.cell = [0]
+                                kz = (r, cell, 0)
+                            z.node = Node(card, (m, n), (kz, kx, ky), NO_ATTRS, r.shape, BY_NUMPY[r.dtype])
+                            return z
+                elif ty is float or ty is int:
+                    try:
+                        r = ufunc(a, y)
+                    except (RuntimeWarning, OverflowError, ValueError, TypeError):
+                        return run(card, (x, y), NO_ATTRS)
+                    if type(r) is not ndarray:
+                        r = np.asarray(r)
+                    if not checked or r.dtype is a.dtype:
+                        z = new(Tensor)
+                        z.array = r
+                        m = x.node
+                        if m is None or not differentiable or not grad.enabled:
+                            return z
+                        kx = kz = None
+                        if x0:
+                            cell = x.cell
+                            if cell is None:
+                                cell = x.cell = [0]
+                            kx = (a, cell, cell[0])
+                        if out0:
+                            cell = z.cell = [0]
+                            kz = (r, cell, 0)
+                        z.node = Node(card, (m, None), (kz, kx, y), NO_ATTRS, r.shape, BY_NUMPY[r.dtype])
+                        return z
+        return finish(card, (x, y), NO_ATTRS, out)
+
+    return named(call, card)
+
+
+def finish(card: Card, inputs, attrs: dict, out):
+    """The slow road, and the result into `out` where one is given."""
+    try:
+        result = run(card, inputs, attrs)
+    except (ValueError, TypeError) as error:
+        raise explained(card, inputs, error) from None
+    if out is None:
+        return result
+    if isinstance(result, tuple):
+        return tuple(into(o, r, card.name) for o, r in zip(out, result, strict=True))
+    return into(out, result, card.name)
+
+
+def explained(card: Card, inputs, error: Exception) -> Exception:
+    """NumPy's complaint about shapes in PyTorch's type and words."""
+    shapes = [x.shape for x in inputs if isinstance(x, Tensor)]
+    text = str(error)
+    if "broadcast" in text and len(shapes) >= 2:
+        a, b = shapes[:2]
+        for i in range(1, min(len(a), len(b)) + 1):
+            if a[-i] != b[-i] and 1 not in (a[-i], b[-i]):
+                return RuntimeError(f"The size of tensor a ({a[-i]}) must match the size of tensor b ({b[-i]}) at non-singleton dimension "
+                                    f"{max(len(a), len(b)) - i} ({card.name} of shapes {tuple(a)} and {tuple(b)})")
+    return error
+
+
+def reflected(call):
+    """The operator with its operands exchanged: what Python asks of the right one."""
+
+    def swapped(x, y):
+        return call(y, x)
+
+    return swapped
+
+
+def _tracked(x, y) -> bool:
+    return x.node is not None or (x.base is not None and x.base.node is not None) or (isinstance(y, Tensor) and y.node is not None)
+
+
+def inplace(card: Card, ufunc=None):
+    """x.op_(…): NumPy's own `out=` where nothing is recorded, the slow road otherwise."""
+
+    def call(x, *args, **attrs):
+        if ufunc is not None and type(x) in PLAIN and len(args) == card.inputs - 1 and not attrs and not context.unusual:
+            y: Any = args[0] if args else None
+            a = x.array
+            if type(a) is ndarray and a.dtype.kind == "f" and (not grad.enabled or not _tracked(x, y)):
+                b = y.array if type(y) in PLAIN else y if type(y) is float or type(y) is int else None
+                if not args or (b is not None and (type(b) is not ndarray or (b.dtype is a.dtype and b.ndim <= a.ndim))):
+                    try:
+                        ufunc(a, b, out=a) if args else ufunc(a, out=a)
+                    except RuntimeWarning:  # as an error it comes when all is written
+                        version_cell(x)[0] += 1
+                        return x
+                    except (ValueError, TypeError):
+                        return slow(x, args, attrs)
+                    version_cell(x)[0] += 1
+                    return x
+        return slow(x, args, attrs)
+
+    def slow(x, args, attrs):
+        inputs, attrs = bind(card, (x, *args), attrs)
+        try:
+            return run_inplace(card, inputs, attrs)
+        except ValueError as error:
+            raise explained(card, inputs, error) from None
+
+    card.inplace = call
+    call.__name__ = card.name + "_"
+    call.__qualname__ = "Tensor." + call.__name__
+    call.__doc__ = f"`{card.name}`, written into the tensor itself."
+    return call
+
+
+def bind(card: Card, args: tuple, attrs: dict):
+    """Split a call's arguments into the card's inputs and its attrs, by position and by name."""
+    inputs = list(args[:card.inputs])
+    for n in card.names[len(inputs):card.inputs]:
+        if n in attrs:
+            attrs = dict(attrs)
+            inputs.append(attrs.pop(n))
+        else:
+            inputs.append(None)
+    rest = args[card.inputs:]
+    if rest:
+        attrs = dict(zip(card.names[card.inputs:], rest, strict=False)) | attrs
+    return tuple(inputs), card.attrs | attrs if attrs else card.attrs
+
+
+def general(card: Card):
+    """A function for a card of any form: `inputs` tensors first, then attrs by position or by name."""
+
+    def call(*args, out=None, **attrs):
+        inputs, attrs = bind(card, args, attrs)
+        return finish(card, inputs[0] if card.variadic else inputs, attrs, out)
+
+    return named(call, card)
+
+
+def named(call, card: Card):
+    call.__name__ = call.__qualname__ = card.name
+    call.__doc__ = card.doc
+    call.card = card
+    card.call = call
+    return call
+
+
+def view_of(card: Card, x, attrs: dict):
+    """A view op on a tensor: no memory moves, the result joins x's family."""
+    if type(x) in PLAIN and not context.unusual:
+        a = x.array
+        if type(a) is ndarray:
+            y = add_view(x, card.body(np, a, **attrs), card, attrs)
+            node = x.node
+            if node is not None and grad.enabled:
+                r = y.array
+                y.node = Node(card, (node,), NOTHING, attrs, r.shape, BY_NUMPY[r.dtype])
+            return y
+    return run(card, (x,), attrs)
+
+
+NOTHING = (None, None)

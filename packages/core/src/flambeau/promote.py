@@ -1,0 +1,66 @@
+"""Which dtype arithmetic gives: tensors with axes decide, then 0-d tensors, then numbers."""
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from . import context
+from .dtype import BOOL, COMPLEX, FLOAT, INT, bool_, dtype, int64, promote_types
+from .op import Card
+from .tensor import Tensor
+
+NUMBERS = (bool, int, float, complex)
+
+
+def number(x, target: dtype, card: Card, xp):
+    """A Python number as a 0-d array of the dtype that the op computes in."""
+    if type(x) not in NUMBERS and not isinstance(x, np.generic | int | float | complex):
+        raise TypeError(f"{card.name}(): expected Tensor or Number, got {type(x).__name__}")
+    if target.category == INT and isinstance(x, int):
+        return xp.asarray(np.asarray(x & 0xFFFFFFFFFFFFFFFF, np.uint64).astype(target.numpy))
+    return xp.asarray(x, dtype=target.numpy)
+
+
+def number_type(x) -> dtype:
+    if isinstance(x, bool | np.bool_):
+        return bool_
+    if isinstance(x, int | np.integer):
+        return int64
+    return context.default_complex() if isinstance(x, complex) else context.get_default_dtype()
+
+
+def result_type(*operands) -> dtype:
+    """The dtype that arithmetic between tensors and numbers gives.
+
+    Tensors with axes decide first, then 0-d tensors, then numbers: the weaker only matter where they are of a higher category.
+
+    >>> flambeau.result_type(flambeau.ones(2, dtype=flambeau.float16), 1.5)
+    flambeau.float16
+    """
+    strong = weak = scalar = None
+    for x in operands:
+        if isinstance(x, Tensor):
+            d = x.dtype
+            if x.ndim:
+                strong = d if strong is None else promote_types(strong, d)
+            else:
+                weak = d if weak is None else promote_types(weak, d)
+        elif isinstance(x, dtype):
+            strong = x if strong is None else promote_types(strong, x)
+        elif isinstance(x, np.ndarray):
+            raise TypeError("expected Tensor or Number, got numpy.ndarray: use flambeau.from_numpy")
+        else:
+            d = number_type(x)
+            scalar = d if scalar is None else promote_types(scalar, d)
+    return _stronger(strong, _stronger(weak, scalar))
+
+
+def _stronger(high: dtype | None, low: dtype | None) -> Any:
+    if high is None or low is None:
+        return low if high is None else high
+    if high.category == COMPLEX:
+        return high
+    if high.category == FLOAT:
+        return high.to_complex() if low.category == COMPLEX else high
+    return promote_types(high, low) if high.category == BOOL or low.category >= FLOAT else high

@@ -1,0 +1,108 @@
+"""Writing into tensors: in place, through views, and into `out=`, with the graph kept true.
+
+A recorded write gives the tensor the result's history. Where it is a view, its base comes from a "view_write" node, and every other view
+of that base is replayed, so that each has the node that it would have if it were taken now.
+"""
+from __future__ import annotations
+
+from .context import grad
+from .dispatch import run
+from .dtype import can_cast
+from .op import CARDS, Card
+from .record import saved
+from .tape import Node
+from .tensor import Tensor, live_views, plain, version_cell
+
+
+def run_inplace(card: Card, inputs, attrs: dict) -> Tensor:
+    """Write the op's result into its first input, and let the graph know."""
+    x = inputs[0]
+    if not isinstance(x, Tensor):
+        raise TypeError(f"{card.name}_(): expected a Tensor to write into, got {type(x).__name__}")
+    recording = grad.enabled and any(isinstance(t, Tensor) and t.node is not None for t in inputs)
+    if recording:
+        check_writable(x)
+        if card.keeps and any(row[1] for row in card.keeps):  # a formula names the value that is about to go
+            old = plain(x.array.copy())
+            old.node = x.node
+            inputs = (old, *inputs[1:])
+    return write(x, run(card, inputs, attrs), card.name)
+
+
+def check_writable(x: Tensor) -> None:
+    if x.node is not None and x.node.is_leaf:
+        raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
+    if x.base is not None and x.base.node is not None and x.base.node.is_leaf:
+        raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place operation.")
+
+
+def write(x: Tensor, result: Tensor, what: str) -> Tensor:
+    """x[...] = result, with the same shape and a dtype of no higher category; x takes over the result's history."""
+    if x.process is not None:
+        return x.overwrite(result)
+    if result.process is not None:
+        raise RuntimeError(f"{what}_: a tensor from outside cannot take what is computed inside a transform (vmap, jvp): clone it inside first")
+    if result.shape != x.shape:
+        raise RuntimeError(f"output with shape {list(x.shape)} doesn't match the broadcast shape {list(result.shape)} of {what}_")
+    if not can_cast(result.dtype, x.dtype):
+        raise RuntimeError(f"result type {result.dtype.name} can't be cast to the desired output type {x.dtype.name} ({what}_)")
+    if x.array.size and any(s == 0 and n > 1 for s, n in zip(x.array.strides, x.array.shape, strict=True)):
+        raise RuntimeError("unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
+                           "Please clone() the tensor before performing the operation.")
+    x.array[...] = result.array
+    version_cell(x)[0] += 1
+    node = result.node
+    if node is not None or (grad.enabled and x.node is not None):
+        if type(node) is Node and type(node.saved[0]) is tuple and node.saved[0][0] is result.array:
+            node.saved = (saved(x), *node.saved[1:])  # the value now lies in x: one copy is enough
+        rebase(x, node)
+    return x
+
+
+def rebase(x: Tensor, node: Node | None) -> None:
+    """After a recorded write to x: x comes from `node`, and so does everything that shares its memory."""
+    base = x.base
+    if base is None:
+        x.node = node
+        base = x
+    elif base.node is not None or node is not None:
+        base.node = Node(CARDS["view_write"], (base.node, node), (None, None, None), {"steps": path(x)}, base.shape, base.dtype)
+    for view in live_views(base):
+        view.node = replay(base, path(view)).node
+
+
+def path(view: Tensor) -> tuple:
+    """The (card, attrs) that lead from a view's base to it."""
+    steps = []
+    while view.source is not None:
+        view, card, attrs = view.source
+        steps.append((card, attrs))
+    return tuple(reversed(steps))
+
+
+def replay(base: Tensor, steps: tuple) -> Tensor:
+    """The view of `base` that these steps give, taken now."""
+    now = plain(base.array)
+    now.node = base.node
+    for card, attrs in steps:
+        now = run(card, (now,), attrs)
+    return now
+
+
+def into(out: Tensor, result: Tensor, what: str) -> Tensor:
+    """`out=`: the result is written into a tensor that the caller brought, which is resized where it does not fit."""
+    if result.node is not None or (out.node is not None and grad.enabled):
+        raise RuntimeError(f"{what}(): functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad.")
+    if not can_cast(result.dtype, out.dtype):
+        raise RuntimeError(f"result type {result.dtype.name} can't be cast to the desired output type {out.dtype.name}")
+    if out.shape != result.shape:
+        if out.numel():
+            import warnings
+
+            warnings.warn(f"An output with one or more elements was resized since it had shape {list(out.shape)}, which does not match the required "
+                          f"output shape {list(result.shape)}.", UserWarning, stacklevel=4)
+        out.array = result.array.astype(out.array.dtype)
+    else:
+        out.array[...] = result.array
+    version_cell(out)[0] += 1
+    return out
