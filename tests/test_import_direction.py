@@ -19,7 +19,10 @@ LAYERS = [
     ["op"],
     ["kernels", "backends"],
     ["tensor"],
-    ["dispatch", "define", "fused", "random"],
+    ["promote", "record", "random"],
+    ["dispatch", "fused"],
+    ["write"],
+    ["fast", "define"],
     ["ops"],
     ["autograd", "printing"],
     ["ops.methods", "ops.public"],
@@ -30,7 +33,7 @@ LAYERS = [
 REST, ROOF = len(LAYERS), len(LAYERS) + 1
 
 # Internal to core: a domain package that needs one of these needs a public name instead.
-INTERNAL = {"dtype", "device", "context", "tape", "op", "kernels", "backends", "dispatch", "define", "fused", "limits", "tensor", "ops", "printing"}
+INTERNAL = {"dtype", "device", "context", "tape", "op", "kernels", "backends", "dispatch", "define", "fast", "fused", "limits", "promote", "record", "write", "tensor", "ops", "printing"}
 
 CORE = modules("core")
 DOMAIN = [package for package in PACKAGES if package != "core"]
