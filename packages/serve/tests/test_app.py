@@ -216,6 +216,28 @@ def test_a_body_that_does_not_come() -> None:
     assert (response.status_code, response.json()["error"]) == (408, "expected the whole body within 0.05 seconds")
 
 
+def test_bodies_together_are_bounded() -> None:
+    gate = asyncio.Event()
+
+    async def held():
+        yield b" " * 90
+        await gate.wait()
+        yield json.dumps(ASK).encode()
+
+    async def test(client: httpx.AsyncClient) -> list[httpx.Response]:
+        headers = {"content-type": "application/json"}
+        tasks = [asyncio.create_task(client.post(INFER, content=held(), headers=headers)) for _ in range(40)]
+        await asyncio.sleep(0.1)
+        gate.set()
+        return [*await asyncio.gather(*tasks), await client.post(INFER, json=ASK)]
+
+    responses = asked(test, max_body_bytes=200)
+    refused = [response for response in responses if response.status_code == 503]
+    assert 0 < len(refused) < 40
+    assert all("bytes are inside, try again later" in response.json()["error"] for response in refused)
+    assert responses[-1].status_code == 200, "what was read is let go again"
+
+
 def test_more_requests_than_places() -> None:
     gate = threading.Event()
 

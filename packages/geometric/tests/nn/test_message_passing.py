@@ -124,3 +124,7 @@ def test_what_does_not_fit() -> None:
         layer.propagate(EDGES.t(), x=X)
     with pytest.raises(IndexError, match="expected node indices from 0 to 2, as x has 3 nodes, got 0 to 3"):
         layer.propagate(flambeau.tensor([[0, 3], [1, 1]]), x=X)
+    with pytest.raises(IndexError, match="expected node indices from 0 to 2, as x has 3 nodes, got -1 to 0"):
+        layer.propagate(flambeau.tensor([[0, -1], [1, 1]]), x=X)
+    with pytest.raises(IndexError):
+        layer.propagate(flambeau.tensor([[0, 1], [1, -1]]), x=X)

@@ -23,6 +23,7 @@ from .signature import Arrays, Signature
 
 HEADER = "Inference-Header-Content-Length"
 OFF_LOOP_BYTES = 2**16  # larger bodies are parsed on another thread, so that the others are not held up
+LARGEST_BODIES = 16  # so many bodies of the largest size may be inside at once: a bound on the memory that strangers can take
 CLIENT_LEFT = 499  # the status that proxies log for it; nobody receives it
 
 T = TypeVar("T")
@@ -38,6 +39,7 @@ class App:
             raise ValueError(f"expected max_body_bytes of at least 1, got {max_body_bytes}")
         self.name, self.version, self.signature, self.batcher = name, version, signature, batcher
         self.max_body_bytes, self.read_timeout = max_body_bytes, read_timeout
+        self.body_bytes = 0  # inside now
         model = "/v2/models/{name}"
         routes = [Route("/v2", self.server), Route("/v2/health/live", self.live), Route("/v2/health/ready", self.ready)]
         for prefix in (model, model + "/versions/{version}"):
@@ -91,14 +93,43 @@ class App:
         self.check_model(request)
         with self.batcher.place():
             header_length = check_headers(request)
-            body = await read_body(request, self.max_body_bytes, self.read_timeout)
-            asked = await off_loop(len(body), partial(parse_request, body, header_length, self.signature))
-            outputs = await unless_left(request, self.batcher.infer(asked.inputs))
+            async with self.body(request) as body:
+                asked = await off_loop(len(body), partial(parse_request, body, header_length, self.signature))
+                outputs = await unless_left(request, self.batcher.infer(asked.inputs))
             size = sum(array.nbytes for array in outputs.values())
             content, json_length = await off_loop(size, partial(render_response, asked, outputs, self.name, self.version))
         if json_length is None:
             return Response(content, media_type="application/json")
         return Response(content, media_type="application/octet-stream", headers={HEADER: str(json_length)})
+
+    @asynccontextmanager
+    async def body(self, request: Request) -> AsyncIterator[bytes]:
+        """The whole body, for as long as it is needed.
+
+        ServeError 413 as soon as it is known to be too large, 408 when it takes too long to come, 503 when there are too many.
+        """
+        too_large = ServeError(413, f"expected a body of at most {self.max_body_bytes} bytes")
+        length = request.headers.get("content-length", "0")
+        if not length.isdecimal() or int(length[:20]) > self.max_body_bytes:
+            raise too_large
+        body = bytearray()
+        try:
+            try:
+                async with asyncio.timeout(self.read_timeout):
+                    async for chunk in request.stream():
+                        body += chunk
+                        self.body_bytes += len(chunk)
+                        if len(body) > self.max_body_bytes:
+                            raise too_large
+                        if self.body_bytes > LARGEST_BODIES * self.max_body_bytes:
+                            raise ServeError(503, f"requests of {self.body_bytes} bytes are inside, try again later")
+            except TimeoutError:
+                raise ServeError(408, f"expected the whole body within {self.read_timeout:g} seconds") from None
+            except ClientDisconnect:
+                raise ServeError(CLIENT_LEFT, "the client left while it sent its request") from None
+            yield bytes(body)
+        finally:
+            self.body_bytes -= len(body)
 
     def check_model(self, request: Request) -> None:
         """ServeError 404 unless the path names this model and version."""
@@ -143,26 +174,6 @@ def check_headers(request: Request) -> int | None:
     if not re.fullmatch(r"[0-9]{1,18}", given):
         raise bad_request(f"expected {HEADER} to be a whole number from 0, got {given!r:.80}")
     return int(given)
-
-
-async def read_body(request: Request, limit: int, timeout: float) -> bytes:
-    """The whole body; ServeError 413 as soon as it is known to be longer than `limit`, 408 when it takes too long to come."""
-    too_large = ServeError(413, f"expected a body of at most {limit} bytes")
-    length = request.headers.get("content-length", "0")
-    if not length.isdecimal() or int(length[:20]) > limit:
-        raise too_large
-    chunks: list[bytes] = []
-    try:
-        async with asyncio.timeout(timeout):
-            async for chunk in request.stream():
-                chunks.append(chunk)
-                if sum(map(len, chunks)) > limit:
-                    raise too_large
-    except TimeoutError:
-        raise ServeError(408, f"expected the whole body within {timeout:g} seconds") from None
-    except ClientDisconnect:
-        raise ServeError(CLIENT_LEFT, "the client left while it sent its request") from None
-    return b"".join(chunks)
 
 
 async def off_loop(size: int, work: Callable[[], T]) -> T:

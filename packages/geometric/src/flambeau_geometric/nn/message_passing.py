@@ -112,7 +112,7 @@ class MessagePassing(nn.Module):
     def _gather(self, name: str, value: Tensor, nodes: Tensor) -> Tensor:
         try:
             return value.index_select(self.node_dim, nodes)
-        except (IndexError, RuntimeError) as error:
+        except IndexError as error:
             size = value.shape[self.node_dim]
             raise IndexError(
                 f"expected node indices from 0 to {size - 1}, as {name} has {size} nodes, got {int(nodes.min())} to {int(nodes.max())}"
