@@ -43,7 +43,11 @@ def build(source: str):
         return None
     try:
         path = _library(source)
-        return ctypes.CDLL(str(path))
+        try:
+            return ctypes.CDLL(str(path))
+        except OSError:  # a damaged file: one more try from the source
+            path.unlink(missing_ok=True)
+            return ctypes.CDLL(str(_library(source)))
     except (OSError, RuntimeError, subprocess.SubprocessError) as error:
         _reasons[key] = str(error)
         log.debug("a kernel was not built, NumPy runs instead: %s", error)

@@ -60,10 +60,11 @@ def lower(
     allowed = {"n": (COLUMN,) if grid else along, "m,n": along, "1": (KEPT,), "m,1": (KEPT,), "m": row, "": () if grid else row}
     for result, core in zip(results, out_cores, strict=True):
         if result.form not in allowed[core]:
-            raise NotLowerable(f"a result of form {result.form} for the output ({core}) of {signature}")
+            what = "a reduction" if elementwise else f"a result of form {result.form} for the output ({core})"
+            raise NotLowerable(f"{what} under the signature {signature}")
     code, scratch = _Lowering(results, out_cores).run()
     if elementwise and any(i.op in (Op.INIT, Op.EXTENT, Op.INDEX) for i in code):
-        raise NotLowerable(f"a reduction, an index or an extent under the elementwise signature {signature}")
+        raise NotLowerable(f"a reduction, an index or an extent under the signature {signature}")
     inputs = tuple(Operand(d, c) for d, c in zip(dtypes, cores, strict=True))
     produced = tuple(Operand(r.dtype, c) for r, c in zip(results, out_cores, strict=True))
     return Program(name, inputs, produced, tuple(code), scratch, elementwise, price(code))

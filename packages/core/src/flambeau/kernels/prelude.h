@@ -56,7 +56,7 @@ INLINE float fl_expm1f(float x) {
     float q = expm1_reduced(reduce_ln2(c, &k));
     float half = pow2(k - 1);
     float y = 2.f * (half * q + (half - 0.5f));
-    return x == 0.f ? x : y;  /* keeps the sign of zero */
+    return fabsf(x) < 0x1p-25f ? x : y;  /* keeps denormals and the sign of zero */
 }
 
 INLINE float log_of(float x, float tail) { /* log(x) + tail / x, for x > 0 */
