@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gc
 import os
+import pickle
 import threading
 
 import ml_dtypes
@@ -56,7 +57,7 @@ def test_both_directions_in_order(line):
 
 
 def test_what_cannot_be_pickled_sends_nothing(line):
-    with pytest.raises((AttributeError, TypeError), match="pickle"):
+    with pytest.raises((AttributeError, TypeError, pickle.PicklingError), match="<lambda>"):
         line[0].send(lambda: 1)
     line[0].send("next")
     assert line[1].receive() == "next"

@@ -9,6 +9,7 @@ a kernel would compute 1 - 0.999 in the parameter's own.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -34,13 +35,19 @@ def apply(rule: Rule, parameter: Tensor, state: tuple[Tensor, ...], numbers: tup
         gradient, written = as_real(gradient), tuple(map(as_real, written))
     kernel = kernel_for(rule, written, len(numbers), flags) if type(array) is np.ndarray else None
     if kernel is not None:
-        kernel(written[0], gradient, *written[1:], *numbers, out=written)
+        kernel(written[0], gradient, *written[1:], *as_arrays(numbers, written[0].dtype.char), out=written)
     else:
         run(rule, written, gradient, numbers, dict(flags))
     version_cell(parameter)[0] += 1
     for tensor in state:
         if tensor.cell is not None:
             tensor.cell[0] += 1
+
+
+@lru_cache(maxsize=16)
+def as_arrays(numbers: tuple[float, ...], dtype: str) -> tuple[np.ndarray, ...]:
+    """0-d arrays, which a ufunc takes at half the cost of Python's numbers; a group's parameters mostly share them."""
+    return tuple(np.array(number, dtype) for number in numbers)
 
 
 def kernel_for(rule: Rule, written: tuple[np.ndarray, ...], numbers: int, flags: tuple[tuple[str, Any], ...]) -> np.ufunc | None:
