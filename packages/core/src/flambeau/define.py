@@ -6,11 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .dispatch import run
-from .fast import binary, general, inplace, named, unary
+from .fast import binary, general, inplace, reduced, unary
 from .op import Card
-from .tensor import check_dim
-from .write import into
 
 
 def elementwise(name: str, *vjp, c: str, body: Callable | None = None, numpy: str | None = None, promote: str = "float", domain=(-2.0, 2.0),
@@ -86,39 +83,17 @@ def op(kind: str = "composite", **fields):
     return decorate
 
 
-def reduction(name: str, vjp=None, *, body: Callable, ufunc=None, samples=None, doc: str = "", **fields):
-    """An op that folds axes: `body(xp, x, dim=None, keepdim=False)`.  `ufunc.reduce` is its fast path on NumPy."""
+def reduction(name: str, vjp=None, *, body: Callable, fold=None, samples=None, doc: str = "", **fields):
+    """An op that folds axes: `body(xp, x, dim=None, keepdim=False)`.  `fold`, a ufunc's `reduce`, does it on NumPy."""
     card = Card(name, "reduction", body, vjp=vjp, inputs=1, samples=samples or _reduction_samples, doc=doc, **fields)
-
-    def call(x, dim=None, keepdim=False, *, dtype=None, out=None, axis=None, keepdims=None):
-        if axis is not None:
-            dim = axis
-        if keepdims is not None:
-            keepdim = keepdims
-        if dtype is not None:
-            x = x.to(dtype)
-        if dim is not None:
-            dim = _axes(dim, x)
-        try:
-            result = run(card, (x,), {"dim": dim, "keepdim": keepdim})
-        except ValueError:
-            if x.numel() == 0:
-                raise IndexError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0. "
-                                 "Specify the reduction dim with the 'dim' argument.") from None
-            raise
-        return result if out is None else into(out, result, name)
-
-    return named(call, card)
+    return reduced(card, fold or _by_body(card))
 
 
-def _axes(dim, x):
-    """An axis or several, counted from the front; none for a scalar and for an empty list, which PyTorch takes for all."""
-    if type(dim) is int:
-        return check_dim(dim, x.ndim) if x.ndim else check_dim(dim, 0) or None
-    axes = tuple(check_dim(d, x.ndim) for d in dim)
-    if len(set(axes)) < len(axes):
-        raise RuntimeError(f"dim {axes[0]} appears multiple times in the list of dims")
-    return axes if axes and x.ndim else None
+def _by_body(card: Card):
+    from .backends import numpy as xp
+
+    body = card.body
+    return lambda a, axis, _dtype, _out, keepdims: body(xp, a, axis, keepdims)
 
 
 def _reduction_samples(make):

@@ -17,6 +17,7 @@ from .tensor import PLAIN, Parameter, Tensor, add_view, plain
 
 ndarray = np.ndarray
 new = object.__new__
+F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
 
 
 def run(card: Card, inputs, attrs: dict):
@@ -41,7 +42,7 @@ def run(card: Card, inputs, attrs: dict):
         else:
             break
     else:
-        if kind is not None and (card.promote != "float" or kind.kind in "fc") and not (card.widens and kind in HALF):
+        if kind is F32 or kind is F64 or (kind is not None and (card.promote != "float" or kind.kind in "fc") and not (card.widens and kind in HALF)):
             tracked = tracked and grad.enabled
             if tracked and card.vjp is None and card.kind == "composite":
                 return by_body(card, inputs, attrs)
@@ -53,6 +54,8 @@ def run(card: Card, inputs, attrs: dict):
                 result = compute(card, inputs, attrs)
             if type(result) is not ndarray:
                 result = as_arrays(result, cpu)
+            elif result.dtype is not kind and card.promote == "same" and kind.kind in "biu" and result.dtype.kind == "f":  # an attr was a float
+                result = result.astype(kind)
             return wrap(card, result, inputs, attrs, tracked and card.vjp is not None)
     return run_any(card, inputs, attrs)
 

@@ -14,12 +14,14 @@ from .context import grad
 from .dispatch import run
 from .dtype import BY_NUMPY
 from .op import Card
+from .record import record
 from .tape import Node
-from .tensor import PLAIN, Parameter, Tensor, add_view, version_cell
+from .tensor import PLAIN, Parameter, Tensor, add_view, check_dim, version_cell
 from .write import into, run_inplace
 
 ndarray = np.ndarray
 new = object.__new__
+F32, F64, BOOL = np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.bool_)
 
 
 def record_one(card: Card):
@@ -154,6 +156,85 @@ def binary(card: Card, checked: bool):
     return named(call, card)
 
 
+def reduced(card: Card, fold):
+    """x, dim, keepdim -> card(x): `fold(array, axis, dtype, out, keepdims)` is a ufunc's own `reduce`."""
+
+    def call(x, dim=None, keepdim=False, *, dtype=None, out=None, axis=None, keepdims=None):
+        kind = type(x)
+        if (kind is Tensor or kind is Parameter) and (dim is None or type(dim) is int) and dtype is None and out is None and axis is None \
+                and keepdims is None and not context.unusual:
+            a = x.array
+            if type(a) is ndarray and (a.dtype is F32 or a.dtype is F64):
+                try:
+                    r = fold(a, dim, None, None, keepdim)
+                except (ValueError, TypeError, RuntimeWarning):
+                    return slow(x, dim, keepdim)
+                if type(r) is not ndarray:
+                    r = np.asarray(r)
+                y = new(Tensor)
+                y.array = r
+                if x.node is not None and card.vjp is not None and grad.enabled:
+                    y.node = record(card, y, (x,), {"dim": dim, "keepdim": keepdim})
+                return y
+        return slow(x, dim, keepdim, dtype, out, axis, keepdims)
+
+    def slow(x, dim, keepdim, dtype=None, out=None, axis=None, keepdims=None):
+        if axis is not None:
+            dim = axis
+        if keepdims is not None:
+            keepdim = keepdims
+        if dtype is not None:
+            x = x.to(dtype)
+        if dim is not None:
+            dim = axes_of(dim, x)
+        try:
+            result = run(card, (x,), {"dim": dim, "keepdim": keepdim})
+        except ValueError:
+            if x.numel() == 0:
+                raise IndexError(f"{card.name}(): Expected reduction dim to be specified for input.numel() == 0. "
+                                 "Specify the reduction dim with the 'dim' argument.") from None
+            raise
+        return result if out is None else into(out, result, card.name)
+
+    return named(call, card)
+
+
+def axes_of(dim, x):
+    """An axis or several, counted from the front; none for a scalar and for an empty list, which PyTorch takes for all."""
+    if type(dim) is int:
+        return check_dim(dim, x.ndim) if x.ndim else check_dim(dim, 0) or None
+    axes = tuple(check_dim(d, x.ndim) for d in dim)
+    if len(set(axes)) < len(axes):
+        raise RuntimeError(f"dim {axes[0]} appears multiple times in the list of dims")
+    return axes if axes and x.ndim else None
+
+
+def chosen(card: Card):
+    """condition, x, y -> where: a boolean tensor, and two tensors of one dtype or one and a number."""
+
+    def call(condition, x, y, *, out=None):
+        if type(condition) is Tensor and out is None and not context.unusual:
+            c, a, b, m, n = condition.array, x, y, None, None
+            if type(x) is Tensor:
+                a, m = x.array, x.node
+            if type(y) is Tensor:
+                b, n = y.array, y.node
+            kind = a.dtype if type(a) is ndarray else b.dtype if type(b) is ndarray else None
+            fits = type(c) is ndarray and c.dtype is BOOL and kind is not None and (m is None and n is None or not grad.enabled)
+            if fits and (type(b) is ndarray or type(b) is float) and (type(a) is ndarray or type(a) is float):
+                try:
+                    r = np.where(c, a, b)
+                except ValueError:
+                    return finish(card, (condition, x, y), NO_ATTRS, out)
+                if r.dtype is kind:
+                    z = new(Tensor)
+                    z.array = r
+                    return z
+        return finish(card, (condition, x, y), NO_ATTRS, out)
+
+    return named(call, card)
+
+
 def finish(card: Card, inputs, attrs: dict, out):
     """The slow road, and the result into `out` where one is given."""
     try:
@@ -246,9 +327,14 @@ def bind(card: Card, args: tuple, attrs: dict):
 def general(card: Card):
     """A function for a card of any form: `inputs` tensors first, then attrs by position or by name."""
 
+    count, variadic, given = card.inputs, card.variadic, card.attrs
+
     def call(*args, out=None, **attrs):
-        inputs, attrs = bind(card, args, attrs)
-        return finish(card, inputs[0] if card.variadic else inputs, attrs, out)
+        if len(args) != count:
+            inputs, attrs = bind(card, args, attrs)
+        else:
+            inputs, attrs = args, given | attrs if attrs else given
+        return finish(card, inputs[0] if variadic else inputs, attrs, out)
 
     return named(call, card)
 
@@ -261,17 +347,21 @@ def named(call, card: Card):
     return call
 
 
+def seen(x, array, card: Card, attrs: dict):
+    """A view of a plain tensor whose array is there already."""
+    y = add_view(x, array, card, attrs)
+    node = x.node
+    if node is not None and grad.enabled:
+        y.node = Node(card, (node,), NOTHING, attrs, array.shape, BY_NUMPY[array.dtype])
+    return y
+
+
 def view_of(card: Card, x, attrs: dict):
     """A view op on a tensor: no memory moves, the result joins x's family."""
     if type(x) in PLAIN and not context.unusual:
         a = x.array
         if type(a) is ndarray:
-            y = add_view(x, card.body(np, a, **attrs), card, attrs)
-            node = x.node
-            if node is not None and grad.enabled:
-                r = y.array
-                y.node = Node(card, (node,), NOTHING, attrs, r.shape, BY_NUMPY[r.dtype])
-            return y
+            return seen(x, card.body(np, a, **attrs), card, attrs)
     return run(card, (x,), attrs)
 
 

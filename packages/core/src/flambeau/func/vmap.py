@@ -295,6 +295,7 @@ def _depends_on_values(card, values, hidden, attrs, n):
 RULES = {
     "view": _attr(lambda a, ndim, n, x: {"shape": (n, *a["shape"])}),
     "permute": _attr(lambda a, ndim, n, x: {"dims": (0, *(d + 1 for d in a["dims"]))}),
+    "swap": _attr(lambda a, ndim, n, x: {"dim0": a["dim0"] + 1, "dim1": a["dim1"] + 1}),
     "squeeze": _attr(lambda a, ndim, n, x: {"dims": tuple(d + 1 for d in a["dims"])}),
     "unsqueeze": _attr(lambda a, ndim, n, x: {"dim": a["dim"] + 1}),
     "expand": _expand,

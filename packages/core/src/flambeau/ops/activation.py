@@ -1,14 +1,19 @@
-"""Activation functions beside the common ones of `nn`: elementwise, each with its slope."""
+"""Activation functions beside the common ones of `nn`: elementwise, each with its slope; the costly ones are one kernel each way."""
 from __future__ import annotations
 
 from ..define import op
-from .elementwise import abs, exp, ge, gt, le, logical_and, logical_or, lt, sigmoid, tanh, where
+from ..fused import Fused
+from .elementwise import gt, logical_and, logical_or, lt, sigmoid
 
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
 
 
 def _anywhere(make):
     yield (make((3, 4), -4.0, 4.0),), {}
+
+
+def _pairs(make):
+    yield (make((3, 4), -2.0, 2.0), make((3, 4), -4.0, 4.0)), {}
 
 
 def _between(x, low, high):
@@ -29,61 +34,78 @@ def threshold(xp, x, threshold, value):
     return xp.where(x > threshold, x, value)
 
 
-@op("elementwise", promote="float", samples=_anywhere, inputs=1, c="({0} > 0 ? {0} : {negative_slope} * {0})",
-    vjp=lambda g, _y, x, negative_slope=0.01: where(gt(x, 0), g, g * negative_slope))
+@op(promote="same", samples=_pairs, inputs=2, fused=Fused("(),()->()"))
+def leaky_relu_back(xp, g, x, negative_slope=0.01):
+    """The gradient of leaky_relu for its input x.  (*), (*) -> (*)"""
+    return xp.where(x > 0, g, g * negative_slope)
+
+
+@op("elementwise", promote="float", samples=_anywhere, inputs=1, c="({0} > 0 ? {0} : {negative_slope} * {0})", fused=Fused("()->()"),
+    vjp=lambda g, _y, x, negative_slope=0.01: leaky_relu_back(g, x, negative_slope=negative_slope))
 def leaky_relu(xp, x, negative_slope=0.01):
     """x where positive, else negative_slope · x.  (*) -> (*)"""
     return xp.where(x > 0, x, x * negative_slope)
 
 
-@op("elementwise", promote="float", samples=_anywhere, inputs=1, c="({0} > 0 ? {0} : {alpha} * expm1({0}))",
-    vjp=lambda g, _y, x, alpha=1.0: where(gt(x, 0), g, g * alpha * exp(x.clamp(max=0))))
+@op(promote="same", samples=_pairs, inputs=2, fused=Fused("(),()->()"))
+def celu_back(xp, g, x, alpha=1.0, scale=1.0):
+    """The gradient of celu (for `scale` alpha, of elu) for its input x.  (*), (*) -> (*)"""
+    return xp.where(x > 0, g, g * scale * xp.exp(xp.minimum(x, 0.0) / alpha))
+
+
+@op("elementwise", promote="float", samples=_anywhere, inputs=1, c="({0} > 0 ? {0} : {alpha} * expm1({0}))", fused=Fused("()->()"),
+    vjp=lambda g, _y, x, alpha=1.0: celu_back(g, x, alpha=1.0, scale=alpha))
 def elu(xp, x, alpha=1.0):
     """x where positive, else α (exp(x) - 1).  (*) -> (*)"""
-    return xp.where(x > 0, x, alpha * xp.expm1(xp.minimum(x, 0)))
+    return xp.where(x > 0, x, alpha * xp.expm1(xp.minimum(x, 0.0)))
 
 
 @op("elementwise", promote="float", samples=_anywhere, inputs=1, c="({0} > 0 ? {0} : {alpha} * expm1({0} / {alpha}))",
-    vjp=lambda g, _y, x, alpha=1.0: where(gt(x, 0), g, g * exp(x.clamp(max=0) / alpha)))
+    vjp=lambda g, _y, x, alpha=1.0: celu_back(g, x, alpha=alpha), fused=Fused("()->()"))
 def celu(xp, x, alpha=1.0):
     """x where positive, else α (exp(x / α) - 1).  (*) -> (*)"""
-    return xp.where(x > 0, x, alpha * xp.expm1(xp.minimum(x, 0) / alpha))
+    return xp.where(x > 0, x, alpha * xp.expm1(xp.minimum(x, 0.0) / alpha))
 
 
 @op("elementwise", promote="float", samples=_anywhere, c="({0} > 0 ? 1.0507009873554805 * {0} : 1.7580993408473766 * expm1({0}))",
-    vjp=lambda g, _y, x: where(gt(x, 0), g * SELU_SCALE, g * (SELU_SCALE * SELU_ALPHA) * exp(x.clamp(max=0))))
+    vjp=lambda g, _y, x: celu_back(g, x, alpha=1.0, scale=SELU_ALPHA) * SELU_SCALE, fused=Fused("()->()"))
 def selu(xp, x):
     """The ELU whose two constants keep mean 0 and variance 1 from layer to layer.  (*) -> (*)"""
-    return SELU_SCALE * xp.where(x > 0, x, SELU_ALPHA * xp.expm1(xp.minimum(x, 0)))
+    return SELU_SCALE * xp.where(x > 0, x, SELU_ALPHA * xp.expm1(xp.minimum(x, 0.0)))
 
 
-def _mish_slope(x):
-    t = tanh(_softplus(x))
-    return t + x * (1 - t * t) * sigmoid(x)
+@op(promote="same", samples=_pairs, inputs=2, fused=Fused("(),()->()"))
+def mish_back(xp, g, x):
+    """The gradient of mish for its input x.  (*), (*) -> (*)"""
+    t = xp.tanh(xp.maximum(x, 0.0) + xp.log1p(xp.exp(-xp.abs(x))))
+    return g * (t + x * (1.0 - t * t) / (1.0 + xp.exp(-x)))
 
 
-def _softplus(x):
-    return x.clamp(min=0) + exp(-abs(x)).log1p()
-
-
-@op("elementwise", promote="float", samples=_anywhere, vjp=lambda g, _y, x: g * _mish_slope(x),
+@op("elementwise", promote="float", samples=_anywhere, vjp=lambda g, _y, x: mish_back(g, x), fused=Fused("()->()"),
     c="({0} * tanh(maximum({0}, 0) + log1p(exp(-fabs({0})))))")
 def mish(xp, x):
     """x · tanh(log(1 + exp(x))).  (*) -> (*)"""
-    return x * xp.tanh(xp.maximum(x, 0) + xp.log1p(xp.exp(-xp.abs(x))))
+    return x * xp.tanh(xp.maximum(x, 0.0) + xp.log1p(xp.exp(-xp.abs(x))))
 
 
-@op("elementwise", promote="float", samples=_anywhere, vjp=lambda g, _y, x: g * _between(x, -3, 3) / 6, c="(clamp({0} + 3, 0, 6) / 6)")
+@op("elementwise", promote="float", samples=_anywhere, vjp=lambda g, _y, x: g * _between(x, -3, 3) / 6, c="(clamp({0} + 3, 0, 6) / 6)",
+    fused=Fused("()->()"))
 def hardsigmoid(xp, x):
     """The sigmoid as a broken line, 0 up to -3 and 1 from 3.  (*) -> (*)"""
-    return xp.minimum(xp.maximum(x + 3, 0), 6) / 6
+    return xp.minimum(xp.maximum(x + 3.0, 0.0), 6.0) / 6.0
 
 
-@op("elementwise", promote="float", samples=_anywhere, c="({0} * clamp({0} + 3, 0, 6) / 6)",
-    vjp=lambda g, _y, x: where(le(x, -3), 0.0, where(ge(x, 3), g, g * (x / 3 + 0.5))))
+@op(promote="same", samples=_pairs, inputs=2, fused=Fused("(),()->()"))
+def hardswish_back(xp, g, x):
+    """The gradient of hardswish for its input x.  (*), (*) -> (*)"""
+    return xp.where(x <= -3, 0.0, xp.where(x >= 3, g, g * (x / 3.0 + 0.5)))
+
+
+@op("elementwise", promote="float", samples=_anywhere, c="({0} * clamp({0} + 3, 0, 6) / 6)", vjp=lambda g, _y, x: hardswish_back(g, x),
+    fused=Fused("()->()"))
 def hardswish(xp, x):
     """x · hardsigmoid(x).  (*) -> (*)"""
-    return x * xp.minimum(xp.maximum(x + 3, 0), 6) / 6
+    return x * xp.minimum(xp.maximum(x + 3.0, 0.0), 6.0) / 6.0
 
 
 def _outside(x, bound):
@@ -94,7 +116,7 @@ def _outside(x, bound):
     vjp=lambda g, _y, x, lambd=0.5: g * _outside(x, lambd))
 def hardshrink(xp, x, lambd=0.5):
     """x, but 0 from -lambd to lambd.  (*) -> (*)"""
-    return xp.where(xp.abs(x) <= lambd, 0, x)
+    return xp.where(xp.abs(x) <= lambd, 0.0, x)
 
 
 @op("elementwise", promote="float", samples=_anywhere, inputs=1, c="({0} - clamp({0}, -{lambd}, {lambd}))",
@@ -104,7 +126,8 @@ def softshrink(xp, x, lambd=0.5):
     return x - xp.minimum(xp.maximum(x, -lambd), lambd)
 
 
-@op("elementwise", promote="float", samples=_anywhere, vjp=lambda g, _y, x: g * sigmoid(-x), c="(minimum({0}, 0) - log1p(exp(-fabs({0}))))")
+@op("elementwise", promote="float", samples=_anywhere, vjp=lambda g, _y, x: g * sigmoid(-x), c="(minimum({0}, 0) - log1p(exp(-fabs({0}))))",
+    fused=Fused("()->()"))
 def logsigmoid(xp, x):
     """log(sigmoid(x)), exact far below 0 too.  (*) -> (*)"""
-    return xp.minimum(x, 0) - xp.log1p(xp.exp(-xp.abs(x)))
+    return xp.minimum(x, 0.0) - xp.log1p(xp.exp(-xp.abs(x)))

@@ -27,7 +27,9 @@ def add(x, y, *, alpha=1, out=None):
 def sub(x, y, *, alpha=1, out=None):
     """x - alpha · y.  (*), (*) -> (*), broadcast"""
     if isinstance(x, Tensor) and isinstance(y, Tensor | bool) and x.dtype is bool_dtype and (isinstance(y, bool) or y.dtype is bool_dtype):
-        raise RuntimeError("Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator instead.")
+        raise RuntimeError(
+            "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator instead."
+        )
     return elementwise.sub(x, y if alpha == 1 else y * alpha, out=out)
 
 
@@ -112,7 +114,9 @@ def _old(x):
 
 
 addcmul_, addcdiv_ = _in_place(addcmul), _in_place(addcdiv)
-masked_fill_, scatter_, scatter_add_, index_add_ = (_in_place(f) for f in (index.masked_fill, index.scatter, index.scatter_add, index.index_add))
+masked_fill_, scatter_, scatter_add_, index_add_ = (
+    _in_place(f) for f in (index.masked_fill, index.scatter, index.scatter_add, index.index_add)
+)
 tril_, triu_ = _in_place(index.tril), _in_place(index.triu)
 
 

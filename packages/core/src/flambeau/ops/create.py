@@ -7,12 +7,15 @@ import numpy as np
 
 from .. import context
 from ..device import CPU, device
+from ..dispatch import run
 from ..dtype import FLOAT, bool_, dtype, int64
 from ..dtype import from_numpy as dtype_of
+from ..op import CARDS
 from ..promote import result_type
 from ..tensor import Tensor, plain
 from .view import sizes
 
+_Device, _DType = device, dtype  # the parameters `device` and `dtype` below hide the classes
 
 def _namespace(where):
     """The array namespace of a device, and the device."""
@@ -279,14 +282,12 @@ def meshgrid(*tensors, indexing: str = "ij") -> tuple:
 # ---- conversions, as methods
 def to(x: Tensor, *args, dtype=None, device=None, non_blocking=False, copy=False, memory_format=None) -> Tensor:
     """x in another dtype or on another device; x itself where nothing changes.  `to(dtype)`, `to(device, dtype)`, `to(other)`"""
-    from ..device import device as device_class
-    from ..dtype import dtype as dtype_class
     for a in args:
-        if isinstance(a, dtype_class):
+        if isinstance(a, _DType):
             dtype = a
         elif isinstance(a, Tensor):
             dtype, device = a.dtype, a.device
-        elif isinstance(a, device_class | str | int) and not isinstance(a, bool):
+        elif isinstance(a, _Device | str | int) and not isinstance(a, bool):
             device = a
         elif isinstance(a, bool):
             copy = a
@@ -294,8 +295,7 @@ def to(x: Tensor, *args, dtype=None, device=None, non_blocking=False, copy=False
             raise TypeError(f"to() received an invalid combination of arguments: {type(a).__name__} is neither a dtype, a device nor a tensor")
     out = x if device is None else x._to_device(device)
     if dtype is not None and dtype is not out.dtype:
-        from .join import cast
-        return cast(out, dtype=dtype)
+        return run(CARDS["cast"], (out,), {"dtype": dtype})
     return out.clone() if copy and out is x else out
 
 

@@ -10,6 +10,8 @@ import cmath
 import math
 
 from ..define import elementwise, op
+from ..fast import chosen
+from ..op import CARDS
 
 # ---- arithmetic
 add = elementwise("add", lambda g, _z, _x, _y: g, lambda g, _z, _x, _y: g, c="({0} + {1})", promote="same", linear=True,
@@ -152,13 +154,13 @@ def _where_samples(make):
 
 
 @op("elementwise", promote="rest", c="({0} ? {1} : {2})", samples=_where_samples,
-    vjp=(None, lambda g, _y, c, _a, _b: where_card(c, g, 0.0), lambda g, _y, c, _a, _b: where_card(c, 0.0, g)))
-def where(xp, condition, x, y):
+    vjp=(None, lambda g, _y, c, _a, _b: where(c, g, 0.0), lambda g, _y, c, _a, _b: where(c, 0.0, g)))
+def where_(xp, condition, x, y):
     """x where the condition holds, y elsewhere.  (*), (*), (*) -> (*), broadcast"""
     return xp.where(condition, x, y)
 
 
-where_card = where
+where = chosen(CARDS["where"])
 
 
 def _clamp_samples(make):

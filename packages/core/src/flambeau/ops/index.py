@@ -58,7 +58,13 @@ def _put_back(g, xs, spec, accumulate):
     return (kept, taken, *(None for _ in xs[2:]))
 
 
-@op("index", variadic=True, samples=_put_samples, linear=True, vjp=lambda g, _y, _xs, spec, accumulate=False: _put_back(g, _xs, spec, accumulate))
+@op(
+    "index",
+    variadic=True,
+    samples=_put_samples,
+    linear=True,
+    vjp=lambda g, _y, _xs, spec, accumulate=False: _put_back(g, _xs, spec, accumulate),
+)
 def put(xp, tensors, spec, accumulate=False):
     """A copy with values written, or added, at places given by integer tensors.  [(*), (k, *), (k), …] -> (*)"""
     x, values, places = tensors[0], tensors[1], _spec(tensors[2:], spec)
@@ -108,7 +114,13 @@ def split_key(x: Tensor, key):
         parts.append(Ellipsis)
     used = 0
     for p in parts:
-        used += p.ndim if isinstance(p, Tensor) and p.dtype.name in ("bool", "uint8") else 0 if p is None or p is Ellipsis or isinstance(p, bool) else 1
+        used += (
+            p.ndim
+            if isinstance(p, Tensor) and p.dtype.name in ("bool", "uint8")
+            else 0
+            if p is None or p is Ellipsis or isinstance(p, bool)
+            else 1
+        )
     if used > x.ndim:
         raise IndexError(f"too many indices for tensor of dimension {x.ndim}")
     at = next(i for i, p in enumerate(parts) if p is Ellipsis)
@@ -168,7 +180,9 @@ def _plain_key(p):
         return _plain_key(as_tensor(np.asarray(p, dtype=np.int64) if len(p) == 0 else np.asarray(p)))
     if hasattr(p, "__index__"):
         return p.__index__()
-    raise TypeError(f"only integers, slices (`:`), ellipsis (`...`), None and long or byte tensors are valid indices (got {type(p).__name__})")
+    raise TypeError(
+        f"only integers, slices (`:`), ellipsis (`...`), None and long or byte tensors are valid indices (got {type(p).__name__})"
+    )
 
 
 def setitem(x: Tensor, key, value) -> None:
@@ -225,7 +239,9 @@ def index_put_(x: Tensor, indices, values, accumulate: bool = False) -> Tensor:
 def _check_range(index, n: int) -> None:
     """Places count from 0 here: a negative one is an error, not the end."""
     if type(index) is Tensor and index.numel() and not 0 <= int(index.array.min()) <= int(index.array.max()) < n:
-        raise IndexError(f"index out of range in self: expected places in [0, {n - 1}], got {int(index.array.min())} … {int(index.array.max())}")
+        raise IndexError(
+            f"index out of range in self: expected places in [0, {n - 1}], got {int(index.array.min())} … {int(index.array.max())}"
+        )
 
 
 def index_select(x, dim: int, index):
@@ -243,11 +259,15 @@ def index_add(x, dim: int, index, source, *, alpha=1):
     """x with `source`'s slices added at the places in `index` of axis `dim`.  (*, n, *), (k), (*, k, *) -> (*, n, *)"""
     dim = check_dim(dim, x.ndim)
     if index.ndim > 1 or (source.ndim and source.shape[dim] != index.numel()):
-        raise RuntimeError(f"index_add_(): Number of indices ({index.numel()}) should be equal to source.size(dim): ({source.shape[dim]}), for dim: {dim}")
+        raise RuntimeError(
+            f"index_add_(): Number of indices ({index.numel()}) should be equal to source.size(dim): ({source.shape[dim]}), for dim: {dim}"
+        )
     _check_range(index, x.shape[dim] if x.ndim else 1)
     if source.dtype is not x.dtype:
         raise RuntimeError(f"index_add_(): self ({x.dtype.name}) and source ({source.dtype.name}) must have the same scalar type")
-    return run(CARDS["put"], [x, source if alpha == 1 else source * alpha, index], {"spec": (slice(None),) * dim + (True,), "accumulate": True})
+    return run(
+        CARDS["put"], [x, source if alpha == 1 else source * alpha, index], {"spec": (slice(None),) * dim + (True,), "accumulate": True}
+    )
 
 
 # ---- one place for each element: gather and scatter
@@ -270,8 +290,13 @@ def gather_places(xp, x, index, dim):
     return x[_along(xp, index, dim)] if x.ndim else xp.broadcast_to(x, index.shape).copy()
 
 
-@op("index", samples=lambda make: [((make((3, 2), -1.0, 1.0), make.index(np.array([[0, 3], [1, 1], [2, 0]]))), {"dim": 1, "shape": (3, 4)})], linear=True,
-    vjp=(lambda g, _y, _x, index, dim, shape: run(CARDS["gather_places"], (g, index), {"dim": dim}), None), inputs=2)
+@op(
+    "index",
+    samples=lambda make: [((make((3, 2), -1.0, 1.0), make.index(np.array([[0, 3], [1, 1], [2, 0]]))), {"dim": 1, "shape": (3, 4)})],
+    linear=True,
+    vjp=(lambda g, _y, _x, index, dim, shape: run(CARDS["gather_places"], (g, index), {"dim": dim}), None),
+    inputs=2,
+)
 def scatter_sum(xp, x, index, dim, shape):
     """Zeros of `shape` with x[i, j] added at [i, index[i, j]] for dim 1, and likewise along any axis."""
     if len(shape) == 0:
@@ -287,8 +312,10 @@ def _check_places(what, x, dim, index):
     n = x.shape[dim] if x.ndim else 1
     for d in range(index.ndim):
         if d != dim and x.ndim and index.shape[d] > x.shape[d]:
-            raise RuntimeError(f"Size does not match at dimension {d} expected index {list(index.shape)} to be no larger than self {list(x.shape)} "
-                               f"apart from dimension {dim}")
+            raise RuntimeError(
+                f"Size does not match at dimension {d} expected index {list(index.shape)} to be no larger than self {list(x.shape)} "
+                f"apart from dimension {dim}"
+            )
     if type(index) is Tensor and index.numel():
         low, high = int(index.array.min()), int(index.array.max())
         if low < 0 or high >= n:
@@ -333,8 +360,16 @@ def _embedding_samples(make):
     yield (make((5, 3), -1.0, 1.0), make.index(np.array([[0, 4], [4, 1]]))), {"padding_idx": None}
 
 
-@op("index", samples=_embedding_samples, linear=True, inputs=2,
-    vjp=(lambda g, _y, _w, index, padding_idx=None: run(CARDS["embedding_back"], (g, index), {"n": _w.shape[0], "padding_idx": padding_idx}), None))
+@op(
+    "index",
+    samples=_embedding_samples,
+    linear=True,
+    inputs=2,
+    vjp=(
+        lambda g, _y, _w, index, padding_idx=None: run(CARDS["embedding_back"], (g, index), {"n": _w.shape[0], "padding_idx": padding_idx}),
+        None,
+    ),
+)
 def embedding(xp, weight, index, padding_idx=None):
     """Rows of a table; the row `padding_idx` gets no gradient.  (n, d), (*) -> (*, d)"""
     return xp.take(weight, index, axis=0)

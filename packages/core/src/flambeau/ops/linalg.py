@@ -18,9 +18,16 @@ def _matmul(xp, a, b):
     return xp.matmul(a, b)
 
 
-MATMUL = Card("matmul", "contraction", _matmul, inputs=2, numpy=np.matmul, samples=_pairs(((3, 4), (4, 2)), ((2, 3, 4), (4, 2)), ((2, 1, 3, 4), (5, 4, 2))),
-              vjp=(lambda g, _y, _a, b: multiply(g, b.mT), lambda g, _y, a, _b: multiply(a.mT, g)),
-              doc="Matrix product over the last two axes.  (*, n, k), (*, k, m) -> (*, n, m)")
+MATMUL = Card(
+    "matmul",
+    "contraction",
+    _matmul,
+    inputs=2,
+    numpy=np.matmul,
+    samples=_pairs(((3, 4), (4, 2)), ((2, 3, 4), (4, 2)), ((2, 1, 3, 4), (5, 4, 2))),
+    vjp=(lambda g, _y, _a, b: multiply(g, b.mT), lambda g, _y, a, _b: multiply(a.mT, g)),
+    doc="Matrix product over the last two axes.  (*, n, k), (*, k, m) -> (*, n, m)",
+)
 multiply = binary(MATMUL, True)
 
 
@@ -103,7 +110,9 @@ def dot(a, b):
     if a.ndim != 1 or b.ndim != 1:
         raise RuntimeError(f"1D tensors expected, but got {a.ndim}D and {b.ndim}D tensors")
     if a.shape != b.shape:
-        raise RuntimeError(f"inconsistent tensor size, expected tensor [{a.shape[0]}] and src [{b.shape[0]}] to have the same number of elements")
+        raise RuntimeError(
+            f"inconsistent tensor size, expected tensor [{a.shape[0]}] and src [{b.shape[0]}] to have the same number of elements"
+        )
     return matmul(a, b)
 
 
@@ -134,7 +143,9 @@ def _einsum_back(g, xs, equation):
         others = [t for j, t in enumerate(terms) if j != i]
         have = set(result).union(*others)
         wanted = "".join(c for c in term if c in have)
-        grad = run(CARDS["einsum_of"], [g, *(x for j, x in enumerate(xs) if j != i)], {"equation": ",".join([result, *others]) + "->" + wanted})
+        grad = run(
+            CARDS["einsum_of"], [g, *(x for j, x in enumerate(xs) if j != i)], {"equation": ",".join([result, *others]) + "->" + wanted}
+        )
         for d, c in enumerate(term):
             if c not in have:  # an axis that was only summed: every place gets the same
                 grad = unsqueeze(grad, d)
@@ -173,8 +184,10 @@ def einsum(equation: str, *operands):
         if "..." in t:
             t = t.replace("...", batch[len(batch) - (x.ndim - len(t) + 3):])
         if len(t) != x.ndim:
-            raise RuntimeError(f"einsum(): the number of subscripts in the equation ({len(t)}) does not match the number of dimensions ({x.ndim}) "
-                               f"for operand {len(full)} and no ellipsis was given")
+            raise RuntimeError(
+                f"einsum(): the number of subscripts in the equation ({len(t)}) does not match the number of dimensions ({x.ndim}) "
+                f"for operand {len(full)} and no ellipsis was given"
+            )
         while len(set(t)) < len(t):  # a label twice in a term reads the diagonal
             c = next(c for c in t if t.count(c) > 1)
             first, second = t.index(c), t.index(c, t.index(c) + 1)

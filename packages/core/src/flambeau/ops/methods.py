@@ -98,7 +98,10 @@ for _name, _card in list(CARDS.items()):
 
 # ---- methods whose arguments PyTorch spells in its own way
 for _module, _names in (
-    (view, "reshape flatten unflatten permute transpose t movedim squeeze unsqueeze expand sum_to_size select narrow split chunk unbind diagonal flip"),
+    (
+        view,
+        "reshape flatten unflatten permute transpose t movedim squeeze unsqueeze expand sum_to_size select narrow split chunk unbind diagonal flip",
+    ),
     (index, "index_select index_add gather scatter scatter_add masked_fill masked_select nonzero index_put_ tril triu"),
     (linalg, "matmul mm bmm mv dot outer addmm baddbmm"),
     (reduction, "sum mean amax amin any all prod logsumexp argmax argmin"),
@@ -109,11 +112,14 @@ for _module, _names in (
     (draws, "uniform_ normal_ bernoulli_ random_ bernoulli multinomial"),
     (create, "to contiguous view_dtype _to_device"),
     (nn, "softmax log_softmax"),
-    (border, "add sub mul div multiply divide true_divide subtract rsub add_ sub_ mul_ div_ addcmul addcdiv addcmul_ addcdiv_ clamp clip clamp_min "
-             "clamp_max round var std var_mean std_mean norm count_nonzero dist view_as reshape_as expand_as repeat tile repeat_interleave swapaxes "
-             "roll equal isclose allclose copy_ fill_ zero_ masked_fill_ scatter_ scatter_add_ index_add_ tril_ triu_ new_zeros new_ones new_empty "
-             "new_full new_tensor clone type_as cpu cuda register_hook "
-             "register_post_accumulate_grad_hook retain_grad"),
+    (
+        border,
+        "add sub mul div multiply divide true_divide subtract rsub add_ sub_ mul_ div_ addcmul addcdiv addcmul_ addcdiv_ clamp clip clamp_min "
+        "clamp_max round var std var_mean std_mean norm count_nonzero dist view_as reshape_as expand_as repeat tile repeat_interleave swapaxes "
+        "roll equal isclose allclose copy_ fill_ zero_ masked_fill_ scatter_ scatter_add_ index_add_ tril_ triu_ new_zeros new_ones new_empty "
+        "new_full new_tensor clone type_as cpu cuda register_hook "
+        "register_post_accumulate_grad_hook retain_grad",
+    ),
 ):
     for _name in _names.split():
         setattr(Tensor, _name, getattr(_module, _name))

@@ -95,7 +95,9 @@ def silu_back(xp, g, x):
     return g * s * (1.0 + x * (1.0 - s))
 
 
-@op("elementwise", promote="float", samples=_plain, c="({0} / (1 + exp(-{0})))", fused=Fused("()->()"), vjp=lambda g, _y, x: silu_back(g, x))
+@op(
+    "elementwise", promote="float", samples=_plain, c="({0} / (1 + exp(-{0})))", fused=Fused("()->()"), vjp=lambda g, _y, x: silu_back(g, x)
+)
 def silu(xp, x):
     """x · sigmoid(x).  (*) -> (*)"""
     return x / (1.0 + xp.exp(-x))
@@ -176,7 +178,12 @@ def _batch_norm_back(g, y, x, weight, bias, eps):
     return gx, None if weight is None else gw, None if bias is None else gb
 
 
-@op(inputs=3, outputs=3, samples=_batch_norm_samples, vjp=lambda g, _y, x, weight, _bias, eps=1e-5: _batch_norm_back(g, _y, x, weight, _bias, eps))
+@op(
+    inputs=3,
+    outputs=3,
+    samples=_batch_norm_samples,
+    vjp=lambda g, _y, x, weight, _bias, eps=1e-5: _batch_norm_back(g, _y, x, weight, _bias, eps),
+)
 def batch_norm_train(xp, x, weight=None, bias=None, eps=1e-5):
     """Zero mean and unit variance over all axes but the second; also that mean and (biased) variance.  (N, C, *) -> (N, C, *), (C), (C)"""
     dims = (0, *range(2, x.ndim))
@@ -204,7 +211,9 @@ def _cross_entropy_samples(make):
 def _cross_entropy_back(g, x, target):
     probabilities = softmax(x, 1)
     share = g / x.shape[0]
-    return share * probabilities - run(CARDS["scatter_sum"], (share.expand(x.shape[0], 1), target.unsqueeze(1)), {"dim": 1, "shape": x.shape})
+    return share * probabilities - run(
+        CARDS["scatter_sum"], (share.expand(x.shape[0], 1), target.unsqueeze(1)), {"dim": 1, "shape": x.shape}
+    )
 
 
 @op(inputs=2, samples=_cross_entropy_samples, vjp=(lambda g, _y, x, target: _cross_entropy_back(g, x, target), None))

@@ -5,14 +5,23 @@ from . import border, create, elementwise, index, join, linalg, nn, random, redu
 from . import complex as complexes
 
 _PUBLIC = (
-    (elementwise, "neg reciprocal square abs sign sgn pow fmod remainder floor_divide maximum minimum exp exp2 expm1 log log2 log10 log1p logaddexp sqrt "
-                  "rsqrt hypot sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh atanh sigmoid relu erf floor ceil trunc frac eq ne lt le "
-                  "gt ge isnan isinf isfinite logical_not logical_and logical_or logical_xor bitwise_and bitwise_or bitwise_xor bitwise_not where lerp"),
-    (border, "add sub mul div multiply divide true_divide subtract rsub addcmul addcdiv clamp clip clamp_min clamp_max round var std var_mean std_mean "
-             "norm count_nonzero dist tile repeat_interleave swapaxes roll equal isclose allclose clone"),
+    (
+        elementwise,
+        "neg reciprocal square abs sign sgn pow fmod remainder floor_divide maximum minimum exp exp2 expm1 log log2 log10 log1p logaddexp sqrt "
+        "rsqrt hypot sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh atanh sigmoid relu erf floor ceil trunc frac eq ne lt le "
+        "gt ge isnan isinf isfinite logical_not logical_and logical_or logical_xor bitwise_and bitwise_or bitwise_xor bitwise_not where lerp",
+    ),
+    (
+        border,
+        "add sub mul div multiply divide true_divide subtract rsub addcmul addcdiv clamp clip clamp_min clamp_max round var std var_mean std_mean "
+        "norm count_nonzero dist tile repeat_interleave swapaxes roll equal isclose allclose clone",
+    ),
     (reduction, "sum mean amax amin any all prod logsumexp argmax argmin"),
-    (view, "reshape flatten unflatten permute transpose t movedim squeeze unsqueeze select narrow split chunk unbind diagonal flip broadcast_shapes "
-           "broadcast_tensors"),
+    (
+        view,
+        "reshape flatten unflatten permute transpose t movedim squeeze unsqueeze select narrow split chunk unbind diagonal flip broadcast_shapes "
+        "broadcast_tensors",
+    ),
     (index, "index_select index_add gather scatter scatter_add masked_fill masked_select nonzero tril triu"),
     (join, "cat stack"),
     (linalg, "matmul mm bmm mv dot outer addmm baddbmm einsum"),
@@ -20,7 +29,10 @@ _PUBLIC = (
     (scan, "cumsum cumprod"),
     (sort, "sort topk max min argsort unique"),
     (nn, "softmax log_softmax"),
-    (create, "tensor as_tensor from_numpy frombuffer zeros ones empty full zeros_like ones_like empty_like full_like arange linspace logspace eye meshgrid"),
+    (
+        create,
+        "tensor as_tensor from_numpy frombuffer zeros ones empty full zeros_like ones_like empty_like full_like arange linspace logspace eye meshgrid",
+    ),
     (random, "rand randn randint randperm rand_like randn_like randint_like normal bernoulli multinomial"),
 )
 __all__ = [name for _, names in _PUBLIC for name in names.split()]
@@ -28,5 +40,18 @@ globals().update({name: getattr(module, name) for module, names in _PUBLIC for n
 absolute, negative, concat, concatenate = elementwise.abs, elementwise.neg, join.cat, join.cat
 arcsin, arccos, arctan, arctan2 = elementwise.asin, elementwise.acos, elementwise.atan, elementwise.atan2
 greater, greater_equal, less, less_equal, not_equal = elementwise.gt, elementwise.ge, elementwise.lt, elementwise.le, elementwise.ne
-__all__ += ["absolute", "arccos", "arcsin", "arctan", "arctan2", "concat", "concatenate", "greater", "greater_equal", "less", "less_equal", "negative",
-            "not_equal"]
+__all__ += [
+    "absolute",
+    "arccos",
+    "arcsin",
+    "arctan",
+    "arctan2",
+    "concat",
+    "concatenate",
+    "greater",
+    "greater_equal",
+    "less",
+    "less_equal",
+    "negative",
+    "not_equal",
+]

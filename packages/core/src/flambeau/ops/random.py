@@ -68,7 +68,9 @@ def randn(*size, generator=None, out=None, dtype=None, layout=None, device=None,
     return _finish(_source(generator).normal(n, dtype.numpy), shape, device, requires_grad, out)
 
 
-def randint(low=None, high=None, size=None, *, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False) -> Tensor:
+def randint(
+    low=None, high=None, size=None, *, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False
+) -> Tensor:
     """Integers in [low, high); `randint(high, size)` begins at 0.  -> size"""
     if size is None:
         low, high, size = 0, low, high
@@ -91,12 +93,16 @@ def randperm(n: int, *, generator=None, out=None, dtype=None, layout=None, devic
 
 def rand_like(x, *, dtype=None, device=None, requires_grad=False, generator=None, memory_format=None) -> Tensor:
     """Uniform numbers in [0, 1) of x's shape and dtype."""
-    return rand(x.shape, dtype=dtype or x.dtype, device=x.device if device is None else device, requires_grad=requires_grad, generator=generator)
+    return rand(
+        x.shape, dtype=dtype or x.dtype, device=x.device if device is None else device, requires_grad=requires_grad, generator=generator
+    )
 
 
 def randn_like(x, *, dtype=None, device=None, requires_grad=False, generator=None, memory_format=None) -> Tensor:
     """Standard normal numbers of x's shape and dtype."""
-    return randn(x.shape, dtype=dtype or x.dtype, device=x.device if device is None else device, requires_grad=requires_grad, generator=generator)
+    return randn(
+        x.shape, dtype=dtype or x.dtype, device=x.device if device is None else device, requires_grad=requires_grad, generator=generator
+    )
 
 
 def randint_like(x, low, high=None, *, dtype=None, device=None, requires_grad=False) -> Tensor:

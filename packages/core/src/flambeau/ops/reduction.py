@@ -3,6 +3,8 @@ from __future__ import annotations
 
 from math import prod as product
 
+import numpy as np
+
 from ..define import op, reduction
 from .elementwise import eq, where
 from .join import cat
@@ -50,14 +52,19 @@ def _mean(xp, x, dim=None, keepdim=False):
     return xp.asarray(total / n if n else total * float("nan"), dtype=x.dtype)
 
 
-sum = reduction("sum", lambda g, _y, _x, dim=None, keepdim=False: spread(g, _x.shape, dim, keepdim), body=_sum, linear=True,
+def _mean_fold(a, axis, _dtype, _out, keepdims):
+    total = np.add.reduce(a, axis, None, None, keepdims)
+    return total / a.dtype.type(a.size / total.size if total.size else 1)
+
+
+sum = reduction("sum", lambda g, _y, _x, dim=None, keepdim=False: spread(g, _x.shape, dim, keepdim), body=_sum, linear=True, fold=np.add.reduce,
                 doc="Sum over `dim`; integers are added as int64.")
 mean = reduction("mean", lambda g, _y, _x, dim=None, keepdim=False: spread(g / max(_count(_x.shape, dim), 1), _x.shape, dim, keepdim),
-                 body=_mean, linear=True, doc="Arithmetic mean over `dim`.")
-amax = reduction("amax", lambda g, y, x, dim=None, keepdim=False: _share(g, y, x, dim, keepdim),
+                 body=_mean, linear=True, fold=_mean_fold, doc="Arithmetic mean over `dim`.")
+amax = reduction("amax", lambda g, y, x, dim=None, keepdim=False: _share(g, y, x, dim, keepdim), fold=np.maximum.reduce,
                  body=lambda xp, x, dim=None, keepdim=False: xp.max(x, axis=dim, keepdims=keepdim),
                  doc="Greatest over `dim`; ties share the gradient.")
-amin = reduction("amin", lambda g, y, x, dim=None, keepdim=False: _share(g, y, x, dim, keepdim),
+amin = reduction("amin", lambda g, y, x, dim=None, keepdim=False: _share(g, y, x, dim, keepdim), fold=np.minimum.reduce,
                  body=lambda xp, x, dim=None, keepdim=False: xp.min(x, axis=dim, keepdims=keepdim),
                  doc="Smallest over `dim`; ties share the gradient.")
 any = reduction("any", body=lambda xp, x, dim=None, keepdim=False: xp.any(x != 0, axis=dim, keepdims=keepdim), doc="Whether any element is true.")

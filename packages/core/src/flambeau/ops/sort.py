@@ -51,7 +51,32 @@ def topk(x, k: int, dim: int = -1, largest: bool = True, sorted: bool = True):
     return values_indices["topk"](_take(x, places, dim), places)
 
 
+def _along_samples(make):
+    yield (make((3, 4), -2.0, 2.0),), {"dim": 1, "keepdim": False}
+    yield (make((2, 3, 2), -2.0, 2.0),), {"dim": 0, "keepdim": True}
+
+
+def _along_back(g, y, x, dim, keepdim):
+    """Each extreme's gradient goes to the one place that was chosen."""
+    g, places = (g[0], y[1]) if keepdim else (g[0].unsqueeze(dim), y[1].unsqueeze(dim))
+    return run(CARDS["scatter_sum"], (g, places), {"dim": dim, "shape": tuple(x.shape)})
+
+
+@op("reduction", inputs=1, outputs=2, samples=_along_samples, vjp=lambda g, y, _x, dim, keepdim=False: _along_back(g, y, _x, dim, keepdim))
+def max_along(xp, x, dim, keepdim=False):
+    """The greatest element along `dim`, and where it is.  (*, n, *) -> (*, *), (*, *) int64"""
+    return xp.max(x, axis=dim, keepdims=keepdim), xp.argmax(x, axis=dim, keepdims=keepdim)
+
+
+@op("reduction", inputs=1, outputs=2, samples=_along_samples, vjp=lambda g, y, _x, dim, keepdim=False: _along_back(g, y, _x, dim, keepdim))
+def min_along(xp, x, dim, keepdim=False):
+    """The smallest element along `dim`, and where it is.  (*, n, *) -> (*, *), (*, *) int64"""
+    return xp.min(x, axis=dim, keepdims=keepdim), xp.argmin(x, axis=dim, keepdims=keepdim)
+
+
 def _extreme(name: str, find: str, pairwise):
+    along = CARDS[name + "_along"]
+
     def call(x, dim=None, keepdim: bool = False):
         if dim is None:
             if x.numel() == 0:
@@ -62,9 +87,9 @@ def _extreme(name: str, find: str, pairwise):
         dim = check_dim(dim, x.ndim)
         if x.ndim and x.shape[dim] == 0:
             raise IndexError(f"{name}(): Expected reduction dim {dim} to have non-zero size.")
-        places = run(CARDS[find], (x,), {"dim": dim, "keepdim": True})
-        values = _take(x, places, dim)
-        return values_indices[name](values, places) if keepdim or not x.ndim else values_indices[name](values.squeeze(dim), places.squeeze(dim))
+        if not x.ndim:
+            return values_indices[name](x.clone(), run(CARDS[find], (x,), {"dim": None, "keepdim": False}))
+        return values_indices[name](*run(along, (x,), {"dim": dim, "keepdim": keepdim}))
 
     call.__name__ = call.__qualname__ = name
     greatest = "greatest" if name == "max" else "smallest"

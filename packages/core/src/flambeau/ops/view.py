@@ -7,12 +7,14 @@ from __future__ import annotations
 from math import prod
 
 import numpy as np
+from numpy import ndarray
 
+from .. import context
 from ..define import op
 from ..dispatch import run
-from ..fast import view_of
+from ..fast import seen, view_of
 from ..op import CARDS, Card
-from ..tensor import Size, Tensor, check_dim
+from ..tensor import PLAIN, Size, Tensor, check_dim
 
 
 def view(name: str, vjp, body, samples, doc: str) -> Card:
@@ -60,6 +62,8 @@ def view_as_shape(x, *shape):
     """
     if len(shape) == 1 and not isinstance(shape[0], int | tuple | list):
         return x.view_dtype(shape[0])
+    if type(x) in PLAIN and type(x.array) is ndarray and x.array.flags.c_contiguous:
+        return reshape(x, *shape)
     shape = infer(sizes(shape), x.numel())
     try:
         return view_of(VIEW, x, {"shape": shape})
@@ -74,6 +78,13 @@ def reshape(x, *shape):
     >>> flambeau.arange(6).reshape(2, -1).shape
     flambeau.Size([2, 3])
     """
+    if type(x) in PLAIN and type(x.array) is ndarray and x.array.flags.c_contiguous and not context.unusual:
+        try:
+            array = x.array.reshape(shape if len(shape) > 1 else shape[0])
+        except (ValueError, TypeError, IndexError):
+            pass  # told in PyTorch's words below
+        else:
+            return seen(x, array, VIEW, {"shape": array.shape})
     shape = infer(sizes(shape), x.numel())
     try:
         return view_of(VIEW, x, {"shape": shape})
@@ -100,7 +111,7 @@ def unflatten(x, dim: int, sizes):
 
 
 # ---- the order of axes
-PERMUTE = view("permute", lambda g, _y, _x, dims: view_of(PERMUTE, g, {"dims": _inverse(dims)}), lambda xp, x, dims: xp.transpose(x, dims),
+PERMUTE = view("permute", lambda g, _y, _x, dims: view_of(PERMUTE, g, {"dims": _inverse(dims)}), lambda xp, x, dims: x.transpose(dims),
                _one((2, 3, 4), dims=(2, 0, 1)), "Axes in another order.  (a, b, c) -> (c, a, b)")
 
 
@@ -120,14 +131,15 @@ def permute(x, *dims):
     return view_of(PERMUTE, x, {"dims": dims})
 
 
+SWAP = view("swap", lambda g, _y, _x, dim0, dim1: view_of(SWAP, g, {"dim0": dim0, "dim1": dim1}), lambda xp, x, dim0, dim1: x.swapaxes(dim0, dim1),
+            _one((2, 3, 4), dim0=0, dim1=2), "Two axes exchanged.  (a, b, c) -> (c, b, a)")
+
+
 def transpose(x, dim0: int, dim1: int):
     """Two axes exchanged, as a view.  (*, a, *, b, *) -> (*, b, *, a, *)"""
     n = x.ndim
     a, b = check_dim(dim0, n), check_dim(dim1, n)
-    dims = list(range(n))
-    if n:
-        dims[a], dims[b] = b, a
-    return view_of(PERMUTE, x, {"dims": tuple(dims)})
+    return view_of(SWAP, x, {"dim0": a, "dim1": b}) if n else x.view_as(x)
 
 
 def t(x):
@@ -151,9 +163,9 @@ def movedim(x, source, destination):
 
 
 # ---- axes of one
-SQUEEZE = view("squeeze", lambda g, _y, _x, dims: reshape(g, _x.shape), lambda xp, x, dims: xp.squeeze(x, axis=dims),
+SQUEEZE = view("squeeze", lambda g, _y, _x, dims: reshape(g, _x.shape), lambda xp, x, dims: x.squeeze(dims),
                _one((3, 1, 2), dims=(1,)), "Axes of one taken away.  (a, 1, b) -> (a, b)")
-UNSQUEEZE = view("unsqueeze", lambda g, _y, _x, dim: view_of(SQUEEZE, g, {"dims": (dim,)}), lambda xp, x, dim: xp.expand_dims(x, dim),
+UNSQUEEZE = view("unsqueeze", lambda g, _y, _x, dim: view_of(SQUEEZE, g, {"dims": (dim,)}), lambda xp, x, dim: x[(slice(None),) * dim + (None,)],
                  _one((3, 2), dim=1), "An axis of one put in.  (a, b) -> (a, 1, b)")
 
 
@@ -170,7 +182,18 @@ def unsqueeze(x, dim: int):
 
 
 # ---- broadcasting
-EXPAND = view("expand", lambda g, _y, _x, shape: g, lambda xp, x, shape: xp.broadcast_to(x, shape), _one((3, 1), shape=(2, 3, 4)),
+def _spread(xp, x, shape):
+    """broadcast_to; for arrays in order the view is made at once, in a sixth of its time."""
+    if type(x) is ndarray and x.flags.c_contiguous and x.flags.writeable:
+        lead = len(shape) - x.ndim
+        strides = (0,) * lead + tuple(0 if n != have else s for n, have, s in zip(shape[lead:], x.shape, x.strides, strict=True))
+        out = ndarray(shape, x.dtype, x, 0, strides)
+        out.setflags(write=False)  # as broadcast_to does: a write would hit many places at once
+        return out
+    return xp.broadcast_to(x, shape)
+
+
+EXPAND = view("expand", lambda g, _y, _x, shape: g, lambda xp, x, shape: _spread(xp, x, shape), _one((3, 1), shape=(2, 3, 4)),
               "Axes of one repeated without a copy.  (a, 1) -> (b, a, c)")
 
 

@@ -14,8 +14,11 @@ def _conv_attrs(stride, padding, dilation, groups):
 
 
 def _conv_samples(make):
-    for shape, w, attrs in (((2, 4, 5, 5), (6, 4, 3, 3), ((1, 1), (1, 1), (1, 1), 1)), ((1, 4, 6, 5), (4, 2, 3, 2), ((2, 1), (1, 0), (1, 2), 2)),
-                            ((2, 3, 7), (2, 3, 3), ((2,), (1,), (1,), 1))):
+    for shape, w, attrs in (
+        ((2, 4, 5, 5), (6, 4, 3, 3), ((1, 1), (1, 1), (1, 1), 1)),
+        ((1, 4, 6, 5), (4, 2, 3, 2), ((2, 1), (1, 0), (1, 2), 2)),
+        ((2, 3, 7), (2, 3, 3), ((2,), (1,), (1,), 1)),
+    ):
         yield (make(shape, -1.0, 1.0), make(w, -1.0, 1.0), make(w[:1], -1.0, 1.0)), _conv_attrs(*attrs)
 
 
@@ -92,7 +95,10 @@ def max_pool_back(xp, g, index, *, shape):
 
 
 def _avg_pool_samples(make):
-    yield (make((2, 3, 6, 6), -1.0, 1.0),), {"kernel": (2, 2), "stride": (2, 2), "padding": (0, 0), "ceil_mode": False, "count_include_pad": True}
+    yield (
+        (make((2, 3, 6, 6), -1.0, 1.0),),
+        {"kernel": (2, 2), "stride": (2, 2), "padding": (0, 0), "ceil_mode": False, "count_include_pad": True},
+    )
     yield (make((1, 2, 7), -1.0, 1.0),), {"kernel": (3,), "stride": (2,), "padding": (1,), "ceil_mode": False, "count_include_pad": False}
 
 
