@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import flambeau
+import flambeau.nn  # brings its cards along
 from flambeau.op import CARDS
 
 BUILT_IN = {name: card for name, card in CARDS.items() if card.body.__module__.startswith("flambeau")}
