@@ -86,6 +86,13 @@ def test_what_is_loaded_asks_for_no_gradient_and_may_be_written():
     assert not back.requires_grad and back.add_(1).tolist() == [2, 2]
 
 
+def test_a_file_that_is_written_into(tmp_path):
+    save({"x": flambeau.ones(1000)}, tmp_path / "x")
+    loaded = load(tmp_path / "x", mmap=False)["x"]
+    (tmp_path / "x").write_bytes(bytes(8000))
+    assert loaded.sum().item() == 1000 and loaded.add_(1).sum().item() == 2000
+
+
 def test_map_location(tmp_path):
     save({"x": flambeau.ones(1)}, tmp_path / "x")
     assert load(tmp_path / "x", map_location="cpu")["x"].device == flambeau.device("cpu")

@@ -48,15 +48,16 @@ def save(obj: Any, f: File, *, metadata: Mapping[str, str] | None = None) -> Non
     write(f, encode(arrays, notes | {KEY: json.dumps(record, allow_nan=False)}))
 
 
-def load(f: File, map_location: Any = None, *, weights_only: bool = True) -> Any:
+def load(f: File, map_location: Any = None, *, weights_only: bool = True, mmap: bool | None = None) -> Any:
     """What `save` wrote to `f`; of any other safetensors file, its dict of tensors.
 
     Tensors are mapped into memory: their bytes are read when they are used, and writing into them does not change the file.
+    mmap=False reads it whole, for a file that another program may write into.
     map_location: the device to move them to. weights_only is accepted for PyTorch's sake: no file can run code here, whatever it says.
     Raises FileNotFoundError for a missing file, ValueError for one that is damaged or cut short, RuntimeError for PyTorch's own
     formats, which are not read yet.
     """
-    content, source = read(f)
+    content, source = read(f, mapped=mmap is not False)
     for magic, what in FOREIGN.items():
         if bytes(content[: len(magic)]) == magic and not is_safetensors(content):
             raise RuntimeError(

@@ -142,13 +142,13 @@ def write(f: File, pieces: Iterator[Any]) -> None:
             os.close(directory)
 
 
-def read(f: File) -> tuple[memoryview, str]:
+def read(f: File, mapped: bool = True) -> tuple[memoryview, str]:
     """The file's bytes, mapped where it has a path, private and writable; and what to call it in errors."""
     if not isinstance(f, str | os.PathLike):
         return memoryview(bytearray(f.read())), "the given file object"
     with open(f, "rb") as file:
-        if os.fstat(file.fileno()).st_size == 0:
-            return memoryview(bytearray()), os.fspath(f)
+        if not mapped or os.fstat(file.fileno()).st_size == 0:  # nothing cannot be mapped
+            return memoryview(bytearray(file.read())), os.fspath(f)
         return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)), os.fspath(f)
 
 
