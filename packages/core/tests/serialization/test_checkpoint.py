@@ -62,10 +62,34 @@ def test_a_whole_checkpoint(tmp_path):
     assert set(load_file(tmp_path / "c")) == {"model.w", "optimizer.state.0.step", "optimizer.state.0.exp_avg"}
 
 
+def test_a_module_and_its_optimizer_go_on_where_they_were():
+    def step(model, optimizer):
+        optimizer.zero_grad()
+        (model(flambeau.ones(2, 3)) ** 2).sum().backward()
+        optimizer.step()
+
+    def new():
+        model = flambeau.nn.Sequential(flambeau.nn.Linear(3, 4), flambeau.nn.BatchNorm1d(4), flambeau.nn.Linear(4, 1))
+        return model, flambeau.optim.AdamW(model.parameters(), lr=0.1)
+
+    model, optimizer = new()
+    step(model, optimizer)
+    saved = through({"model": model.state_dict(), "optimizer": optimizer.state_dict()})
+    again, its_optimizer = new()
+    again.load_state_dict(saved["model"])
+    its_optimizer.load_state_dict(saved["optimizer"])
+    step(model, optimizer)
+    step(again, its_optimizer)
+    assert all(a.tolist() == b.tolist() for a, b in zip(model.state_dict().values(), again.state_dict().values()))
+    assert list(through(model.state_dict())) == list(model.state_dict())
+
+
 def test_one_tensor_in_two_places_stays_one():
     shared = flambeau.ones(2)
     back = through({"a": [shared], "b": shared, "c": flambeau.ones(2)})
     assert back["a"][0] is back["b"] and back["c"] is not back["b"]
+    tied = {"epoch": 1, "w": shared.detach(), "v": shared.detach()}
+    assert through(tied)["w"] is not None and through(tied)["w"].tolist() == through(tied)["v"].tolist() == [1, 1]
 
 
 def test_names_that_collide():

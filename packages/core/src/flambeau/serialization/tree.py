@@ -25,21 +25,21 @@ def flatten(value: Any) -> tuple[Any, dict[str, flambeau.Tensor]]:
     ({'dict': [['epoch', 3], ['model', {'dict': [['w', {'tensor': 'model.w'}]]}]]}, {'model.w': tensor([1.])})
     """
     tensors: dict[str, flambeau.Tensor] = {}
-    known: dict[int, str] = {}  # id of a tensor -> its name: what is one tensor in two places is written once
+    known: dict[int, str] = {}  # id of an array -> its name: what is one tensor in two places (tied weights) is written once
 
     def walk(x: Any, path: tuple[Any, ...]) -> Any:
         place = ".".join(map(str, path)) or "value"
         if len(path) > DEEPEST:
             raise ValueError(f"expected at most {DEEPEST} levels of nesting, got more at {place[:80]}…; does a value hold itself?")
         if isinstance(x, flambeau.Tensor):
-            if id(x) not in known:
+            if id(x.array) not in known:
                 name, n = place, 2
                 while name in tensors or name == "__metadata__":
                     name, n = f"{place}~{n}", n + 1
-                known[id(x)] = name
+                known[id(x.array)] = name
                 tensors[name] = x
-            return {"tensor": known[id(x)]}
-        kind = type(x)
+            return {"tensor": known[id(x.array)]}
+        kind = OrderedDict if isinstance(x, OrderedDict) else type(x)  # a module's state_dict is one, with notes that may go
         if x is None or kind in (bool, int, str):
             return x
         if kind is float:
