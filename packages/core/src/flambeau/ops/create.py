@@ -47,7 +47,13 @@ def _filled(shape, value, wanted: dtype, where, requires_grad: bool) -> Tensor:
     if any(s < 0 for s in shape):
         raise RuntimeError(f"Trying to create tensor with negative dimension {min(shape)}: {list(shape)}")
     xp, _ = _namespace(where)
-    array = xp.empty(shape, wanted.numpy) if value is None else xp.zeros(shape, wanted.numpy) if value == 0 else xp.full(shape, value, wanted.numpy)
+    array = (
+        xp.empty(shape, wanted.numpy)
+        if value is None
+        else xp.zeros(shape, wanted.numpy)
+        if value == 0
+        else xp.full(shape, value, wanted.numpy)
+    )
     return _made(array, requires_grad)
 
 
@@ -73,7 +79,11 @@ def tensor(data, *, dtype: dtype | None = None, device=None, requires_grad: bool
 def _from_python(data, wanted: dtype | None):
     if hasattr(data, "__array_interface__"):
         return np.array(data)
-    if isinstance(data, str | bytes) or not isinstance(data, list | tuple | range | int | float | complex | bool) and not hasattr(data, "__len__"):
+    if (
+        isinstance(data, str | bytes)
+        or not isinstance(data, list | tuple | range | int | float | complex | bool)
+        and not hasattr(data, "__len__")
+    ):
         raise TypeError(f"new(): invalid data type '{type(data).__name__}'")
     kinds: set = set()
     plain_data = _unpack(data, kinds)
@@ -146,11 +156,16 @@ def from_numpy(array: np.ndarray) -> Tensor:
     if not isinstance(array, np.ndarray):
         raise TypeError(f"expected np.ndarray (got {type(array).__name__})")
     if not array.dtype.isnative:
-        raise ValueError("given numpy array has byte order different from the native byte order. Conversion between byte orders is currently not supported.")
+        raise ValueError(
+            "given numpy array has byte order different from the native byte order. "
+            "Conversion between byte orders is currently not supported."
+        )
     dtype_of(array.dtype)
     if any(s < 0 for s in array.strides):
-        raise ValueError("At least one stride in the given numpy array is negative, and tensors with negative strides are not currently supported. "
-                         "(You can probably work around this by making a copy of your array with array.copy().)")
+        raise ValueError(
+            "At least one stride in the given numpy array is negative, and tensors with negative strides are not currently supported. "
+            "(You can probably work around this by making a copy of your array with array.copy().)"
+        )
     return plain(array.view(np.ndarray) if type(array) is not np.ndarray else array)
 
 
@@ -292,7 +307,9 @@ def to(x: Tensor, *args, dtype=None, device=None, non_blocking=False, copy=False
         elif isinstance(a, bool):
             copy = a
         elif a is not None:
-            raise TypeError(f"to() received an invalid combination of arguments: {type(a).__name__} is neither a dtype, a device nor a tensor")
+            raise TypeError(
+                f"to() received an invalid combination of arguments: {type(a).__name__} is neither a dtype, a device nor a tensor"
+            )
     out = x if device is None else x._to_device(device)
     if dtype is not None and dtype is not out.dtype:
         return run(CARDS["cast"], (out,), {"dtype": dtype})
@@ -305,8 +322,7 @@ def _to_device(x: Tensor, where) -> Tensor:
     where = device(where)
     if where.type == x.device.type and where.index in (None, x.device.index):
         return x
-    from .transfer import transfer
-    return transfer(x, device=where)
+    return run(CARDS["transfer"], (x,), {"device": where})
 
 
 def contiguous(x: Tensor, memory_format=None) -> Tensor:

@@ -7,7 +7,7 @@ from ..fast import reflected
 from ..op import CARDS
 from ..printing import to_string
 from ..tensor import Tensor
-from . import border, create, elementwise, frames, index, linalg, namespace, nn, reduction, scan, sort, view
+from . import border, create, elementwise, frames, index, linalg, namespace, nn, reduction, scan, sort, transfer, view
 from . import complex as complexes
 from . import random as draws
 
@@ -100,7 +100,8 @@ for _name, _card in list(CARDS.items()):
 for _module, _names in (
     (
         view,
-        "reshape flatten unflatten permute transpose t movedim squeeze unsqueeze expand sum_to_size select narrow split chunk unbind diagonal flip",
+        "reshape flatten unflatten permute transpose t movedim squeeze unsqueeze expand sum_to_size select narrow split "
+        "chunk unbind diagonal flip",
     ),
     (index, "index_select index_add gather scatter scatter_add masked_fill masked_select nonzero index_put_ tril triu"),
     (linalg, "matmul mm bmm mv dot outer addmm baddbmm"),
@@ -114,9 +115,12 @@ for _module, _names in (
     (nn, "softmax log_softmax"),
     (
         border,
-        "add sub mul div multiply divide true_divide subtract rsub add_ sub_ mul_ div_ addcmul addcdiv addcmul_ addcdiv_ clamp clip clamp_min "
-        "clamp_max round var std var_mean std_mean norm count_nonzero dist view_as reshape_as expand_as repeat tile repeat_interleave swapaxes "
-        "roll equal isclose allclose copy_ fill_ zero_ masked_fill_ scatter_ scatter_add_ index_add_ tril_ triu_ new_zeros new_ones new_empty "
+        "add sub mul div multiply divide true_divide subtract rsub add_ sub_ mul_ div_ addcmul addcdiv addcmul_ addcdiv_ "
+        "clamp clip clamp_min "
+        "clamp_max round var std var_mean std_mean norm count_nonzero dist view_as reshape_as expand_as repeat tile "
+        "repeat_interleave swapaxes "
+        "roll equal isclose allclose copy_ fill_ zero_ masked_fill_ scatter_ scatter_add_ index_add_ tril_ triu_ new_zeros "
+        "new_ones new_empty "
         "new_full new_tensor clone type_as cpu cuda register_hook "
         "register_post_accumulate_grad_hook retain_grad",
     ),

@@ -18,7 +18,6 @@ from flambeau.kernels import fuse
 from flambeau.tensor import Tensor, plain, version_cell
 
 BLOCK = 32768  # elements: the temporaries of a body then stay in the cache (20 ms for 10 M parameters, 39 ms with 4096)
-WORTH = 4096  # elements: for smaller parameters alone no kernel is built, which takes 0.2 s the first time
 FUSED = (np.dtype(np.float32), np.dtype(np.float64))
 
 Rule = Callable[..., tuple[Any, ...]]
@@ -51,13 +50,11 @@ def as_arrays(numbers: tuple[float, ...], dtype: str) -> tuple[np.ndarray, ...]:
 
 
 def kernel_for(rule: Rule, written: tuple[np.ndarray, ...], numbers: int, flags: tuple[tuple[str, Any], ...]) -> np.ufunc | None:
-    """The rule as one ufunc; None where there is none, and while nothing has been worth building it."""
+    """The rule as one ufunc, built at its first use (what is computed may not hang on what ran before); None where there is none."""
     if written[0].dtype not in FUSED:
         return None
     key = rule, flags
     if key not in kernels:
-        if written[0].size < WORTH:
-            return None
         n = len(written)
         signature = ",".join(["()"] * (n + 1 + numbers)) + "->" + ",".join(["()"] * n)
         kernel = fuse(rule, signature, attrs=dict(flags))
