@@ -39,7 +39,7 @@ def flatten(value: Any) -> tuple[Any, dict[str, flambeau.Tensor]]:
                 known[id(x.array)] = name
                 tensors[name] = x
             return {"tensor": known[id(x.array)]}
-        kind = OrderedDict if isinstance(x, OrderedDict) else type(x)  # a module's state_dict is one, with notes that may go
+        kind: type = OrderedDict if isinstance(x, OrderedDict) else type(x)  # a module's state_dict is one, with notes that may go
         if x is None or kind in (bool, int, str):
             return x
         if kind is float:
