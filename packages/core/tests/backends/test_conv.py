@@ -6,7 +6,16 @@ from itertools import product
 
 import numpy as np
 import pytest
+
+from flambeau.backends import native
 from flambeau.backends.conv import conv_backward_input, conv_backward_weight, conv_forward, conv_output_size
+
+
+@pytest.fixture(autouse=True, params=["C", "NumPy"])
+def without_compiler(request, monkeypatch):
+    if request.param == "NumPy":
+        monkeypatch.setattr(native, "_library", lambda: None)
+
 
 # (N, groups, C/groups, O/groups), size, kernel, stride, padding, dilation
 CASES = [
@@ -97,3 +106,24 @@ def test_a_gradient_of_another_shape_is_refused():
         conv_backward_input(np.zeros((2, 3, 4, 4)), np.zeros((3, 1, 3, 3)), (2, 1, 5, 5), *geometry)
     with pytest.raises(RuntimeError, match=r"gradient of the output's shape \(2, 3, 3, 3\)"):
         conv_backward_weight(np.zeros((2, 4, 3, 3)), np.zeros((2, 1, 5, 5)), (3, 1, 3, 3), *geometry)
+
+
+def test_inputs_whose_strides_are_no_whole_elements():
+    records = np.zeros((2, 3, 6), np.dtype([("flag", "u1"), ("value", "f4")]))
+    records["value"] = np.random.default_rng(4).standard_normal(records.shape)
+    w = np.ones((2, 3, 3), np.float32)
+    expected = conv_forward(records["value"].copy(), w, (1,), (0,), (1,))
+    np.testing.assert_array_equal(conv_forward(records["value"], w, (1,), (0,), (1,)), expected)
+
+
+@pytest.mark.parametrize("geometry", [((1, 1), (0, 0), (1, 1)), ((2, 1), (3, 1), (1, 2))], ids=str)
+def test_blocks_of_rows_of_one_large_image(geometry, monkeypatch):
+    monkeypatch.setattr("flambeau.backends.conv.BLOCK_BYTES", 4000)
+    rng = np.random.default_rng(5)
+    x, w = rng.standard_normal((2, 3, 17, 19)), rng.standard_normal((4, 3, 3, 3))
+    y = conv_forward(x, w, *geometry)
+    np.testing.assert_allclose(y, by_definition(x, w, *geometry, 1), atol=1e-12)
+    g = rng.standard_normal(y.shape)
+    inner = np.vdot(g, y)
+    assert np.vdot(conv_backward_input(g, w, x.shape, *geometry), x) == pytest.approx(inner, abs=1e-9)
+    assert np.vdot(conv_backward_weight(g, x, w.shape, *geometry), w) == pytest.approx(inner, abs=1e-9)

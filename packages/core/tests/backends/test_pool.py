@@ -6,7 +6,16 @@ from itertools import product
 
 import numpy as np
 import pytest
+
+from flambeau.backends import native
 from flambeau.backends.pool import avg_pool_backward, avg_pool_forward, max_pool_backward, max_pool_forward, pool_output_size
+
+
+@pytest.fixture(autouse=True, params=["C", "NumPy"])
+def without_compiler(request, monkeypatch):
+    if request.param == "NumPy":
+        monkeypatch.setattr(native, "_library", lambda: None)
+
 
 # shape, kernel, stride, padding, dilation, ceil_mode
 CASES = [

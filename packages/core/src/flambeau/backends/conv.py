@@ -1,16 +1,20 @@
 """Convolution over any number of spatial axes, and its two gradients, as blocked im2col feeding a matrix product.
 
-A block is as many images as keep the column matrix in cache. Shapes: x (N, C, *S), w (O, C/groups, *K), y (N, O, *out).
+A block is as many images, or rows of one, as keep the column matrix in cache. The columns are gathered in C where there is a compiler,
+and a depthwise convolution runs there directly. Shapes: x (N, C, *S), w (O, C/groups, *K), y (N, O, *out).
 `stride`, `padding` and `dilation` hold one int for each spatial axis.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import product
 from math import prod
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
+
+from .native import Geometry, address, function, threads
 
 __all__ = ["conv_backward_input", "conv_backward_weight", "conv_forward", "conv_output_size"]
 
@@ -46,14 +50,31 @@ def _check(x_shape: Ints, w_shape: Ints, groups: int) -> None:
         raise RuntimeError(f"expected weight of shape {want} for input {x_shape}, got {w_shape}")
 
 
+def _whole_steps(x: np.ndarray) -> np.ndarray:
+    """x, copied when its strides are no multiples of an element, as those of a field of a record array may be."""
+    return np.ascontiguousarray(x) if any(s % x.itemsize for s in x.strides) else x
+
+
 def _check_gradient(g_shape: Ints, n: int, o: int, out: Ints) -> None:
     if g_shape != (n, o, *out):
         raise RuntimeError(f"expected a gradient of the output's shape {(n, o, *out)}, got {g_shape}")
 
 
-def _block(n: int, row: int, itemsize: int) -> int:
-    """Images in one block, when a column of one image has `row` elements."""
-    return max(1, min(n, BLOCK_BYTES // max(1, row * itemsize)))
+def _blocks(n: int, out: Ints, column: int, itemsize: int) -> Iterator[tuple[slice, slice]]:
+    """Images, and rows of their first spatial axis, that make one block: several whole images, or some rows of one.
+
+    `column` is how many elements one output pixel reads.
+    """
+    row = max(1, prod(out[1:]) * column * itemsize)
+    images = BLOCK_BYTES // (row * out[0])
+    if images >= 1:
+        for i in range(0, n, images):
+            yield slice(i, min(i + images, n)), slice(0, out[0])
+        return
+    rows = max(1, BLOCK_BYTES // row)
+    for i in range(n):
+        for r in range(0, out[0], rows):
+            yield slice(i, i + 1), slice(r, min(r + rows, out[0]))
 
 
 def _pad(x: np.ndarray, padding: Ints) -> np.ndarray:
@@ -65,19 +86,31 @@ def _pad(x: np.ndarray, padding: Ints) -> np.ndarray:
     return padded
 
 
-def _columns(x: np.ndarray, kernel: Ints, out: Ints, stride: Ints, padding: Ints, dilation: Ints, groups: int) -> np.ndarray:
-    """All windows of x as columns.  (n, C, *S) -> (groups, C/groups * prod(K), n * prod(out))"""
+def _part(rows: slice, out: Ints, stride: Ints, padding: Ints) -> tuple[Ints, Ints]:
+    """The output's extents and the padding as a block of rows sees them: its first row is row 0."""
+    return (rows.stop - rows.start, *out[1:]), (padding[0] - rows.start * stride[0], *padding[1:])
+
+
+def _columns(x: np.ndarray, rows: slice, kernel: Ints, out: Ints, stride: Ints, padding: Ints, dilation: Ints, groups: int) -> np.ndarray:
+    """The windows of some output rows as columns.  (n, C, *S) -> (groups, C/groups * prod(K), n * pixels)"""
     n, c = x.shape[:2]
-    if x.shape[2:] != out or any(padding) or prod(kernel) != 1:
-        x = _pad(x, padding)
+    part, shifted = _part(rows, out, stride, padding)
+    shape = (groups, c // groups * prod(kernel), n * prod(part))
+    if (c_columns := function("columns", x, axes=len(kernel))) is not None:
+        columns = np.empty(shape, x.dtype)
+        steps = tuple(s // x.itemsize for s in x.strides)
+        geometry = Geometry(n, c, x.shape[2:], kernel, part, stride, shifted, dilation, steps)
+        c_columns(address(x), address(columns), geometry, threads(columns.size))
+        return columns
+    x = _pad(x, padding)
     sn, sc, *ss = x.strides
     windows = as_strided(
-        x,
-        (c, *kernel, n, *out),
+        x[:, :, rows.start * stride[0] :],
+        (c, *kernel, n, *part),
         (sc, *(s * d for s, d in zip(ss, dilation, strict=True)), sn, *(s * t for s, t in zip(ss, stride, strict=True))),
         writeable=False,
     )
-    return windows.reshape(groups, c // groups * prod(kernel), n * prod(out))
+    return windows.reshape(shape)
 
 
 def _rows(g: np.ndarray, groups: int) -> np.ndarray:
@@ -93,19 +126,24 @@ def conv_forward(x: np.ndarray, w: np.ndarray, stride: Ints, padding: Ints, dila
     array([[[2., 3., 3., 2.]]])
     """
     _check(x.shape, w.shape, groups)
+    x = _whole_steps(x)
     n, o, kernel = x.shape[0], w.shape[0], w.shape[2:]
     out = conv_output_size(x.shape[2:], kernel, stride, padding, dilation)
-    y = np.empty((n, o, *out), np.result_type(x, w))
-    matrix, pixels = w.reshape(groups, o // groups, -1), prod(out)
-    step = _block(n, x.shape[1] * prod(kernel) * pixels, x.itemsize)
-    for start in range(0, n, step):
-        block = x[start : start + step]
-        columns = _columns(block, kernel, out, stride, padding, dilation, groups)
-        target = y[start : start + step].reshape(len(block), groups, o // groups, pixels)
-        if len(block) == 1:
+    dtype = np.result_type(x, w)
+    if _is_depthwise(x, w, groups) and (direct := function("depthwise", x, w, axes=len(kernel))) is not None:
+        y = np.zeros((n, o, *out), dtype)
+        _depthwise(direct, x, np.ascontiguousarray(w), y, (stride, padding, dilation), FORWARD)
+        return y
+    y = np.empty((n, o, *out), dtype)
+    matrix, width = w.reshape(groups, o // groups, -1), prod(out[1:])
+    for images, rows in _blocks(n, out, x.shape[1] * prod(kernel), x.itemsize):
+        columns = _columns(x[images], rows, kernel, out, stride, padding, dilation, groups)
+        count = images.stop - images.start
+        target = y[images].reshape(count, groups, o // groups, -1)[..., rows.start * width : rows.stop * width]
+        if count == 1:
             np.matmul(matrix, columns, out=target[0])
         else:
-            target[:] = np.matmul(matrix, columns).reshape(groups, o // groups, len(block), pixels).transpose(2, 0, 1, 3)
+            target[:] = np.matmul(matrix, columns).reshape(groups, o // groups, count, -1).transpose(2, 0, 1, 3)
     return y
 
 
@@ -114,14 +152,18 @@ def conv_backward_weight(
 ) -> np.ndarray:
     """Gradient of the weight.  (N, O, *out), (N, C, *S) -> weight_shape = (O, C/groups, *K)"""
     _check(x.shape, weight_shape, groups)
+    x = _whole_steps(x)
     n, o, kernel = x.shape[0], weight_shape[0], tuple(weight_shape[2:])
     out = conv_output_size(x.shape[2:], kernel, stride, padding, dilation)
     _check_gradient(g.shape, n, o, out)
+    if _is_depthwise(x, np.empty(weight_shape, x.dtype), groups) and (direct := function("depthwise", x, g, axes=len(kernel))) is not None:
+        gw = np.zeros(weight_shape, x.dtype)
+        _depthwise(direct, x, gw, np.ascontiguousarray(g), (stride, padding, dilation), TO_WEIGHT)
+        return gw
     total = np.zeros((groups, o // groups, weight_shape[1] * prod(kernel)), np.result_type(g, x))
-    step = _block(n, x.shape[1] * prod(kernel) * prod(out), x.itemsize)
-    for start in range(0, n, step):
-        columns = _columns(x[start : start + step], kernel, out, stride, padding, dilation, groups)
-        total += np.matmul(_rows(g[start : start + step], groups), columns.mT)
+    for images, rows in _blocks(n, out, x.shape[1] * prod(kernel), x.itemsize):
+        columns = _columns(x[images], rows, kernel, out, stride, padding, dilation, groups)
+        total += np.matmul(_rows(g[images, :, rows], groups), columns.mT)
     return total.reshape(weight_shape)
 
 
@@ -134,21 +176,47 @@ def conv_backward_input(
     o, kernel = w.shape[0], w.shape[2:]
     out = conv_output_size(tuple(size), kernel, stride, padding, dilation)
     _check_gradient(g.shape, n, o, out)
-    gx = np.empty(input_shape, np.result_type(g, w))
+    gx = np.zeros(input_shape, np.result_type(g, w))
+    if _is_depthwise(gx, w, groups) and (direct := function("depthwise", gx, w, g, axes=len(kernel))) is not None:
+        _depthwise(direct, gx, np.ascontiguousarray(w), np.ascontiguousarray(g), (stride, padding, dilation), TO_INPUT)
+        return gx
     matrix = w.reshape(groups, o // groups, -1).mT
-    step = _block(n, c * prod(kernel) * prod(out), g.itemsize)
-    for start in range(0, n, step):
-        block = g[start : start + step]
-        columns = np.matmul(matrix, _rows(block, groups)).reshape(c, *kernel, len(block), *out)
-        gx[start : start + step] = _fold(columns, (len(block), c, *size), kernel, out, stride, padding, dilation)
+    for images, rows in _blocks(n, out, c * prod(kernel), g.itemsize):
+        columns = np.matmul(matrix, _rows(g[images, :, rows], groups))
+        _fold(columns, gx[images], rows, kernel, out, stride, padding, dilation)
     return gx
 
 
-def _fold(columns: np.ndarray, shape: Ints, kernel: Ints, out: Ints, stride: Ints, padding: Ints, dilation: Ints) -> np.ndarray:
-    """Adjoint of `_columns`: windows summed where they overlap.  (C, *K, n, *out) -> (n, C, *S)"""
-    n, c, *size = shape
-    padded = np.zeros((c, n, *(s + 2 * p for s, p in zip(size, padding, strict=True))), columns.dtype)
+def _fold(columns: np.ndarray, gx: np.ndarray, rows: slice, kernel: Ints, out: Ints, stride: Ints, padding: Ints, dilation: Ints) -> None:
+    """Transpose of `_columns`: adds each window to where it was read.  (groups, C/groups * prod(K), n * pixels) into (n, C, *S)"""
+    n, c, *size = gx.shape
+    part, shifted = _part(rows, out, stride, padding)
+    if (c_fold := function("fold", gx, columns, axes=len(kernel))) is not None:
+        steps = tuple(s // gx.itemsize for s in gx.strides)
+        geometry = Geometry(n, c, tuple(size), kernel, part, stride, shifted, dilation, steps)
+        c_fold(address(gx), address(columns), geometry, threads(columns.size))
+        return
+    columns = columns.reshape(c, *kernel, n, *part)
     for offset in product(*map(range, kernel)):
-        at = (slice(k * d, k * d + (m - 1) * t + 1, t) for k, d, m, t in zip(offset, dilation, out, stride, strict=True))
-        padded[(..., *at)] += columns[(slice(None), *offset)]
-    return padded[(..., *(slice(p, p + s) for s, p in zip(size, padding, strict=True)))].swapaxes(0, 1)
+        here, there = [slice(None), slice(None)], [slice(None), slice(None)]
+        for k, d, m, t, p, s in zip(offset, dilation, part, stride, shifted, size, strict=True):
+            first = k * d - p  # the input element that output 0 reads; those outside 0 … s - 1 are padding
+            low = max(0, -(first // t))
+            high = min(m, -((first - s) // t))
+            here.append(slice(low, max(low, high)))
+            there.append(slice(first + low * t, max(first + (high - 1) * t + 1, 0) if high > low else first + low * t, t))
+        if all(h.stop > h.start for h in here[2:]):
+            gx[tuple(there)] += columns[(slice(None), *offset)][tuple(here)].swapaxes(0, 1)
+
+
+FORWARD, TO_INPUT, TO_WEIGHT = range(3)
+
+
+def _is_depthwise(x: np.ndarray, w: np.ndarray, groups: int) -> bool:
+    return x.shape[1] == groups == w.shape[0] and groups > 1
+
+
+def _depthwise(direct, x: np.ndarray, w: np.ndarray, y: np.ndarray, options: tuple[Ints, Ints, Ints], mode: int) -> None:
+    n, c, *size = x.shape
+    geometry = Geometry(n, c, tuple(size), w.shape[2:], y.shape[2:], *options, tuple(s // x.itemsize for s in x.strides))
+    direct(address(x), address(w), address(y), geometry, mode, threads(y.size))

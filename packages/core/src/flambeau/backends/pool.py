@@ -1,7 +1,7 @@
 """Max and average pooling over any number of spatial axes, with their gradients.
 
 Arrays are (*, *S): the last len(kernel) axes are pooled, those before them are kept. Tuples hold one int for each pooled axis.
-A pool loops over the few offsets of its window, each one strided slice of the whole array.
+A pool loops over the few offsets of its window, each one strided slice of the whole array; max pooling runs in C where there is a compiler.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from itertools import product
 from math import prod
 
 import numpy as np
+
+from .native import Geometry, address, counts, function, threads
 
 __all__ = ["avg_pool_backward", "avg_pool_forward", "max_pool_backward", "max_pool_forward", "pool_output_size"]
 
@@ -78,6 +80,13 @@ def max_pool_forward(
     """
     size = _spatial(x, kernel)
     out = pool_output_size(size, kernel, stride, padding, dilation, ceil_mode)
+    if (c_pool := function("max_pool", x, axes=len(kernel))) is not None:
+        x = np.ascontiguousarray(x)
+        shape = x.shape[: x.ndim - len(size)] + out
+        best, where = np.empty(shape, x.dtype), np.empty(shape, np.int64)
+        geometry = Geometry(prod(shape[: -len(size)]), 1, size, kernel, out, stride, padding, dilation, (0,) * (2 + len(size)))
+        c_pool(address(x), address(best), address(where), geometry, threads(best.size))
+        return best, where
     least = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
     padded = _pad(x, size, _extents(out, kernel, stride, dilation), padding, least)
     origins = [np.arange(m) * t - p for m, t, p in zip(out, stride, padding, strict=True)]
@@ -117,6 +126,11 @@ def max_pool_backward(g: np.ndarray, indices: np.ndarray, input_shape: Ints, poo
     planes, plane = prod(input_shape[:kept]), prod(input_shape[kept:])
     if indices.size and (indices.min() < 0 or indices.max() >= plane):
         raise RuntimeError(f"expected indices into a plane of {plane} elements, got {indices.min()} to {indices.max()}")
+    if (c_scatter := function("scatter", g, axes=1)) is not None:
+        gx = np.zeros(input_shape, g.dtype)
+        g, indices = np.ascontiguousarray(g), np.ascontiguousarray(indices, dtype=np.int64)
+        c_scatter(address(gx), address(g), address(indices), *counts(planes, plane, prod(g.shape[kept:])), threads(g.size))
+        return gx
     flat = (indices.reshape(planes, prod(g.shape[kept:])) + np.arange(planes)[:, None] * plane).ravel()
     return np.bincount(flat, weights=g.ravel(), minlength=planes * plane).astype(g.dtype).reshape(input_shape)
 

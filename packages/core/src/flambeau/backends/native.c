@@ -1,0 +1,133 @@
+/* Windows over three spatial axes in C: columns of a convolution, their transpose, depthwise convolution, and max pooling.
+   Fewer axes come with leading extents of one. Strides count elements. Every result is written by one thread in one order. */
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+typedef int64_t i64;
+typedef struct {
+    i64 n, c;                  /* images and channels */
+    i64 size[3], kernel[3], out[3];
+    i64 stride[3], padding[3], dilation[3]; /* output o reads input o * stride - padding + k * dilation */
+    i64 image, channel, step[3]; /* strides of x */
+} geometry;
+
+/* outputs lo <= o < hi whose input o * stride + offset lies inside 0 <= i < size */
+static void inside(i64 offset, i64 stride, i64 size, i64 out, i64 *lo, i64 *hi) {
+    i64 a = offset >= 0 ? 0 : (-offset + stride - 1) / stride, b = size > offset ? (size - offset + stride - 1) / stride : 0;
+    *lo = a < out ? a : out;
+    *hi = b < out ? b : out;
+    if (*hi < *lo) *hi = *lo;
+}
+
+#define DEFINE(T, name) \
+\
+/* x -> (c, kernel, n, out) */ \
+void columns_##name(const T *x, T *columns, const geometry *g, int threads) { \
+    i64 taps = g->kernel[0] * g->kernel[1] * g->kernel[2], pixels = g->out[0] * g->out[1] * g->out[2]; \
+    _Pragma("omp parallel for schedule(static) num_threads(threads) if (threads > 1)") \
+    for (i64 row = 0; row < g->c * taps; row++) { \
+        i64 c = row / taps, k0 = row % taps / (g->kernel[1] * g->kernel[2]), k1 = row / g->kernel[2] % g->kernel[1], k2 = row % g->kernel[2]; \
+        i64 offset = k2 * g->dilation[2] - g->padding[2], lo, hi, step = g->step[2] * g->stride[2]; \
+        inside(offset, g->stride[2], g->size[2], g->out[2], &lo, &hi); \
+        T *to = columns + row * g->n * pixels; \
+        for (i64 i = 0; i < g->n; i++) for (i64 o0 = 0; o0 < g->out[0]; o0++) for (i64 o1 = 0; o1 < g->out[1]; o1++, to += g->out[2]) { \
+            i64 z = o0 * g->stride[0] - g->padding[0] + k0 * g->dilation[0], y = o1 * g->stride[1] - g->padding[1] + k1 * g->dilation[1]; \
+            if (z < 0 || z >= g->size[0] || y < 0 || y >= g->size[1]) { memset(to, 0, g->out[2] * sizeof(T)); continue; } \
+            const T *from = x + i * g->image + c * g->channel + z * g->step[0] + y * g->step[1] + offset * g->step[2]; \
+            for (i64 o = 0; o < lo; o++) to[o] = 0; \
+            if (step == 1) memcpy(to + lo, from + lo, (hi - lo) * sizeof(T)); \
+            else for (i64 o = lo; o < hi; o++) to[o] = from[o * step]; \
+            for (i64 o = hi; o < g->out[2]; o++) to[o] = 0; \
+        } \
+    } \
+} \
+\
+/* the transpose: adds columns where they were read; x is zero before */ \
+void fold_##name(T *x, const T *columns, const geometry *g, int threads) { \
+    i64 taps = g->kernel[0] * g->kernel[1] * g->kernel[2], pixels = g->out[0] * g->out[1] * g->out[2]; \
+    _Pragma("omp parallel for schedule(static) num_threads(threads) if (threads > 1)") \
+    for (i64 c = 0; c < g->c; c++) for (i64 tap = 0; tap < taps; tap++) { \
+        i64 k0 = tap / (g->kernel[1] * g->kernel[2]), k1 = tap / g->kernel[2] % g->kernel[1], k2 = tap % g->kernel[2]; \
+        i64 offset = k2 * g->dilation[2] - g->padding[2], lo, hi, step = g->step[2] * g->stride[2]; \
+        inside(offset, g->stride[2], g->size[2], g->out[2], &lo, &hi); \
+        const T *from = columns + (c * taps + tap) * g->n * pixels; \
+        for (i64 i = 0; i < g->n; i++) for (i64 o0 = 0; o0 < g->out[0]; o0++) for (i64 o1 = 0; o1 < g->out[1]; o1++, from += g->out[2]) { \
+            i64 z = o0 * g->stride[0] - g->padding[0] + k0 * g->dilation[0], y = o1 * g->stride[1] - g->padding[1] + k1 * g->dilation[1]; \
+            if (z < 0 || z >= g->size[0] || y < 0 || y >= g->size[1]) continue; \
+            T *to = x + i * g->image + c * g->channel + z * g->step[0] + y * g->step[1] + offset * g->step[2]; \
+            if (step == 1) { _Pragma("omp simd") for (i64 o = lo; o < hi; o++) to[o] += from[o]; } \
+            else for (i64 o = lo; o < hi; o++) to[o * step] += from[o]; \
+        } \
+    } \
+} \
+\
+/* one kernel a channel: y (n, c, out), and what its gradient g sends to x and w; y, x and w are zero before */ \
+void depthwise_##name(T *x, T *w, T *y, const geometry *g, int mode, int threads) { \
+    i64 taps = g->kernel[0] * g->kernel[1] * g->kernel[2], pixels = g->out[0] * g->out[1] * g->out[2]; \
+    _Pragma("omp parallel for schedule(static) num_threads(threads) if (threads > 1)") \
+    for (i64 c = 0; c < g->c; c++) for (i64 i = 0; i < g->n; i++) for (i64 tap = 0; tap < taps; tap++) { \
+        i64 k0 = tap / (g->kernel[1] * g->kernel[2]), k1 = tap / g->kernel[2] % g->kernel[1], k2 = tap % g->kernel[2]; \
+        i64 offset = k2 * g->dilation[2] - g->padding[2], lo, hi, step = g->step[2] * g->stride[2]; \
+        inside(offset, g->stride[2], g->size[2], g->out[2], &lo, &hi); \
+        T weight = w[c * taps + tap], total = 0, *at = y + (i * g->c + c) * pixels; \
+        for (i64 o0 = 0; o0 < g->out[0]; o0++) for (i64 o1 = 0; o1 < g->out[1]; o1++, at += g->out[2]) { \
+            i64 z = o0 * g->stride[0] - g->padding[0] + k0 * g->dilation[0], r = o1 * g->stride[1] - g->padding[1] + k1 * g->dilation[1]; \
+            if (z < 0 || z >= g->size[0] || r < 0 || r >= g->size[1]) continue; \
+            T *to = x + i * g->image + c * g->channel + z * g->step[0] + r * g->step[1] + offset * g->step[2]; \
+            if (mode == 0) { \
+                if (step == 1) { _Pragma("omp simd") for (i64 o = lo; o < hi; o++) at[o] += weight * to[o]; } \
+                else for (i64 o = lo; o < hi; o++) at[o] += weight * to[o * step]; \
+            } else if (mode == 1) { \
+                if (step == 1) { _Pragma("omp simd") for (i64 o = lo; o < hi; o++) to[o] += weight * at[o]; } \
+                else for (i64 o = lo; o < hi; o++) to[o * step] += weight * at[o]; \
+            } else if (step == 1) { _Pragma("omp simd reduction(+:total)") for (i64 o = lo; o < hi; o++) total += to[o] * at[o]; } \
+            else { _Pragma("omp simd reduction(+:total)") for (i64 o = lo; o < hi; o++) total += to[o * step] * at[o]; } \
+        } \
+        if (mode == 2) w[c * taps + tap] += total; \
+    } \
+} \
+\
+/* planes (n, size) -> largest element of each window (n, out) and its flat place; the first of equals wins, NaN beats all */ \
+void max_pool_##name(const T *x, T *y, i64 *where, const geometry *g, int threads) { \
+    i64 pixels = g->out[0] * g->out[1] * g->out[2], plane = g->size[0] * g->size[1] * g->size[2]; \
+    _Pragma("omp parallel for schedule(static) num_threads(threads) if (threads > 1)") \
+    for (i64 i = 0; i < g->n; i++) { \
+        T *best = y + i * pixels; \
+        i64 *place = where + i * pixels; \
+        for (i64 o0 = 0; o0 < g->out[0]; o0++) for (i64 o1 = 0; o1 < g->out[1]; o1++, best += g->out[2], place += g->out[2]) { \
+            i64 z0 = o0 * g->stride[0] - g->padding[0], r0 = o1 * g->stride[1] - g->padding[1]; \
+            int begun = 0; \
+            for (i64 o = 0; o < g->out[2]; o++) best[o] = -INFINITY, place[o] = -1; \
+            for (i64 k0 = 0; k0 < g->kernel[0]; k0++) for (i64 k1 = 0; k1 < g->kernel[1]; k1++) { \
+                i64 z = z0 + k0 * g->dilation[0], r = r0 + k1 * g->dilation[1]; \
+                if (z < 0 || z >= g->size[0] || r < 0 || r >= g->size[1]) continue; \
+                i64 row = (z * g->size[1] + r) * g->size[2]; \
+                for (i64 k2 = 0; k2 < g->kernel[2]; k2++) { \
+                    i64 offset = k2 * g->dilation[2] - g->padding[2], lo, hi; \
+                    inside(offset, g->stride[2], g->size[2], g->out[2], &lo, &hi); \
+                    const T *from = x + i * plane + row + offset; \
+                    if (!begun) for (i64 o = lo; o < hi; o++) if (place[o] < 0) place[o] = row + offset + o * g->stride[2]; \
+                    i64 stride = g->stride[2], first = row + offset; \
+                    _Pragma("omp simd") \
+                    for (i64 o = lo; o < hi; o++) { \
+                        T value = from[o * stride]; \
+                        int better = (value > best[o]) | (value != value); \
+                        best[o] = better ? value : best[o]; \
+                        place[o] = better ? first + o * stride : place[o]; \
+                    } \
+                } \
+                begun = 1; \
+            } \
+        } \
+    } \
+} \
+\
+/* adds g (n, pixels) at its places in x (n, plane), which is zero before */ \
+void scatter_##name(T *x, const T *g, const i64 *where, i64 n, i64 plane, i64 pixels, int threads) { \
+    _Pragma("omp parallel for schedule(static) num_threads(threads) if (threads > 1)") \
+    for (i64 i = 0; i < n; i++) for (i64 o = 0; o < pixels; o++) x[i * plane + where[i * pixels + o]] += g[i * pixels + o]; \
+}
+
+DEFINE(float, f4)
+DEFINE(double, f8)

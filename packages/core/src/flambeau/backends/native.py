@@ -1,0 +1,56 @@
+"""The C functions of `native.c`, built on first use; None where there is no compiler, and the callers' NumPy runs."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from ..kernels.build import build
+from ..kernels.threads import cell
+
+__all__ = ["Geometry", "address", "counts", "function", "threads"]
+
+Ints = tuple[int, ...]
+SMALL = 1 << 15  # elements below which threads cost more than they save
+
+
+@cache
+def _library():
+    return build(Path(__file__).with_name("native.c").read_text())
+
+
+def function(name: str, *arrays: np.ndarray, axes: int):
+    """`name` for the arrays' common dtype; None when C has none for it, or for so many spatial axes."""
+    kind = {"<f4": "f4", "<f8": "f8"}.get(arrays[0].dtype.str)
+    if kind is None or axes > 3 or any(a.dtype != arrays[0].dtype for a in arrays) or _library() is None:
+        return None
+    return getattr(_library(), f"{name}_{kind}")
+
+
+def Geometry(n: int, c: int, size: Ints, kernel: Ints, out: Ints, stride: Ints, padding: Ints, dilation: Ints, strides: Ints):
+    """The struct that the functions read, with leading axes of one up to three. `strides`, in elements: (image, channel, *spatial)."""
+    import ctypes
+
+    lead = 3 - len(size)
+    rows = [(1,) * lead + tuple(row) for row in (size, kernel, out, stride)] + [(0,) * lead + tuple(padding), (1,) * lead + tuple(dilation)]
+    image, channel, *steps = strides
+    values = [n, c, *(v for row in rows for v in row), image, channel, *(0,) * lead, *steps]
+    return ctypes.byref((ctypes.c_int64 * len(values))(*values))
+
+
+def address(a: np.ndarray):
+    import ctypes
+
+    return ctypes.c_void_p(a.ctypes.data)
+
+
+def counts(*numbers: int):
+    import ctypes
+
+    return map(ctypes.c_int64, numbers)
+
+
+def threads(elements: int) -> int:
+    return cell().value if elements > SMALL else 1
