@@ -1,4 +1,4 @@
-"""How a card is written down: the decorators `elementwise`, `reduction`, `view` and `op`.  Users define their own ops with the same ones."""
+"""How a card is written down: the decorators `elementwise`, `reduction`, `view` and `op`.  Users define their ops with the same ones."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -27,8 +27,19 @@ def elementwise(name: str, *vjp, c: str, body: Callable | None = None, numpy: st
     else:
         inputs = inputs or body.__code__.co_argcount - 1
         ufunc = _on_numpy(body, inputs)
-    card = Card(name, "elementwise", body, vjp=vjp or None, inputs=inputs, promote=promote, c=c, numpy=ufunc, samples=_samples(inputs, domain),
-                doc=doc + _SHAPES[inputs], **fields)
+    card = Card(
+        name,
+        "elementwise",
+        body,
+        vjp=vjp or None,
+        inputs=inputs,
+        promote=promote,
+        c=c,
+        numpy=ufunc,
+        samples=_samples(inputs, domain),
+        doc=doc + _SHAPES[inputs],
+        **fields,
+    )
     writable = ufunc if isinstance(ufunc, np.ufunc) and promote != "bool" else None
     inplace(card, writable)
     if inputs > 2:
@@ -97,5 +108,11 @@ def _by_body(card: Card):
 
 
 def _reduction_samples(make):
-    for shape, dim, keepdim in (((3, 4), None, False), ((3, 4), 1, False), ((2, 3, 2), (0, 2), True), ((), None, False), ((3, 1), -2, True)):
+    for shape, dim, keepdim in (
+        ((3, 4), None, False),
+        ((3, 4), 1, False),
+        ((2, 3, 2), (0, 2), True),
+        ((), None, False),
+        ((3, 1), -2, True),
+    ):
         yield (make(shape, -2.0, 2.0),), {"dim": dim, "keepdim": keepdim}

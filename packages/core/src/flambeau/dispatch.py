@@ -42,7 +42,11 @@ def run(card: Card, inputs, attrs: dict):
         else:
             break
     else:
-        if kind is F32 or kind is F64 or (kind is not None and (card.promote != "float" or kind.kind in "fc") and not (card.widens and kind in HALF)):
+        if (
+            kind is F32
+            or kind is F64
+            or (kind is not None and (card.promote != "float" or kind.kind in "fc") and not (card.widens and kind in HALF))
+        ):
             tracked = tracked and grad.enabled
             if tracked and card.vjp is None and card.kind == "composite":
                 return by_body(card, inputs, attrs)
@@ -54,7 +58,9 @@ def run(card: Card, inputs, attrs: dict):
                 result = compute(card, inputs, attrs)
             if type(result) is not ndarray:
                 result = as_arrays(result, cpu)
-            elif result.dtype is not kind and card.promote == "same" and kind.kind in "biu" and result.dtype.kind == "f":  # an attr was a float
+            elif (
+                result.dtype is not kind and card.promote == "same" and kind.kind in "biu" and result.dtype.kind == "f"
+            ):  # an attr was a float
                 result = result.astype(kind)
             return wrap(card, result, inputs, attrs, tracked and card.vjp is not None)
     return run_any(card, inputs, attrs)
@@ -111,7 +117,7 @@ def by_body(card: Card, inputs, attrs: dict):
 
 
 def compute(card: Card, inputs, attrs: dict):
-    """The body's result on the inputs' arrays, promoted as the card says; arithmetic on half precision is done in float32 and rounded once."""
+    """The body's result on the inputs' arrays, promoted as the card says; half precision is computed in float32 and rounded once."""
     arrays, xp = arrays_of(card, inputs)
     narrow = next((a.dtype for a in arrays if getattr(a, "dtype", None) in HALF), None) if card.widens else None
     if narrow is not None:
@@ -150,7 +156,9 @@ def arrays_of(card: Card, inputs) -> tuple[list, object]:
     for x in inputs:
         if isinstance(x, Tensor) and x.array.ndim + (where is None):
             if where is not None and where != x.device and x.array.ndim:
-                raise RuntimeError(f"Expected all tensors to be on the same device, but {card.name} got at least two devices, {where} and {x.device}!")
+                raise RuntimeError(
+                    f"Expected all tensors to be on the same device, but {card.name} got at least two devices, {where} and {x.device}!"
+                )
             xp, where = namespace(x.array), x.device
     if card.promote is None:
         return [x.array if isinstance(x, Tensor) else x for x in inputs], xp

@@ -11,8 +11,8 @@ _FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 class Fused:
     """How a card's body is one kernel: its gufunc signature, with all inputs given, and the attr that names the core axis.
 
-    An input that is None in a call is left out of the signature. Where no kernel can be had (no compiler, a dtype or shape that loops do not
-    take) the call gives None, and the body runs on NumPy, with the same result to rounding.
+    An input that is None in a call is left out of the signature. Where no kernel can be had (no compiler, a dtype or shape that loops do
+    not take) the call gives None, and the body runs on NumPy, with the same result to rounding.
     """
 
     __slots__ = ("signature", "dim", "kernels")

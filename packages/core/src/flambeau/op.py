@@ -51,7 +51,14 @@ class Card:
         self.attrs |= body.__kwdefaults__ or {}
         self.names = names
         self.variadic, self.promote, self.c, self.jvp, self.vmap = variadic, promote, c, jvp, vmap
-        self.samples, self.linear, self.holomorphic, self.numpy, self.outputs, self.fused = samples, linear, holomorphic, numpy, outputs, fused
+        self.samples, self.linear, self.holomorphic, self.numpy, self.outputs, self.fused = (
+            samples,
+            linear,
+            holomorphic,
+            numpy,
+            outputs,
+            fused,
+        )
         self.joint = callable(vjp) and (self.inputs > 1 or variadic)
         self.vjp = (vjp,) if callable(vjp) and not self.joint else vjp
         self.keeps = self._keeps()

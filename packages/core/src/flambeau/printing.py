@@ -63,7 +63,7 @@ def _complex(value, real, imag) -> str:
 
 
 def _vector(row, write, width: int, indent: int, summary: bool) -> str:
-    per_line = max(1, int(math.floor((linewidth - indent) / max(1, width + 2))))
+    per_line = max(1, (linewidth - indent) // max(1, width + 2))
     if summary and len(row) > 2 * edgeitems:
         items = [write(v) for v in row[:edgeitems].tolist()] + [" ..."] + [write(v) for v in row[-edgeitems:].tolist()]
     else:

@@ -1,4 +1,4 @@
-"""Random numbers: PyTorch's CPU generator (MT19937) and the ways that it makes numbers of its bits, so that a seed gives PyTorch's numbers."""
+"""Random numbers: PyTorch's CPU generator (MT19937) and its ways to make numbers of bits, so that a seed gives PyTorch's numbers."""
 from __future__ import annotations
 
 import math

@@ -41,7 +41,9 @@ def write(x: Tensor, result: Tensor, what: str) -> Tensor:
     if x.process is not None:
         return x.overwrite(result)
     if result.process is not None:
-        raise RuntimeError(f"{what}_: a tensor from outside cannot take what is computed inside a transform (vmap, jvp): clone it inside first")
+        raise RuntimeError(
+            f"{what}_: a tensor from outside cannot take what is computed inside a transform (vmap, jvp): clone it inside first"
+        )
     if result.shape != x.shape:
         raise RuntimeError(f"output with shape {list(x.shape)} doesn't match the broadcast shape {list(result.shape)} of {what}_")
     if not can_cast(result.dtype, x.dtype):
@@ -92,15 +94,21 @@ def replay(base: Tensor, steps: tuple) -> Tensor:
 def into(out: Tensor, result: Tensor, what: str) -> Tensor:
     """`out=`: the result is written into a tensor that the caller brought, which is resized where it does not fit."""
     if result.node is not None or (out.node is not None and grad.enabled):
-        raise RuntimeError(f"{what}(): functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad.")
+        raise RuntimeError(
+            f"{what}(): functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad."
+        )
     if not can_cast(result.dtype, out.dtype):
         raise RuntimeError(f"result type {result.dtype.name} can't be cast to the desired output type {out.dtype.name}")
     if out.shape != result.shape:
         if out.numel():
             import warnings
 
-            warnings.warn(f"An output with one or more elements was resized since it had shape {list(out.shape)}, which does not match the required "
-                          f"output shape {list(result.shape)}.", UserWarning, stacklevel=4)
+            warnings.warn(
+                f"An output with one or more elements was resized since it had shape {list(out.shape)}, which does not match the required "
+                f"output shape {list(result.shape)}.",
+                UserWarning,
+                stacklevel=4,
+            )
         out.array = result.array.astype(out.array.dtype)
     else:
         out.array[...] = result.array

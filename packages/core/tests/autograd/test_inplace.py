@@ -12,7 +12,13 @@ def leaf(*values):
 
 def test_leaves_are_protected():
     x = leaf(1.0, 2.0)
-    for write in (lambda: x.add_(1), lambda: x.mul_(x), lambda: x.__setitem__(0, 5.0), lambda: x.zero_(), lambda: x.copy_(flambeau.ones(2))):
+    for write in (
+        lambda: x.add_(1),
+        lambda: x.mul_(x),
+        lambda: x.__setitem__(0, 5.0),
+        lambda: x.zero_(),
+        lambda: x.copy_(flambeau.ones(2)),
+    ):
         with pytest.raises(RuntimeError, match="leaf Variable that requires grad"):
             write()
     with pytest.raises(RuntimeError, match="view of a leaf Variable"):

@@ -35,8 +35,12 @@ def test_general_convolution(shape, weight, stride, padding, dilation, groups):
     y = cpu.conv_forward(x, w, *rest)
     np.testing.assert_allclose(windows.conv_forward(cpu, x, w, *rest), y, atol=1e-12)
     g = draw(*y.shape)
-    np.testing.assert_allclose(windows.conv_backward_input(cpu, g, w, shape, *rest), cpu.conv_backward_input(g, w, shape, *rest), atol=1e-12)
-    np.testing.assert_allclose(windows.conv_backward_weight(cpu, g, x, weight, *rest), cpu.conv_backward_weight(g, x, weight, *rest), atol=1e-12)
+    np.testing.assert_allclose(
+        windows.conv_backward_input(cpu, g, w, shape, *rest), cpu.conv_backward_input(g, w, shape, *rest), atol=1e-12
+    )
+    np.testing.assert_allclose(
+        windows.conv_backward_weight(cpu, g, x, weight, *rest), cpu.conv_backward_weight(g, x, weight, *rest), atol=1e-12
+    )
 
 
 @pytest.mark.parametrize(("shape", "kernel", "stride", "padding", "dilation", "ceil"), [

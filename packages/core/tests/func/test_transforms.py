@@ -1,4 +1,4 @@
-"""Transforms: what each gives, that they nest, and what they refuse.  That vmap is a loop and jvp the transpose of vjp is a law of every card."""
+"""Transforms: what each gives, that they nest, what they refuse.  vmap as a loop and jvp as the transpose of vjp are laws of every card."""
 from __future__ import annotations
 
 import numpy as np
@@ -30,7 +30,7 @@ def test_grad_has_values_and_extras():
 
 
 def test_derivatives_of_every_order():
-    f = lambda x: x**4  # noqa: E731
+    f = lambda x: x**4
     for expected in (32.0, 48.0, 48.0, 24.0):
         f = grad(f)
         assert f(flambeau.tensor(2.0)).item() == expected
@@ -94,10 +94,10 @@ def test_history_from_outside_flows_through():
 
 def test_jvp_and_vjp():
     x, t = f64(3), f64(3, seed=1)
-    y, moved = jvp(lambda x: {"a": x.sin(), "b": x * 0 + 1}, (x,), (t,))
+    _y, moved = jvp(lambda x: {"a": x.sin(), "b": x * 0 + 1}, (x,), (t,))
     close(moved["a"], x.cos() * t)
     close(moved["b"], 0 * t)
-    y, back, aux = vjp(lambda x: (x * x, "note"), x, has_aux=True)
+    _y, back, aux = vjp(lambda x: (x * x, "note"), x, has_aux=True)
     close(back(t)[0], 2 * x * t)
     assert aux == "note"
 

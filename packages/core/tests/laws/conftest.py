@@ -17,7 +17,12 @@ class Make:
     """Sample inputs for a card: `make(shape, low, high)` floats, `make.index(places)` integers, `make.other` another dtype."""
 
     def __init__(self, name: str, dtype, requires_grad: bool = False, transposed: bool = False):
-        self.draw, self.dtype, self.requires_grad, self.transposed = np.random.default_rng(zlib.crc32(name.encode())), dtype, requires_grad, transposed
+        self.draw, self.dtype, self.requires_grad, self.transposed = (
+            np.random.default_rng(zlib.crc32(name.encode())),
+            dtype,
+            requires_grad,
+            transposed,
+        )
         self.other = flambeau.float64 if dtype is flambeau.float32 else flambeau.float32
 
     def __call__(self, shape, low: float, high: float):

@@ -57,7 +57,10 @@ def test_backward(card, cuda):
             ys = [y for y in outputs(call(card, row, given)) if y.requires_grad]
             if not ys:
                 return
-            seeds = [flambeau.from_numpy(np.asarray(np.random.default_rng(1).standard_normal(y.shape)).astype(y.dtype.numpy)).to(device) for y in ys]
+            seeds = [
+                flambeau.from_numpy(np.asarray(np.random.default_rng(1).standard_normal(y.shape)).astype(y.dtype.numpy)).to(device)
+                for y in ys
+            ]
             grads.append(flambeau.autograd.grad(ys, [row[i] for i in places], seeds, allow_unused=True))
         for a, b in zip(*grads, strict=True):
             assert (a is None) == (b is None)

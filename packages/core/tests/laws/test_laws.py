@@ -38,7 +38,9 @@ def differentiable(card, **options):
         pytest.skip("rounds to float32: finite differences see steps (test_cast has its gradient)")
     for inputs, attrs in samples(card, **options):
         inputs = list(inputs)
-        places = [i for i in floats(inputs) if card.joint or card.variadic or card.vjp is None or (i < len(card.vjp) and card.vjp[i] is not None)]
+        places = [
+            i for i in floats(inputs) if card.joint or card.variadic or card.vjp is None or (i < len(card.vjp) and card.vjp[i] is not None)
+        ]
         if not places:
             continue
 
@@ -77,7 +79,12 @@ def test_forward_is_the_body(card, dtype):
         expected = as_arrays(card.body(xp, arrays, **attrs) if card.variadic else card.body(xp, *arrays, **attrs), xp)
         got = call(card, inputs, attrs)
         tolerance = 1e-12 if dtype is float64 else 2e-6
-        close(got, tuple(map(flambeau.from_numpy, expected)) if isinstance(expected, tuple) else flambeau.from_numpy(np.array(expected)), tolerance, tolerance)
+        close(
+            got,
+            tuple(map(flambeau.from_numpy, expected)) if isinstance(expected, tuple) else flambeau.from_numpy(np.array(expected)),
+            tolerance,
+            tolerance,
+        )
         assert [y.dtype.numpy for y in outputs(got)] == [e.dtype for e in (expected if isinstance(expected, tuple) else (expected,))]
 
 
@@ -223,7 +230,9 @@ def test_whole_numbers(card):
         pytest.skip("its samples' attrs are floats")
     for inputs, attrs in samples(card, flambeau.int64):
         y = call(card, inputs, attrs)
-        expected = {"same": flambeau.int64, "float": flambeau.get_default_dtype(), "bool": flambeau.bool, "rest": flambeau.int64}[card.promote]
+        expected = {"same": flambeau.int64, "float": flambeau.get_default_dtype(), "bool": flambeau.bool, "rest": flambeau.int64}[
+            card.promote
+        ]
         assert y.dtype is expected
 
 

@@ -80,11 +80,23 @@ def test_bytes_wrap_round():
     assert (flambeau.tensor([1], dtype=flambeau.uint8) - 300).tolist() == [213]
 
 
-@pytest.mark.parametrize(("data", "dtype", "shape"), [
-    (3, "int64", ()), (2.5, "float32", ()), ([1, 2.5], "float32", (2,)), ([True, 2], "int64", (2,)), ([[True], [False]], "bool", (2, 1)),
-    ([1, 2j], "complex64", (2,)), ([], "float32", (0,)), ([[], []], "float32", (2, 0)), (np.float64(1), "float64", ()), (np.arange(3), "int64", (3,)),
-    (range(4), "int64", (4,)), ([np.float32(1), 2], "float32", (2,)),
-])
+@pytest.mark.parametrize(
+    ("data", "dtype", "shape"),
+    [
+        (3, "int64", ()),
+        (2.5, "float32", ()),
+        ([1, 2.5], "float32", (2,)),
+        ([True, 2], "int64", (2,)),
+        ([[True], [False]], "bool", (2, 1)),
+        ([1, 2j], "complex64", (2,)),
+        ([], "float32", (0,)),
+        ([[], []], "float32", (2, 0)),
+        (np.float64(1), "float64", ()),
+        (np.arange(3), "int64", (3,)),
+        (range(4), "int64", (4,)),
+        ([np.float32(1), 2], "float32", (2,)),
+    ],
+)
 def test_tensor_of_data(data, dtype, shape):
     x = flambeau.tensor(data)
     assert x.dtype is getattr(flambeau, dtype) and x.shape == shape
@@ -129,28 +141,39 @@ def test_conversions():
         x.to("tpu")
 
 
-@pytest.mark.parametrize(("call", "error", "words"), [
-    (lambda: flambeau.ones(3) + flambeau.ones(2), RuntimeError, r"size of tensor a \(3\) must match the size of tensor b \(2\) at non-singleton dimension 0"),
-    (lambda: flambeau.ones(2, 3) @ flambeau.ones(2, 3), RuntimeError, "mat1 and mat2 shapes cannot be multiplied"),
-    (lambda: flambeau.ones(2, 2) @ flambeau.ones(2, 2, dtype=flambeau.float64), RuntimeError, "same dtype"),
-    (lambda: flambeau.ones(2).sum(1), IndexError, r"expected to be in range of \[-1, 0\], but got 1"),
-    (lambda: flambeau.ones(2, 3).reshape(4), RuntimeError, r"shape '\[4\]' is invalid for input of size 6"),
-    (lambda: flambeau.ones(2, 3).t().view(6), RuntimeError, "reshape"),
-    (lambda: flambeau.arange(3).mean(), RuntimeError, "floating point or complex"),
-    (lambda: flambeau.cat([]), ValueError, "non-empty"),
-    (lambda: flambeau.cat([flambeau.ones(2, 3), flambeau.ones(3, 2)]), RuntimeError, "Sizes of tensors must match except in dimension 0"),
-    (lambda: flambeau.stack([flambeau.ones(2), flambeau.ones(3)]), RuntimeError, "equal size"),
-    (lambda: flambeau.ones(2) + "a", TypeError, "Tensor or Number"),
-    (lambda: flambeau.ones(3).expand(2), RuntimeError, r"expanded size of the tensor \(2\) must match the existing size \(3\)"),
-    (lambda: bool(flambeau.ones(2)), RuntimeError, "ambiguous"),
-    (lambda: flambeau.ones(2).item(), RuntimeError, "2 elements cannot be converted to Scalar"),
-    (lambda: flambeau.zeros(-1), RuntimeError, "negative dimension"),
-    (lambda: flambeau.ones(2).max(3), IndexError, "Dimension out of range"),
-    (lambda: flambeau.zeros(0).max(), RuntimeError, "numel"),
-    (lambda: flambeau.einsum("ij,jk->ik", flambeau.ones(2, 3), flambeau.ones(2, 3)), RuntimeError, "subscript j has sizes 3 and 2"),
-    (lambda: flambeau.ones(4).split(0), RuntimeError, "split_size"),
-    (lambda: flambeau.ones(2).to("cuda"), RuntimeError, "CuPy|CUDA"),
-])
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (
+            lambda: flambeau.ones(3) + flambeau.ones(2),
+            RuntimeError,
+            r"size of tensor a \(3\) must match the size of tensor b \(2\) at non-singleton dimension 0",
+        ),
+        (lambda: flambeau.ones(2, 3) @ flambeau.ones(2, 3), RuntimeError, "mat1 and mat2 shapes cannot be multiplied"),
+        (lambda: flambeau.ones(2, 2) @ flambeau.ones(2, 2, dtype=flambeau.float64), RuntimeError, "same dtype"),
+        (lambda: flambeau.ones(2).sum(1), IndexError, r"expected to be in range of \[-1, 0\], but got 1"),
+        (lambda: flambeau.ones(2, 3).reshape(4), RuntimeError, r"shape '\[4\]' is invalid for input of size 6"),
+        (lambda: flambeau.ones(2, 3).t().view(6), RuntimeError, "reshape"),
+        (lambda: flambeau.arange(3).mean(), RuntimeError, "floating point or complex"),
+        (lambda: flambeau.cat([]), ValueError, "non-empty"),
+        (
+            lambda: flambeau.cat([flambeau.ones(2, 3), flambeau.ones(3, 2)]),
+            RuntimeError,
+            "Sizes of tensors must match except in dimension 0",
+        ),
+        (lambda: flambeau.stack([flambeau.ones(2), flambeau.ones(3)]), RuntimeError, "equal size"),
+        (lambda: flambeau.ones(2) + "a", TypeError, "Tensor or Number"),
+        (lambda: flambeau.ones(3).expand(2), RuntimeError, r"expanded size of the tensor \(2\) must match the existing size \(3\)"),
+        (lambda: bool(flambeau.ones(2)), RuntimeError, "ambiguous"),
+        (lambda: flambeau.ones(2).item(), RuntimeError, "2 elements cannot be converted to Scalar"),
+        (lambda: flambeau.zeros(-1), RuntimeError, "negative dimension"),
+        (lambda: flambeau.ones(2).max(3), IndexError, "Dimension out of range"),
+        (lambda: flambeau.zeros(0).max(), RuntimeError, "numel"),
+        (lambda: flambeau.einsum("ij,jk->ik", flambeau.ones(2, 3), flambeau.ones(2, 3)), RuntimeError, "subscript j has sizes 3 and 2"),
+        (lambda: flambeau.ones(4).split(0), RuntimeError, "split_size"),
+        (lambda: flambeau.ones(2).to("cuda"), RuntimeError, "CuPy|CUDA"),
+    ],
+)
 def test_errors_say_what_was_expected(call, error, words):
     with pytest.raises(error, match=words):
         call()

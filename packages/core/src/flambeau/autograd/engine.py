@@ -101,9 +101,11 @@ def _pull(node: Node, g, create_graph: bool, on_path):
     """The gradient for each input of a node, by the card's formulas."""
     card, saved, parents = node.card, node.saved, node.parents
     if saved is FREED:
-        raise RuntimeError("Trying to backward through the graph a second time (or directly access saved tensors after they have already been freed). "
-                           "Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). Specify retain_graph=True "
-                           "if you need to backward through the graph a second time or if you need to access saved tensors after calling backward.")
+        raise RuntimeError(
+            "Trying to backward through the graph a second time (or directly access saved tensors after they have already been freed). "
+            "Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). Specify retain_graph=True "
+            "if you need to backward through the graph a second time or if you need to access saved tensors after calling backward."
+        )
     if isinstance(g, list):
         if g[0] is None:
             g[0] = plain_zeros(node.shape[0], node.dtype[0], next(x for x in g if x is not None))

@@ -45,7 +45,9 @@ class Context:
 
         own = self._node()
         if own.saved is FREED:
-            raise RuntimeError("Trying to backward through the graph a second time: saved tensors have been freed. Specify retain_graph=True.")
+            raise RuntimeError(
+                "Trying to backward through the graph a second time: saved tensors have been freed. Specify retain_graph=True."
+            )
         return tuple(s if s is None else _restore(s, node() if isinstance(node, ref) else node, own.card) for s, node in self._kept)
 
 
@@ -116,7 +118,9 @@ def _record(cls, ctx, args, inputs, outs) -> None:
         result = cls.backward(ctx, *grads)
         result = result if isinstance(result, tuple | list) else (result,)
         if len(result) < len(args) or any(r is not None for r in result[len(args):]):
-            raise RuntimeError(f"function {cls.__name__}Backward returned an incorrect number of gradients (expected {len(args)}, got {len(result)})")
+            raise RuntimeError(
+                f"function {cls.__name__}Backward returned an incorrect number of gradients (expected {len(args)}, got {len(result)})"
+            )
         return [result[i] for i in places]
 
     kinds = [(tuple(o.shape), o.dtype) for o in wanted]

@@ -44,8 +44,16 @@ def _node_of(x: Tensor):
     return x.node
 
 
-def grad(outputs, inputs=None, grad_outputs=None, retain_graph: bool | None = None, create_graph: bool = False, allow_unused: bool | None = None,
-         is_grads_batched: bool = False, materialize_grads: bool = False):
+def grad(
+    outputs,
+    inputs=None,
+    grad_outputs=None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
+    materialize_grads: bool = False,
+):
     """Gradients of `outputs` with respect to `inputs`, as a tuple.  Of a function: the function that gives its gradient.
 
     >>> abs_grad = flambeau.autograd.grad(lambda x: x if x > 0 else -x)
@@ -58,8 +66,12 @@ def grad(outputs, inputs=None, grad_outputs=None, retain_graph: bool | None = No
     if materialize_grads and allow_unused is False:
         raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False.")
     if is_grads_batched:
-        return _one_by_one(_sequence(grad_outputs), lambda seeds: grad(outputs, inputs, seeds, True if retain_graph is None else retain_graph,
-                                                                       create_graph, allow_unused, False, materialize_grads))
+        return _one_by_one(
+            _sequence(grad_outputs),
+            lambda seeds: grad(
+                outputs, inputs, seeds, True if retain_graph is None else retain_graph, create_graph, allow_unused, False, materialize_grads
+            ),
+        )
     roots = _roots(outputs, _sequence(grad_outputs))
     wanted = {_node_of(x): None for x in inputs}
     run_backward(roots, create_graph, create_graph if retain_graph is None else retain_graph, wanted, accumulate=False)
@@ -69,8 +81,10 @@ def grad(outputs, inputs=None, grad_outputs=None, retain_graph: bool | None = No
             if materialize_grads:
                 found[i] = x.new_zeros(x.shape)
             elif not allow_unused:
-                raise RuntimeError("One of the differentiated Tensors appears to not have been used in the graph. Set allow_unused=True if this is "
-                                   "the desired behavior.")
+                raise RuntimeError(
+                    "One of the differentiated Tensors appears to not have been used in the graph. Set allow_unused=True if this is "
+                    "the desired behavior."
+                )
     return tuple(found)
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import numpy as np
 
-# Rational approximations after W. J. Cody, Mathematics of Computation 23 (1969), good to 1e-16: erf near 0, and exp(x²)·erfc(x) further out.
+# Rational approximations after W. J. Cody, Mathematics of Computation 23 (1969), good to 1e-16: erf near 0, exp(x²)·erfc(x) further out.
 _NEAR = ((1.85777706184603153e-1, 3.16112374387056560e0, 1.13864154151050156e2, 3.77485237685302021e2, 3.20937758913846947e3),
          (1.0, 2.36012909523441209e1, 2.44024637934444173e2, 1.28261652607737228e3, 2.84423683343917062e3))
 _MIDDLE = ((2.15311535474403846e-8, 5.64188496988670089e-1, 8.88314979438837594e0, 6.61191906371416295e1, 2.98635138197400131e2,

@@ -47,8 +47,10 @@ def grad_and_value(func, argnums=0, has_aux: bool = False):
             if not isinstance(value, Tensor):
                 raise RuntimeError(f"Expected f(*args) to return a tensor, got {type(value).__name__}")
             if value.ndim:
-                raise RuntimeError(f"Expected f(*args) to return a scalar tensor, got tensor with {value.ndim} dims. Maybe you wanted to use the vjp or "
-                                   "jacrev APIs instead?")
+                raise RuntimeError(
+                    f"Expected f(*args) to return a scalar tensor, got tensor with {value.ndim} dims. Maybe you wanted to use the vjp or "
+                    "jacrev APIs instead?"
+                )
             flat = [x for i in picked for x in lifted[i][0]]
             found = iter(_gradients([value], flat, None))
             grads = tuple(tree_unflatten([next(found) for _ in lifted[i][0]], lifted[i][1]) for i in picked)

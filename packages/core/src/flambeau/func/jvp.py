@@ -145,7 +145,10 @@ def _transposed(card, values, tangents, attrs, y):
         if card.joint:
             parts = card.vjp(given, outs, values, **attrs) if card.variadic else card.vjp(given, outs, *values, **attrs)
         else:
-            parts = [f(given, outs, *values, **attrs) if f is not None and t is not None else None for f, t in zip(card.vjp, tangents, strict=True)]
+            parts = [
+                f(given, outs, *values, **attrs) if f is not None and t is not None else None
+                for f, t in zip(card.vjp, tangents, strict=True)
+            ]
         pairs = [(p, t) for p, t in zip(parts, tangents, strict=True) if p is not None and t is not None]
         return grad([p for p, _ in pairs], g, [_fit(t, p) for p, t in pairs], create_graph=True)[0]
 
@@ -170,7 +173,9 @@ def jvp(func, primals, tangents, *, strict: bool = False, has_aux: bool = False)
         raise RuntimeError("jvp(f, primals, tangents): Expected primals and tangents to have the same python structure")
     for p, t in zip(flat, flat_tangents, strict=True):
         if p.shape != t.shape or p.dtype is not t.dtype:
-            raise RuntimeError(f"jvp(f, primals, tangents): expected a tangent of shape {tuple(p.shape)} and {p.dtype}, got {tuple(t.shape)} and {t.dtype}")
+            raise RuntimeError(
+                f"jvp(f, primals, tangents): expected a tangent of shape {tuple(p.shape)} and {p.dtype}, got {tuple(t.shape)} and {t.dtype}"
+            )
     with entered(Dual) as level:
         duals = [Dual.make(p, t, level) for p, t in zip(flat, flat_tangents, strict=True)]
         result = func(*tree_unflatten(duals, spec))

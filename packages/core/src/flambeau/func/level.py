@@ -82,8 +82,10 @@ class Wrapper(Tensor):
     # ---- what plain tensors read off their array
     @property
     def array(self):
-        raise RuntimeError(f"{type(self).__name__.lower()} tensors have no numbers to look at inside a transform: .item(), .numpy(), bool() and other "
-                           "uses of values in Python are not possible here. Use flambeau.where for choices.")
+        raise RuntimeError(
+            f"{type(self).__name__.lower()} tensors have no numbers to look at inside a transform: .item(), .numpy(), bool() and other "
+            "uses of values in Python are not possible here. Use flambeau.where for choices."
+        )
 
     @property
     def dtype(self):

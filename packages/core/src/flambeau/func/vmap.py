@@ -105,7 +105,9 @@ def _promoted(values, hidden):
     kinds = {v.dtype for v in values if isinstance(v, Tensor)}
     if len(kinds) < 2:
         return values
-    target = result_type(*((v.select(0, 0) if v.shape[0] else v.new_zeros(v.shape[1:])) if h else v for v, h in zip(values, hidden, strict=True)))
+    target = result_type(
+        *((v.select(0, 0) if v.shape[0] else v.new_zeros(v.shape[1:])) if h else v for v, h in zip(values, hidden, strict=True))
+    )
     return [v.to(target) if isinstance(v, Tensor) else v for v in values]
 
 
@@ -144,8 +146,18 @@ def loop(card, values, hidden, attrs, n):
     return tuple(pile(column) for column in zip(*rows, strict=True)) if isinstance(rows[0], tuple) else pile(rows)
 
 
-BY_KIND = {"elementwise": elementwise, "reduction": fold, "scan": fold, "contraction": leading, "composite": loop, "opaque": loop, "index": loop,
-           "view": loop, "window": loop, "random": loop}
+BY_KIND = {
+    "elementwise": elementwise,
+    "reduction": fold,
+    "scan": fold,
+    "contraction": leading,
+    "composite": loop,
+    "opaque": loop,
+    "index": loop,
+    "view": loop,
+    "window": loop,
+    "random": loop,
+}
 
 
 # ---------------------------------------------------------------- rules by card
@@ -261,7 +273,11 @@ def _conv_input(card, values, hidden, attrs, n):
         y = run(card, (_fold_n(g), w), attrs | {"shape": (n * shape[0], *shape[1:])})
         return y.reshape(n, *shape)
     g, w = _all(values, hidden, n)
-    y = run(card, (_fold_c(g), w.reshape(-1, *w.shape[2:])), attrs | {"groups": attrs["groups"] * n, "shape": (shape[0], n * shape[1], *shape[2:])})
+    y = run(
+        card,
+        (_fold_c(g), w.reshape(-1, *w.shape[2:])),
+        attrs | {"groups": attrs["groups"] * n, "shape": (shape[0], n * shape[1], *shape[2:])},
+    )
     return _unfold_c(y, n)
 
 
@@ -287,8 +303,10 @@ def _same(card, values, hidden, attrs, n):
 
 
 def _depends_on_values(card, values, hidden, attrs, n):
-    raise RuntimeError(f"vmap: {card.name} is not possible here: the shape of its result depends on values, which differ from place to place. "
-                       "Use flambeau.where, or a mask.")
+    raise RuntimeError(
+        f"vmap: {card.name} is not possible here: the shape of its result depends on values, which differ from place to place. "
+        "Use flambeau.where, or a mask."
+    )
 
 
 
@@ -302,15 +320,35 @@ RULES = {
     "slice": _attr(lambda a, ndim, n, x: {"index": (slice(None), *a["index"])}),
     "unslice": _attr(lambda a, ndim, n, x: {"index": (slice(None), *a["index"]), "shape": (n, *a["shape"])}),
     "diagonal": _attr(lambda a, ndim, n, x: {"dim1": a["dim1"] + 1, "dim2": a["dim2"] + 1}),
-    "flip": _attr(lambda a, ndim, n, x: {"dims": tuple(check_dim(d, ndim) + 1 for d in (a["dims"] if isinstance(a["dims"], tuple | list) else (a["dims"],)))}),
-    "concat": _concat, "pile": _concat, "gather_places": _along, "scatter_sum": _along, "index": _index, "embedding": _embedding, "embedding_back": _embedding_back,
-    "tril": _same, "triu": _same, "transfer": _same,
+    "flip": _attr(
+        lambda a, ndim, n, x: {
+            "dims": tuple(check_dim(d, ndim) + 1 for d in (a["dims"] if isinstance(a["dims"], tuple | list) else (a["dims"],)))
+        }
+    ),
+    "concat": _concat,
+    "pile": _concat,
+    "gather_places": _along,
+    "scatter_sum": _along,
+    "index": _index,
+    "embedding": _embedding,
+    "embedding_back": _embedding_back,
+    "tril": _same,
+    "triu": _same,
+    "transfer": _same,
     "argsort": _attr(lambda a, ndim, n, x: {"dim": check_dim(a["dim"], ndim) + 1}),
     "nonzero_rows": _depends_on_values,
-    "linear": _linear, "einsum_of": _einsum, "conv": _conv, "conv_input": _conv_input, "conv_weight": _conv_weight,
-    "max_pool": _pool, "max_pool_back": _pool, "avg_pool": _pool, "avg_pool_back": _pool,
+    "linear": _linear,
+    "einsum_of": _einsum,
+    "conv": _conv,
+    "conv_input": _conv_input,
+    "conv_weight": _conv_weight,
+    "max_pool": _pool,
+    "max_pool_back": _pool,
+    "avg_pool": _pool,
+    "avg_pool_back": _pool,
     "constant_pad": _attr(lambda a, ndim, n, x: {"pads": ((0, 0), *a["pads"])}),
-    "var": fold, "l2_norm": fold,
+    "var": fold,
+    "l2_norm": fold,
 }
 
 
@@ -337,7 +375,10 @@ def vmap(func, in_dims=0, out_dims=0, randomness: str = "error", *, chunk_size: 
         if not sizes:
             raise ValueError("vmap: at least one input must be mapped over: in_dims are None everywhere, or there is no tensor")
         if len(sizes) > 1:
-            raise ValueError(f"vmap: Expected all tensors to have the same size in the mapped dimension, got sizes {sorted(sizes)} for the mapped dimension")
+            raise ValueError(
+                f"vmap: Expected all tensors to have the same size in the mapped dimension, got sizes {sorted(sizes)} "
+                "for the mapped dimension"
+            )
         n = sizes.pop()
         if chunk_size is not None and n > chunk_size:
             return _in_chunks(func, leaves, spec, dims, out_dims, n, chunk_size, kwargs)
@@ -351,14 +392,18 @@ def _in_dims(in_dims, args, spec) -> list:
         leaves, _ = tree_flatten(args)
         return [in_dims if isinstance(x, Tensor) else None for x in leaves]
     if not isinstance(in_dims, tuple | list) or len(in_dims) != len(args):
-        raise ValueError(f"vmap: expected `in_dims` to be int or a tuple with one entry for each of the {len(args)} arguments, got {in_dims}")
+        raise ValueError(
+            f"vmap: expected `in_dims` to be int or a tuple with one entry for each of the {len(args)} arguments, got {in_dims}"
+        )
     dims: list = []
     for d, a in zip(in_dims, args, strict=True):
         leaves, _ = tree_flatten(a)
         if isinstance(d, int) or d is None:
             for x in leaves:
                 if d is not None and not isinstance(x, Tensor):
-                    raise ValueError(f"vmap: Got in_dim={d} for an input of type {type(x).__name__}; only tensors can be mapped over: use in_dim=None")
+                    raise ValueError(
+                        f"vmap: Got in_dim={d} for an input of type {type(x).__name__}; only tensors can be mapped over: use in_dim=None"
+                    )
                 dims.append(d)
         else:
             flat, _ = tree_flatten(d)
@@ -380,7 +425,7 @@ def _at_once(func, leaves, spec, dims, out_dims, n, kwargs):
 def _out_dims(out_dims, outs) -> list:
     if isinstance(out_dims, int) or out_dims is None:
         return [out_dims] * len(outs)
-    flat = [d for d in tree_flatten(out_dims)[0]]
+    flat = list(tree_flatten(out_dims)[0])
     if len(flat) != len(outs):
         raise ValueError(f"vmap: out_dims {out_dims} is not compatible with the structure of the outputs, which have {len(outs)} leaves")
     return flat
@@ -409,6 +454,8 @@ def _in_chunks(func, leaves, spec, dims, out_dims, n, size, kwargs):
         parts.append(tree_flatten(_at_once(func, cut, spec, dims, out_dims, length, kwargs)))
     out_spec = parts[0][1]
     placed = _out_dims(out_dims, parts[0][0])
-    return tree_unflatten([column[0] if d is None else cat(list(column), d) for d, *column in zip(placed, *(p[0] for p in parts), strict=True)], out_spec)
+    return tree_unflatten(
+        [column[0] if d is None else cat(list(column), d) for d, *column in zip(placed, *(p[0] for p in parts), strict=True)], out_spec
+    )
 
 

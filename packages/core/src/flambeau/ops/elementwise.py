@@ -1,7 +1,8 @@
 """Elementwise ops: each row says what an op computes, how its gradient flows, and how a kernel spells it.
 
 A formula takes (g, y, *inputs): the gradient that comes in, the op's result, its inputs. It returns the gradient for one input.
-An argument that starts with _ is not kept for backward (only its shape and dtype). Formulas are made of ops, so derivatives of every order exist.
+An argument that starts with _ is not kept for backward (only its shape and dtype). Formulas are made of ops, so derivatives of
+every order exist.
 Where an input was broadcast, autograd sums the gradient back to its shape: formulas need not care.
 """
 from __future__ import annotations
@@ -20,12 +21,21 @@ sub = elementwise("sub", lambda g, _z, _x, _y: g, lambda g, _z, _x, _y: -g, c="(
                   doc="Difference.")
 mul = elementwise("mul", lambda g, _z, _x, y: g * y, lambda g, _z, x, _y: g * x, c="({0} * {1})", promote="same", numpy="multiply",
                   doc="Product.")
-div = elementwise("div", lambda g, _z, _x, y: g / y, lambda g, z, _x, y: -g * z / y, c="({0} / {1})", numpy="true_divide", domain=(0.5, 2.0),
-                  doc="Quotient; integers give floats.")
+div = elementwise(
+    "div",
+    lambda g, _z, _x, y: g / y,
+    lambda g, z, _x, y: -g * z / y,
+    c="({0} / {1})",
+    numpy="true_divide",
+    domain=(0.5, 2.0),
+    doc="Quotient; integers give floats.",
+)
 pow = elementwise("pow", lambda g, _z, x, y: g * _power_slope(x, y), lambda g, z, x, _y: _exponent_slope(g, z, x),
                   c="pow({0}, {1})", promote="same", numpy="power", domain=(0.5, 2.0), doc="x to the power y.")
 neg = elementwise("neg", lambda g, _y, _x: -g, c="(-{0})", promote="same", numpy="negative", linear=True, doc="-x.")
-reciprocal = elementwise("reciprocal", lambda g, y, _x: -g * y * y, body=lambda xp, x: 1.0 / x, c="(1 / {0})", domain=(0.5, 2.0), doc="1 / x.")
+reciprocal = elementwise(
+    "reciprocal", lambda g, y, _x: -g * y * y, body=lambda xp, x: 1.0 / x, c="(1 / {0})", domain=(0.5, 2.0), doc="1 / x."
+)
 square = elementwise("square", lambda g, _y, x: g * 2 * x, c="({0} * {0})", promote="same", doc="x².")
 abs = elementwise("abs", lambda g, _y, x: g * sgn(x), c="fabs({0})", promote="same", numpy="absolute", holomorphic=False,
                   doc="Absolute value; gradient 0 at 0.")
@@ -61,10 +71,22 @@ def _power_slope(x, y):
 
 
 # ---- the greater and the smaller: on a tie each input gets half of the gradient
-maximum = elementwise("maximum", lambda g, _z, x, y: _win(g, x, y), lambda g, _z, x, y: _win(g, y, x), c="maximum({0}, {1})", promote="same",
-                      doc="The greater; NaN where either is.")
-minimum = elementwise("minimum", lambda g, _z, x, y: _win(g, y, x), lambda g, _z, x, y: _win(g, x, y), c="minimum({0}, {1})", promote="same",
-                      doc="The smaller; NaN where either is.")
+maximum = elementwise(
+    "maximum",
+    lambda g, _z, x, y: _win(g, x, y),
+    lambda g, _z, x, y: _win(g, y, x),
+    c="maximum({0}, {1})",
+    promote="same",
+    doc="The greater; NaN where either is.",
+)
+minimum = elementwise(
+    "minimum",
+    lambda g, _z, x, y: _win(g, y, x),
+    lambda g, _z, x, y: _win(g, x, y),
+    c="minimum({0}, {1})",
+    promote="same",
+    doc="The smaller; NaN where either is.",
+)
 
 
 def _win(g, x, y):
@@ -85,8 +107,14 @@ logaddexp = elementwise("logaddexp", lambda g, z, x, _y: g * exp(x - z), lambda 
 
 # ---- roots
 sqrt = elementwise("sqrt", lambda g, y, _x: g / (2 * y), c="sqrt({0})", domain=(0.5, 3.0), doc="Square root.")
-rsqrt = elementwise("rsqrt", lambda g, y, _x: g * -0.5 * y * y * y, body=lambda xp, x: 1.0 / xp.sqrt(x), c="(1 / sqrt({0}))", domain=(0.5, 3.0),
-                    doc="1 / √x.")
+rsqrt = elementwise(
+    "rsqrt",
+    lambda g, y, _x: g * -0.5 * y * y * y,
+    body=lambda xp, x: 1.0 / xp.sqrt(x),
+    c="(1 / sqrt({0}))",
+    domain=(0.5, 3.0),
+    doc="1 / √x.",
+)
 hypot = elementwise("hypot", lambda g, z, x, _y: g * x / z, lambda g, z, _x, y: g * y / z, c="hypot({0}, {1})", domain=(0.5, 2.0),
                     doc="√(x² + y²) without overflow.")
 
@@ -113,8 +141,16 @@ sigmoid = elementwise("sigmoid", lambda g, y, _x: g * y * (1 - y), body=lambda x
                       doc="1 / (1 + exp(-x)).")
 relu = elementwise("relu", lambda g, y, _x: relu_back(g, y), body=lambda xp, x: xp.maximum(x, 0), c="maximum({0}, 0)", promote="same",
                    doc="x where positive, 0 elsewhere.")
-relu_back = elementwise("relu_back", lambda g, _z, _g, y: relu_back(g, y), lambda g, _z, _g, _y: g * 0, body=lambda xp, g, y: g * (y > 0),
-                        c="({1} > 0 ? {0} : 0)", promote="same", domain=(0.5, 2.0), doc="g where y is positive, 0 elsewhere: relu's gradient.")
+relu_back = elementwise(
+    "relu_back",
+    lambda g, _z, _g, y: relu_back(g, y),
+    lambda g, _z, _g, _y: g * 0,
+    body=lambda xp, g, y: g * (y > 0),
+    c="({1} > 0 ? {0} : 0)",
+    promote="same",
+    domain=(0.5, 2.0),
+    doc="g where y is positive, 0 elsewhere: relu's gradient.",
+)
 erf = elementwise("erf", lambda g, _y, x: g * exp(-(x * x)) * (2 / math.sqrt(math.pi)), body=lambda xp, x: xp.erf(x), c="erf({0})",
                   doc="Error function.")
 
@@ -123,9 +159,23 @@ _flat = (lambda g, _y, _x: g * 0)
 floor = elementwise("floor", _flat, c="floor({0})", promote="same", doc="Rounded down.")
 ceil = elementwise("ceil", _flat, c="ceil({0})", promote="same", doc="Rounded up.")
 trunc = elementwise("trunc", _flat, c="trunc({0})", promote="same", doc="Rounded towards zero.")
-round = elementwise("round", _flat, body=lambda xp, x: x if x.dtype.kind in "biu" else xp.rint(x), c="rint({0})", promote="same", doc="Rounded to the nearest integer, halves to the even one.")
-frac = elementwise("frac", lambda g, _y, _x: g, body=lambda xp, x: x - xp.trunc(x), c="({0} - trunc({0}))", promote="same", domain=(0.1, 0.9),
-                   doc="What `trunc` cuts off.")
+round = elementwise(
+    "round",
+    _flat,
+    body=lambda xp, x: x if x.dtype.kind in "biu" else xp.rint(x),
+    c="rint({0})",
+    promote="same",
+    doc="Rounded to the nearest integer, halves to the even one.",
+)
+frac = elementwise(
+    "frac",
+    lambda g, _y, _x: g,
+    body=lambda xp, x: x - xp.trunc(x),
+    c="({0} - trunc({0}))",
+    promote="same",
+    domain=(0.1, 0.9),
+    doc="What `trunc` cuts off.",
+)
 
 # ---- comparisons and logic
 eq = elementwise("eq", c="({0} == {1})", promote="bool", numpy="equal", doc="x == y.")
@@ -183,8 +233,13 @@ def _inside(x, low, high):
     return ge(x, low) if high is None else logical_and(ge(x, low), le(x, high))
 
 
-@op("elementwise", promote="same", c="({0} + {2} * ({1} - {0}))", samples=lambda make: [(tuple(make((2, 3), -1.0, 1.0) for _ in range(3)), {})],
-    vjp=(lambda g, _y, _a, _b, w: g * (1 - w), lambda g, _y, _a, _b, w: g * w, lambda g, _y, a, b, _w: g * (b - a)))
+@op(
+    "elementwise",
+    promote="same",
+    c="({0} + {2} * ({1} - {0}))",
+    samples=lambda make: [(tuple(make((2, 3), -1.0, 1.0) for _ in range(3)), {})],
+    vjp=(lambda g, _y, _a, _b, w: g * (1 - w), lambda g, _y, _a, _b, w: g * w, lambda g, _y, a, b, _w: g * (b - a)),
+)
 def lerp(xp, start, end, weight):
     """start + weight · (end - start).  (*), (*), (*) -> (*), broadcast"""
     return start + weight * (end - start)

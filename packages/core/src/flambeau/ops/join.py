@@ -65,8 +65,10 @@ def cat(tensors, dim: int = 0, *, out=None, axis: int | None = None):
             raise RuntimeError(f"Tensors must have same number of dimensions: got {first.ndim} and {x.ndim}")
         for d in range(x.ndim):
             if d != dim and x.shape[d] != first.shape[d]:
-                raise RuntimeError(f"Sizes of tensors must match except in dimension {dim}. Expected size {first.shape[d]} but got size {x.shape[d]} "
-                                   f"for tensor number {[id(t) for t in tensors].index(id(x))} in the list.")
+                raise RuntimeError(
+                    f"Sizes of tensors must match except in dimension {dim}. Expected size {first.shape[d]} but got size {x.shape[d]} "
+                    f"for tensor number {[id(t) for t in tensors].index(id(x))} in the list."
+                )
     dtype = result_type(*(x.dtype for x in tensors))
     return concat([x if x.dtype is dtype else x.to(dtype) for x in kept], dim=dim, lengths=[x.shape[dim] for x in kept], out=out)
 
@@ -91,7 +93,9 @@ def stack(tensors, dim: int = 0, *, out=None):
     shape, dtype = first.shape, first.dtype
     for i, x in enumerate(tensors):
         if x.shape != shape:
-            raise RuntimeError(f"stack expects each tensor to be equal size, but got {list(shape)} at entry 0 and {list(x.shape)} at entry {i}")
+            raise RuntimeError(
+                f"stack expects each tensor to be equal size, but got {list(shape)} at entry 0 and {list(x.shape)} at entry {i}"
+            )
         if x.dtype is not dtype:
             dtype = None
     if dtype is None:

@@ -21,8 +21,10 @@ tensors = SimpleNamespace(
     **{
         name: getattr(elementwise, name)
         for name in (
-            "exp exp2 expm1 log log2 log10 log1p logaddexp sqrt sin cos tan sinh cosh tanh hypot floor ceil trunc sign square reciprocal maximum minimum "
-            "isnan isinf isfinite logical_not logical_and logical_or logical_xor bitwise_and bitwise_or bitwise_xor where abs remainder floor_divide "
+            "exp exp2 expm1 log log2 log10 log1p logaddexp sqrt sin cos tan sinh cosh tanh hypot floor ceil trunc sign "
+            "square reciprocal maximum minimum "
+            "isnan isinf isfinite logical_not logical_and logical_or logical_xor bitwise_and bitwise_or bitwise_xor where "
+            "abs remainder floor_divide "
             "fmod erf"
         ).split()
     },

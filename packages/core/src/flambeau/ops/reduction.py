@@ -42,7 +42,9 @@ def spread(g, shape, dim, keepdim):
 
 def _float_only(what, x):
     if x.dtype.kind in "bui":
-        raise RuntimeError(f"{what}(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. Got: {x.dtype}")
+        raise RuntimeError(
+            f"{what}(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. Got: {x.dtype}"
+        )
 
 
 def _mean(xp, x, dim=None, keepdim=False):
@@ -57,8 +59,14 @@ def _mean_fold(a, axis, _dtype, _out, keepdims):
     return total / a.dtype.type(a.size / total.size if total.size else 1)
 
 
-sum = reduction("sum", lambda g, _y, _x, dim=None, keepdim=False: spread(g, _x.shape, dim, keepdim), body=_sum, linear=True, fold=np.add.reduce,
-                doc="Sum over `dim`; integers are added as int64.")
+sum = reduction(
+    "sum",
+    lambda g, _y, _x, dim=None, keepdim=False: spread(g, _x.shape, dim, keepdim),
+    body=_sum,
+    linear=True,
+    fold=np.add.reduce,
+    doc="Sum over `dim`; integers are added as int64.",
+)
 mean = reduction("mean", lambda g, _y, _x, dim=None, keepdim=False: spread(g / max(_count(_x.shape, dim), 1), _x.shape, dim, keepdim),
                  body=_mean, linear=True, fold=_mean_fold, doc="Arithmetic mean over `dim`.")
 amax = reduction("amax", lambda g, y, x, dim=None, keepdim=False: _share(g, y, x, dim, keepdim), fold=np.maximum.reduce,
@@ -67,8 +75,12 @@ amax = reduction("amax", lambda g, y, x, dim=None, keepdim=False: _share(g, y, x
 amin = reduction("amin", lambda g, y, x, dim=None, keepdim=False: _share(g, y, x, dim, keepdim), fold=np.minimum.reduce,
                  body=lambda xp, x, dim=None, keepdim=False: xp.min(x, axis=dim, keepdims=keepdim),
                  doc="Smallest over `dim`; ties share the gradient.")
-any = reduction("any", body=lambda xp, x, dim=None, keepdim=False: xp.any(x != 0, axis=dim, keepdims=keepdim), doc="Whether any element is true.")
-all = reduction("all", body=lambda xp, x, dim=None, keepdim=False: xp.all(x != 0, axis=dim, keepdims=keepdim), doc="Whether all elements are true.")
+any = reduction(
+    "any", body=lambda xp, x, dim=None, keepdim=False: xp.any(x != 0, axis=dim, keepdims=keepdim), doc="Whether any element is true."
+)
+all = reduction(
+    "all", body=lambda xp, x, dim=None, keepdim=False: xp.all(x != 0, axis=dim, keepdims=keepdim), doc="Whether all elements are true."
+)
 
 
 def _share(g, y, x, dim, keepdim):
@@ -132,9 +144,19 @@ def _centre(x, dim):
     return x - x.mean(dim, keepdim=True)
 
 
-@op("reduction", samples=_var_samples, vjp=lambda g, _y, x, dim=None, correction=1, keepdim=False:
-    spread(g * (2 / max(_count(x.shape, dim) - correction, 0)) if _count(x.shape, dim) > correction else g * float("nan"), x.shape, dim, keepdim)
-    * _centre(x, dim))
+@op(
+    "reduction",
+    samples=_var_samples,
+    vjp=lambda g, _y, x, dim=None, correction=1, keepdim=False: (
+        spread(
+            g * (2 / max(_count(x.shape, dim) - correction, 0)) if _count(x.shape, dim) > correction else g * float("nan"),
+            x.shape,
+            dim,
+            keepdim,
+        )
+        * _centre(x, dim)
+    ),
+)
 def var(xp, x, dim=None, correction=1, keepdim=False):
     """Variance over `dim`, divided by n - correction.  (*, n, *) -> (*, *)"""
     _float_only("var", x)
@@ -166,7 +188,9 @@ def argmin(xp, x, dim=None, keepdim=False):
 
 def _arg(xp, find, x, dim, keepdim):
     if x.size == 0 and dim is None:
-        raise IndexError("argmax(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.")
+        raise IndexError(
+            "argmax(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument."
+        )
     if x.ndim == 0:
         return xp.zeros((), dtype=xp.int64)
     return find(x, axis=dim, keepdims=keepdim)

@@ -11,7 +11,9 @@ from ..tensor import check_dim
 from .elementwise import maximum, minimum
 from .index import gather
 
-values_indices: dict[str, Any] = {name: namedtuple(name, "values indices") for name in ("sort", "topk", "max", "min", "median", "kthvalue", "mode", "cummax", "cummin")}
+values_indices: dict[str, Any] = {
+    name: namedtuple(name, "values indices") for name in ("sort", "topk", "max", "min", "median", "kthvalue", "mode", "cummax", "cummin")
+}
 
 
 def _samples(make):
@@ -80,7 +82,10 @@ def _extreme(name: str, find: str, pairwise):
     def call(x, dim=None, keepdim: bool = False):
         if dim is None:
             if x.numel() == 0:
-                raise RuntimeError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.")
+                raise RuntimeError(
+                    f"{name}(): Expected reduction dim to be specified for input.numel() == 0. "
+                    "Specify the reduction dim with the 'dim' argument."
+                )
             return run(CARDS["a" + name], (x,), {"dim": None, "keepdim": False})
         if not isinstance(dim, int):
             return pairwise(x, dim)
@@ -93,7 +98,9 @@ def _extreme(name: str, find: str, pairwise):
 
     call.__name__ = call.__qualname__ = name
     greatest = "greatest" if name == "max" else "smallest"
-    call.__doc__ = f"""The {greatest} element; with `dim`, the {greatest} along it and where it is; with a tensor, the {greatest} of each pair."""
+    call.__doc__ = (
+        f"""The {greatest} element; with `dim`, the {greatest} along it and where it is; with a tensor, the {greatest} of each pair."""
+    )
     return call
 
 

@@ -42,8 +42,10 @@ def infer(shape: tuple, n: int) -> tuple:
         known = prod(s for s in shape if s != -1)
         if known == 0 or n % known:
             if known == 0 and n == 0:
-                raise RuntimeError(f"cannot reshape tensor of 0 elements into shape {list(shape)} because the unspecified dimension size -1 "
-                                   "can be any value and is ambiguous")
+                raise RuntimeError(
+                    f"cannot reshape tensor of 0 elements into shape {list(shape)} because the unspecified dimension size -1 "
+                    "can be any value and is ambiguous"
+                )
             raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {n}")
         return tuple(n // known if s == -1 else s for s in shape)
     if prod(shape) != n or any(s < 0 for s in shape):
@@ -68,8 +70,10 @@ def view_as_shape(x, *shape):
     try:
         return view_of(VIEW, x, {"shape": shape})
     except ValueError:
-        raise RuntimeError("view size is not compatible with input tensor's size and stride (at least one dimension spans across two contiguous "
-                           "subspaces). Use .reshape(...) instead.") from None
+        raise RuntimeError(
+            "view size is not compatible with input tensor's size and stride (at least one dimension spans across two contiguous "
+            "subspaces). Use .reshape(...) instead."
+        ) from None
 
 
 def reshape(x, *shape):
@@ -131,8 +135,13 @@ def permute(x, *dims):
     return view_of(PERMUTE, x, {"dims": dims})
 
 
-SWAP = view("swap", lambda g, _y, _x, dim0, dim1: view_of(SWAP, g, {"dim0": dim0, "dim1": dim1}), lambda xp, x, dim0, dim1: x.swapaxes(dim0, dim1),
-            _one((2, 3, 4), dim0=0, dim1=2), "Two axes exchanged.  (a, b, c) -> (c, b, a)")
+SWAP = view(
+    "swap",
+    lambda g, _y, _x, dim0, dim1: view_of(SWAP, g, {"dim0": dim0, "dim1": dim1}),
+    lambda xp, x, dim0, dim1: x.swapaxes(dim0, dim1),
+    _one((2, 3, 4), dim0=0, dim1=2),
+    "Two axes exchanged.  (a, b, c) -> (c, b, a)",
+)
 
 
 def transpose(x, dim0: int, dim1: int):
@@ -165,8 +174,13 @@ def movedim(x, source, destination):
 # ---- axes of one
 SQUEEZE = view("squeeze", lambda g, _y, _x, dims: reshape(g, _x.shape), lambda xp, x, dims: x.squeeze(dims),
                _one((3, 1, 2), dims=(1,)), "Axes of one taken away.  (a, 1, b) -> (a, b)")
-UNSQUEEZE = view("unsqueeze", lambda g, _y, _x, dim: view_of(SQUEEZE, g, {"dims": (dim,)}), lambda xp, x, dim: x[(slice(None),) * dim + (None,)],
-                 _one((3, 2), dim=1), "An axis of one put in.  (a, b) -> (a, 1, b)")
+UNSQUEEZE = view(
+    "unsqueeze",
+    lambda g, _y, _x, dim: view_of(SQUEEZE, g, {"dims": (dim,)}),
+    lambda xp, x, dim: x[(slice(None),) * dim + (None,)],
+    _one((3, 2), dim=1),
+    "An axis of one put in.  (a, b) -> (a, 1, b)",
+)
 
 
 def squeeze(x, dim=None):
@@ -202,7 +216,10 @@ def expand(x, *shape):
     shape, own = sizes(shape), x.shape
     new = len(shape) - len(own)
     if new < 0:
-        raise RuntimeError(f"expand: the number of sizes provided ({len(shape)}) must be greater or equal to the number of dimensions in the tensor ({len(own)})")
+        raise RuntimeError(
+            f"expand: the number of sizes provided ({len(shape)}) must be greater or equal to "
+            f"the number of dimensions in the tensor ({len(own)})"
+        )
     full = []
     for i, s in enumerate(shape):
         have = own[i - new] if i >= new else 1
@@ -211,8 +228,10 @@ def expand(x, *shape):
                 raise RuntimeError(f"expand: the expanded size of the tensor (-1) isn't allowed in a leading, non-existing dimension {i}")
             s = have
         if have not in (1, s):
-            raise RuntimeError(f"The expanded size of the tensor ({s}) must match the existing size ({have}) at non-singleton dimension {i}. "
-                               f"Target sizes: {list(shape)}.  Tensor sizes: {list(own)}")
+            raise RuntimeError(
+                f"The expanded size of the tensor ({s}) must match the existing size ({have}) at non-singleton dimension {i}. "
+                f"Target sizes: {list(shape)}.  Tensor sizes: {list(own)}"
+            )
         full.append(s)
     return view_of(EXPAND, x, {"shape": tuple(full)})
 
@@ -355,10 +374,18 @@ def _read(x, steps):
     return x
 
 
-Card("view_write", "index", _view_write, inputs=2, linear=True,
-     vjp=(lambda g, _y, _b, _v, steps: run(CARDS["view_write"], (g, 0.0), {"steps": steps}), lambda g, _y, _b, _v, steps: _read(g, steps)),
-     samples=lambda make: [((make((3, 4), -1.0, 1.0), make((3, 2), -1.0, 1.0)), {"steps": ((SLICE, {"index": (slice(None), slice(1, 3))}),)})],
-     doc="A base with a value written into one of its views.")
+Card(
+    "view_write",
+    "index",
+    _view_write,
+    inputs=2,
+    linear=True,
+    vjp=(lambda g, _y, _b, _v, steps: run(CARDS["view_write"], (g, 0.0), {"steps": steps}), lambda g, _y, _b, _v, steps: _read(g, steps)),
+    samples=lambda make: [
+        ((make((3, 4), -1.0, 1.0), make((3, 2), -1.0, 1.0)), {"steps": ((SLICE, {"index": (slice(None), slice(1, 3))}),)})
+    ],
+    doc="A base with a value written into one of its views.",
+)
 
 
 @op("index", inputs=1, linear=True, samples=_one((3, 4), dims=(0,)), vjp=lambda g, _y, _x, dims: flip(g, dims))
