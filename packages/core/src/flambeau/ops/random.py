@@ -129,7 +129,8 @@ def _write(x: Tensor, values) -> Tensor:
 
 def uniform_(x: Tensor, from_: float = 0.0, to: float = 1.0, *, generator=None, **bounds) -> Tensor:
     """Fill x with uniform numbers in [from, to)."""
-    low, high = bounds.pop("from", from_), to
+    low: Any = bounds.pop("from", from_)
+    high: Any = to
     _float(x.dtype, "uniform_")
     if low > high:
         raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={low} > to={high}")
