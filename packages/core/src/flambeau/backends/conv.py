@@ -19,7 +19,8 @@ from .native import Geometry, address, function, threads
 __all__ = ["conv_backward_input", "conv_backward_weight", "conv_forward", "conv_output_size"]
 
 Ints = tuple[int, ...]
-BLOCK_BYTES = 1 << 20  # a column matrix of about a megabyte stays in the second-level cache of a core
+BLOCK_BYTES = 2 << 20  # of columns: measured fastest of 256 KB to 8 MB, 85 to 95 % of what the matrix product alone reaches
+LARGEST = 4  # blocks of so many times that where the weight is as large: each block reads all of it
 
 
 def conv_output_size(size: Ints, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints) -> Ints:
@@ -60,18 +61,16 @@ def _check_gradient(g_shape: Ints, n: int, o: int, out: Ints) -> None:
         raise RuntimeError(f"expected a gradient of the output's shape {(n, o, *out)}, got {g_shape}")
 
 
-def _blocks(n: int, out: Ints, column: int, itemsize: int) -> Iterator[tuple[slice, slice]]:
-    """Images, and rows of their first spatial axis, that make one block: several whole images, or some rows of one.
-
-    `column` is how many elements one output pixel reads.
-    """
-    row = max(1, prod(out[1:]) * column * itemsize)
-    images = BLOCK_BYTES // (row * out[0])
+def _blocks(n: int, out: Ints, weight_shape: Ints, groups: int, itemsize: int) -> Iterator[tuple[slice, slice]]:
+    """Images, and rows of their first spatial axis, that make one block: several whole images, or some rows of one."""
+    size = max(BLOCK_BYTES, min(LARGEST * BLOCK_BYTES, prod(weight_shape) * itemsize))
+    row = max(1, prod(out[1:]) * prod(weight_shape[1:]) * groups * itemsize)
+    images = size // (row * out[0])
     if images >= 1:
         for i in range(0, n, images):
             yield slice(i, min(i + images, n)), slice(0, out[0])
         return
-    rows = max(1, BLOCK_BYTES // row)
+    rows = max(1, size // row)
     for i in range(n):
         for r in range(0, out[0], rows):
             yield slice(i, i + 1), slice(r, min(r + rows, out[0]))
@@ -136,7 +135,7 @@ def conv_forward(x: np.ndarray, w: np.ndarray, stride: Ints, padding: Ints, dila
         return y
     y = np.empty((n, o, *out), dtype)
     matrix, width = w.reshape(groups, o // groups, -1), prod(out[1:])
-    for images, rows in _blocks(n, out, x.shape[1] * prod(kernel), x.itemsize):
+    for images, rows in _blocks(n, out, w.shape, groups, x.itemsize):
         columns = _columns(x[images], rows, kernel, out, stride, padding, dilation, groups)
         count = images.stop - images.start
         target = y[images].reshape(count, groups, o // groups, -1)[..., rows.start * width : rows.stop * width]
@@ -161,7 +160,7 @@ def conv_backward_weight(
         _depthwise(direct, x, gw, np.ascontiguousarray(g), (stride, padding, dilation), TO_WEIGHT)
         return gw
     total = np.zeros((groups, o // groups, weight_shape[1] * prod(kernel)), np.result_type(g, x))
-    for images, rows in _blocks(n, out, x.shape[1] * prod(kernel), x.itemsize):
+    for images, rows in _blocks(n, out, weight_shape, groups, x.itemsize):
         columns = _columns(x[images], rows, kernel, out, stride, padding, dilation, groups)
         total += np.matmul(_rows(g[images, :, rows], groups), columns.mT)
     return total.reshape(weight_shape)
@@ -172,7 +171,7 @@ def conv_backward_input(
 ) -> np.ndarray:
     """Gradient of the input; also the transposed convolution of g.  (N, O, *out), (O, C/groups, *K) -> input_shape = (N, C, *S)"""
     _check(input_shape, w.shape, groups)
-    n, c, *size = input_shape
+    n, _c, *size = input_shape
     o, kernel = w.shape[0], w.shape[2:]
     out = conv_output_size(tuple(size), kernel, stride, padding, dilation)
     _check_gradient(g.shape, n, o, out)
@@ -181,7 +180,7 @@ def conv_backward_input(
         _depthwise(direct, gx, np.ascontiguousarray(w), np.ascontiguousarray(g), (stride, padding, dilation), TO_INPUT)
         return gx
     matrix = w.reshape(groups, o // groups, -1).mT
-    for images, rows in _blocks(n, out, c * prod(kernel), g.itemsize):
+    for images, rows in _blocks(n, out, w.shape, groups, g.itemsize):
         columns = np.matmul(matrix, _rows(g[images, :, rows], groups))
         _fold(columns, gx[images], rows, kernel, out, stride, padding, dilation)
     return gx
