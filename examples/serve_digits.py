@@ -50,12 +50,13 @@ def main(argv: list[str] | None = None) -> tuple[float, Counter[int]]:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--weights", type=Path, default=Path("runs/digits/model.safetensors"))
     parser.add_argument("--clients", type=int, default=16, help="how many ask at once")
+    parser.add_argument("--digits", type=int, default=360, help="how many of the 360 held-out digits to ask about")
     args = parser.parse_args(argv)
     if not args.weights.exists():
         raise SystemExit(f"{args.weights} is not there: run examples/digits.py first")
 
     model = load_model(args.weights, "digits:Net", [IMAGE])
-    held_out = Digits(train=False, transform=ToTensor())
+    held_out = list(Digits(train=False, transform=ToTensor()))[: args.digits]
     images, digits = [image.numpy() for image, _ in held_out], np.array([int(digit) for _, digit in held_out])
     with running(create_app(model, model.signature, "digits")) as address, httpx.Client(base_url=f"{address}/v2/models/digits/") as client:
         print(f"asking {client.base_url}infer about {len(images)} digits, {args.clients} at a time")

@@ -25,15 +25,15 @@ def cora(planetoid_folder: Path) -> Any:
 
 
 def test_cora_in_short(cora: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Twenty epochs: the bar, the pictures and the model are there, and a second run gives the same of each."""
+    """Ten epochs: the bar, the pictures and the model are there, and a second run gives the same of each."""
     first, second = tmp_path / "first", tmp_path / "second"
-    accuracy = cora("--epochs", "20", "--out", str(first))
+    accuracy = cora("--epochs", "10", "--out", str(first))
     shown = capsys.readouterr()
-    assert accuracy > 0.6
+    assert accuracy > 0.5
     assert f"{accuracy:.1%} of 1000 papers put in the right field" in shown.out
-    assert "20/20" in shown.err and "loss=" in shown.err and "val=" in shown.err
+    assert "10/10" in shown.err and "loss=" in shown.err and "val=" in shown.err
 
-    assert cora("--epochs", "20", "--out", str(second)) == accuracy
+    assert cora("--epochs", "10", "--out", str(second)) == accuracy
     for name in ("curves.png", "papers.png", "model.safetensors"):
         assert (first / name).read_bytes() == (second / name).read_bytes()
     state = flambeau.load(first / "model.safetensors")

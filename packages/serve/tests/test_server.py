@@ -7,7 +7,9 @@ import runpy
 import socket
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +23,23 @@ X = TensorSpec("x", "FP32", (-1, 3))
 SIGNATURE = Signature((X,), (TensorSpec("y", "FP32", (-1, 3)),))
 
 
-def ask(url: str, values: np.ndarray, binary: bool) -> np.ndarray:
+@contextmanager
+def client_of(app: Any) -> Iterator[httpx.Client]:
+    with running(app) as address, httpx.Client(base_url=f"{address}/v2/models/model/", timeout=30) as client:
+        yield client
+
+
+def ask(client: httpx.Client, values: np.ndarray, binary: bool) -> np.ndarray:
     tensor: dict[str, Any] = {"name": "x", "datatype": "FP32", "shape": list(values.shape)}
     if not binary:
-        response = httpx.post(url, json={"inputs": [{**tensor, "data": values.tolist()}]})
+        response = client.post("infer", json={"inputs": [{**tensor, "data": values.tolist()}]})
         (output,) = response.raise_for_status().json()["outputs"]
         return np.array(output["data"], np.float32).reshape(output["shape"])
     raw = values.tobytes()
     tensor["parameters"] = {"binary_data_size": len(raw)}
     header = json.dumps({"inputs": [tensor], "parameters": {"binary_data_output": True}}).encode()
-    response = httpx.post(url, content=header + raw, headers={"Inference-Header-Content-Length": str(len(header))}).raise_for_status()
+    headers = {"Inference-Header-Content-Length": str(len(header))}
+    response = client.post("infer", content=header + raw, headers=headers).raise_for_status()
     length = int(response.headers["inference-header-content-length"])
     (output,) = json.loads(response.content[:length])["outputs"]
     return np.frombuffer(response.content[length:], np.float32).reshape(output["shape"])
@@ -40,23 +49,21 @@ def test_many_clients_at_once(weights: Path, factories: str) -> None:
     model = load_model(weights, f"{factories}:told")
     rows = np.random.default_rng(0).normal(size=(24, 3)).astype(np.float32)
     expected = model({"x": rows})["output"]
-    with running(create_app(model, model.signature, "small", max_delay=0.05)) as address:
-        url = f"{address}/v2/models/small/infer"
+    with client_of(create_app(model, model.signature, max_delay=0.05)) as client:
         with ThreadPoolExecutor(8) as pool:
-            answers = list(pool.map(lambda n: ask(url, rows[n : n + 1], binary=n % 2 == 0), range(24)))
-        (stats,) = httpx.get(f"{address}/v2/models/small/stats").json()["model_stats"]
+            answers = list(pool.map(lambda n: ask(client, rows[n : n + 1], binary=n % 2 == 0), range(24)))
+        (stats,) = client.get("stats").json()["model_stats"]
     np.testing.assert_allclose(np.concatenate(answers), expected, rtol=1e-5, atol=1e-6)
     assert stats["inference_count"] == 24
     assert max(batch["batch_size"] for batch in stats["batch_stats"]) > 1
 
 
 def test_a_body_too_large_is_refused_at_once_and_the_server_goes_on() -> None:
-    with running(create_app(lambda inputs: {"y": inputs["x"]}, SIGNATURE, max_body_bytes=1000)) as address:
-        url = f"{address}/v2/models/model/infer"
+    with client_of(create_app(lambda inputs: {"y": inputs["x"]}, SIGNATURE, max_body_bytes=1000)) as client:
         for content in (b" " * 1001, iter([b" " * 600] * 2)):
-            response = httpx.post(url, content=content, headers={"content-type": "application/json"})
+            response = client.post("infer", content=content, headers={"content-type": "application/json"})
             assert (response.status_code, response.json()) == (413, {"error": "expected a body of at most 1000 bytes"})
-        assert ask(url, np.ones((1, 3), np.float32), binary=False).tolist() == [[1, 1, 1]]
+        assert ask(client, np.ones((1, 3), np.float32), binary=False).tolist() == [[1, 1, 1]]
 
 
 def test_a_client_that_hangs_up_frees_its_place() -> None:
@@ -70,20 +77,18 @@ def test_a_client_that_hangs_up_frees_its_place() -> None:
     body = json.dumps({"inputs": [{"name": "x", "datatype": "FP32", "shape": [1, 3], "data": [1, 2, 3]}]}).encode()
     headers = f"Host: a\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     head = f"POST /v2/models/model/infer HTTP/1.1\r\n{headers}".encode()
-    with running(create_app(gated, SIGNATURE, max_delay=0, max_waiting=3)) as address:
-        url = f"{address}/v2/models/model/infer"
-        port = int(address.rsplit(":", 1)[1])
+    with client_of(create_app(gated, SIGNATURE, max_delay=0, max_waiting=3)) as client:
         with ThreadPoolExecutor(1) as pool:
-            first = pool.submit(ask, url, np.ones((1, 3), np.float32), False)
+            first = pool.submit(ask, client, np.ones((1, 3), np.float32), False)
             while not batches:
                 time.sleep(0.005)
             for _ in range(6):  # twice as many as there are places
-                with socket.create_connection(("127.0.0.1", port)) as client:
-                    client.sendall(head + body)
+                with socket.create_connection(("127.0.0.1", client.base_url.port)) as other:
+                    other.sendall(head + body)
                     time.sleep(0.02)
             gate.set()
             first.result(5)
-        assert ask(url, np.ones((2, 3), np.float32), binary=True).shape == (2, 3)
+        assert ask(client, np.ones((2, 3), np.float32), binary=True).shape == (2, 3)
     assert batches[-1] == 2 and len(batches) <= 3
 
 
