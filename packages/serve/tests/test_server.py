@@ -101,6 +101,13 @@ def test_what_is_no_http_disturbs_nobody() -> None:
         assert httpx.get(f"{address}/v2/health/live").json() == {"live": True}
 
 
+def test_answers_are_sent_at_once() -> None:
+    with server.listen("127.0.0.1", 0) as bound, socket.create_connection(bound.getsockname()):
+        accepted, _ = bound.accept()
+        assert accepted.proto == socket.IPPROTO_TCP, "by which asyncio knows that it may turn Nagle's algorithm off"
+        accepted.close()
+
+
 def test_a_port_that_is_taken() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError), running(None, port=taken.getsockname()[1]):
         pass
