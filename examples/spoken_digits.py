@@ -38,6 +38,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     p.add_argument("--lr", type=float, default=3e-3)
     p.add_argument("--recordings", type=int, default=None, help="use only so many of each split (for a quick try)")
     p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--threads", type=int, default=1, help="for batches this small one is quicker than two that wait for each other")
     return p.parse_args(argv)
 
 
@@ -169,6 +170,7 @@ def main(argv: list[str] | None = None) -> dict[str, float]:
     args.out.mkdir(parents=True, exist_ok=True)
 
     start = time.perf_counter()
+    flambeau.set_num_threads(args.threads)
     flambeau.manual_seed(args.seed)
     examples, held_out = (spectra(split, args.recordings) for split in splits)
     model = network(args.width)

@@ -21,7 +21,9 @@ def example():
     spec = importlib.util.spec_from_file_location("example_spoken_digits", EXAMPLE)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module
+    threads = flambeau.get_num_threads()
+    yield module
+    flambeau.set_num_threads(threads)
 
 
 def is_picture(path: Path) -> bool:
