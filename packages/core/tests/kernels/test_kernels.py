@@ -135,6 +135,22 @@ def test_in_place():
     close(kernel_of(row, np.float32).ufunc(x[1:], out=x[:-1]), bodies.softmax(np, expected[1:]), np.float32)  # overlapping
 
 
+def test_numbers_are_read_once_and_may_still_be_arrays():
+    case = bodies.CASES["adam"]
+    kernel = fuse(case.body, case.signature, numbers=3)
+    if kernel is None:
+        pytest.skip("no C compiler on this machine")
+    assert str(kernel.programs[0]).index("load 6") < str(kernel.programs[0]).index("loop")
+    arrays = bodies.inputs(case, np.float32, 300, 70)
+    close(kernel.ufunc(*arrays), on_numpy(case, arrays), np.float32)
+    arrays[4] = np.linspace(0.1, 0.2, 70, dtype=np.float32)
+    close(kernel.ufunc(*arrays), on_numpy(case, arrays), np.float32)
+    close(interpret(kernel.programs[0], *[a[:2, :3] if a.ndim == 2 else np.float32(0.5) for a in arrays]),
+          on_numpy(case, [a[:2, :3] if a.ndim == 2 else np.float32(0.5) for a in arrays]), np.float32)  # fmt: skip
+    with pytest.raises(ValueError, match="for elementwise signatures"):
+        fuse(bodies.softmax, "(n)->(n)", numbers=1)
+
+
 def test_no_warning_for_what_happens_on_the_way():
     def logarithm(xp, x):
         return xp.log(x) / 0.0 * xp.exp(1000.0 * x)

@@ -51,8 +51,9 @@ class Kernel:
 
 
 def lower_all(
-    body: Callable, signature: str, dtypes: Sequence = FLOATS, attrs: dict | None = None, outputs: Sequence = (), name: str | None = None
-) -> tuple[Program, ...]:
+    body: Callable, signature: str, dtypes: Sequence = FLOATS, attrs: dict | None = None, outputs: Sequence = (), name: str | None = None,
+    numbers: int = 0,
+) -> tuple[Program, ...]:  # fmt: skip
     """The body's programs, one for each of `dtypes`.  Raises NotLowerable."""
     from .lower import lower, parse_signature
 
@@ -63,14 +64,15 @@ def lower_all(
     results = results or [()] * len(rows)
     name = name or body.__name__
     return tuple(
-        lower(name, body, signature, tuple(map(np.dtype, row)), attrs or {}, tuple(map(np.dtype, result)))
+        lower(name, body, signature, tuple(map(np.dtype, row)), attrs or {}, tuple(map(np.dtype, result)), numbers)
         for row, result in zip(rows, results, strict=True)
     )
 
 
 def fuse(
-    body: Callable, signature: str, dtypes: Sequence = FLOATS, attrs: dict | None = None, outputs: Sequence = (), name: str | None = None
-) -> Kernel | None:
+    body: Callable, signature: str, dtypes: Sequence = FLOATS, attrs: dict | None = None, outputs: Sequence = (), name: str | None = None,
+    numbers: int = 0,
+) -> Kernel | None:  # fmt: skip
     """One kernel for `body(xp, *arrays, **attrs)`, or None where it cannot be had: the caller then runs the body on NumPy.
 
     signature  as a gufunc's: `()` elementwise; `(n)` along the core axis, which is last and which the body calls axis -1; `(1)` reduced
@@ -78,6 +80,7 @@ def fuse(
     dtypes     one loop for each: a dtype for all inputs, or a tuple with one for each input
     attrs      what the body takes beside arrays; it is fixed in the kernel
     outputs    dtypes to cast the results to, like `dtypes`; by default what the body gives
+    numbers    of an elementwise signature, how many of the last inputs are mostly one number for all elements (a learning rate): read once
 
     Builds at the call (0.2 s, or 1 ms from the disk cache). Never raises for what the body does or the machine lacks: `explain` tells why.
 
@@ -93,7 +96,7 @@ def fuse(
     from .gufunc import make_ufunc
 
     try:
-        programs = lower_all(body, signature, dtypes, attrs, outputs, name)
+        programs = lower_all(body, signature, dtypes, attrs, outputs, name, numbers)
     except NotLowerable as reason:
         log.debug("%s is not one kernel: %s", name or body.__name__, reason)
         return None

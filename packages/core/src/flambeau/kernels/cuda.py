@@ -98,7 +98,7 @@ class _Block(Emitter):
             self.line(f"r{i.register} = block_{i.aux}<{TYPES[code(i.dtype)]}>(r{i.register}, {self.neutral(start)});")
 
     def place(self, operand: int) -> str:
-        return f"j * in{operand}_step" if self.program.elementwise else super().place(operand)
+        return f"j * in{operand}_step" if self.program.elementwise and self.program.inputs[operand].along else super().place(operand)
 
     def store(self, i: Instruction, value: str) -> None:
         if self.inside:

@@ -41,15 +41,20 @@ def parse_signature(signature: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def lower(
-    name: str, body: Callable, signature: str, dtypes: tuple[np.dtype, ...], attrs: dict, outputs: tuple[np.dtype, ...] = ()
-) -> Program:
-    """The program of a body for these input dtypes. Results are cast to the `outputs` dtypes where given.  Raises NotLowerable."""
+    name: str, body: Callable, signature: str, dtypes: tuple[np.dtype, ...], attrs: dict, outputs: tuple[np.dtype, ...] = (),
+    numbers: int = 0,
+) -> Program:  # fmt: skip
+    """The program of a body for these input dtypes. Results are cast to the `outputs` dtypes where given; the last `numbers` inputs of an
+    elementwise body are read once.  Raises NotLowerable.
+    """
     cores, out_cores = parse_signature(signature)
     if len(dtypes) != len(cores):
         raise ValueError(f"expected {len(cores)} input dtypes for the signature {signature}, got {len(dtypes)}")
     elementwise = not any((*cores, *out_cores))
     if elementwise:
-        cores, out_cores = ("n",) * len(cores), ("n",) * len(out_cores)
+        cores, out_cores = ("n",) * (len(cores) - numbers) + ("",) * numbers, ("n",) * len(out_cores)
+    elif numbers:
+        raise ValueError(f"numbers={numbers} is for elementwise signatures, got {signature}: write () for one value a row")
     results = trace(body, tuple(zip(dtypes, cores, strict=True)), attrs)
     if len(results) != len(out_cores):
         raise NotLowerable(f"the body returns {len(results)} arrays, the signature {signature} names {len(out_cores)}")

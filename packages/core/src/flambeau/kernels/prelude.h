@@ -202,6 +202,7 @@ static void some_elements(const program *p, char **args, const intp *step, intp 
     int strided = 0;
     for (int k = 0; k < p->operands; k++) {
         operand[k] = args[k] + lo * step[k];
+        if (!p->along[k]) continue;
         if (step[k] == p->itemsize[k] || hi - lo <= 1) continue;
         strided = 1;
         intp size = CHUNK * p->itemsize[k];
@@ -290,6 +291,16 @@ static void run_rows(const program *p, char **args, const intp *dims, const intp
 
 static void run_elements(const program *p, char **args, const intp *dims, const intp *steps, const int *threads) {
     intp n = dims[0];
+    for (int k = 0; k < p->inputs; k++) {
+        if (p->along[k] || steps[k] == 0 || n <= 1) continue;
+        for (intp i = 0; i < n; i++) { /* an input that was to be one number is not: element by element, then */
+            char *here[OPERANDS];
+            for (int o = 0; o < p->operands; o++) here[o] = args[o] + i * steps[o];
+            p->row(1, here, NULL);
+        }
+        clear_flags();
+        return;
+    }
 #ifdef _OPENMP
     if (*threads > 1 && (double)n * p->price > PARALLEL) {
         #pragma omp parallel num_threads(*threads)
