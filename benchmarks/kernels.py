@@ -56,7 +56,7 @@ def adamw(xp, p, g, m, v, lr, decay, beta1, beta2, eps, correction1, correction2
     p = p * (1.0 - lr * decay)
     m = m + (g - m) * (1.0 - beta1)
     v = v * beta2 + g * g * (1.0 - beta2)
-    return p - lr / correction1 * m / (xp.sqrt(v) / xp.sqrt(correction2) + eps), m, v
+    return p - lr / correction1 * m / (xp.sqrt(v) * (1.0 / xp.sqrt(correction2)) + eps), m, v
 
 
 def array(*shape: int) -> np.ndarray:

@@ -41,7 +41,7 @@ def interpret(program: Program, *arrays: np.ndarray) -> tuple[np.ndarray, ...]:
         shape = np.broadcast_shapes(*(a.shape for a in arrays))
         rows = [np.broadcast_to(a, shape).reshape(1, -1) if o.along else a.reshape(1) for a, o in zip(arrays, program.inputs, strict=True)]
         lead: tuple[int, ...] = ()
-        n = rows[0].shape[1]
+        n = int(np.prod(shape))
     else:
         lead = np.broadcast_shapes(*(a.shape[: a.ndim - bool(o.core)] for a, o in zip(arrays, program.inputs, strict=True)))
         rows = [
