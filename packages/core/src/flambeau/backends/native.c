@@ -36,7 +36,8 @@ void columns_##name(const T *x, T *columns, const geometry *g, int threads) { \
             if (z < 0 || z >= g->size[0] || y < 0 || y >= g->size[1]) { memset(to, 0, g->out[2] * sizeof(T)); continue; } \
             const T *from = x + i * g->image + c * g->channel + z * g->step[0] + y * g->step[1] + offset * g->step[2]; \
             for (i64 o = 0; o < lo; o++) to[o] = 0; \
-            if (step == 1) memcpy(to + lo, from + lo, (hi - lo) * sizeof(T)); \
+            if (step == 1 && hi - lo > 64) memcpy(to + lo, from + lo, (hi - lo) * sizeof(T)); \
+            else if (step == 1) { _Pragma("omp simd") for (i64 o = lo; o < hi; o++) to[o] = from[o]; } \
             else for (i64 o = lo; o < hi; o++) to[o] = from[o * step]; \
             for (i64 o = hi; o < g->out[2]; o++) to[o] = 0; \
         } \
