@@ -7,9 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from ..kernels.build import build
-from ..kernels.threads import cell
-
 __all__ = ["Geometry", "address", "counts", "function", "threads"]
 
 Ints = tuple[int, ...]
@@ -18,6 +15,8 @@ SMALL = 1 << 15  # elements below which threads cost more than they save
 
 @cache
 def _library():
+    from ..kernels.build import build  # with its subprocess and hashlib it would be a tenth of `import flambeau`
+
     return build(Path(__file__).with_name("native.c").read_text())
 
 
@@ -53,4 +52,6 @@ def counts(*numbers: int):
 
 
 def threads(elements: int) -> int:
+    from ..kernels.threads import cell
+
     return cell().value if elements > SMALL else 1
