@@ -1,4 +1,4 @@
-"""A character GPT learns to write like Shakespeare: about a minute and a half on two cores.
+"""A character GPT learns to write like Shakespeare, in about two minutes on two cores.
 
     uv run examples/char_gpt.py
 
