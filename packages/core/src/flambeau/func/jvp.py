@@ -53,8 +53,8 @@ class Dual(Wrapper):
             return by_body(card, inputs, attrs)
         y = run(card, values if card.variadic else tuple(values), attrs)
         if isinstance(y, tuple):
-            tangent = _transposed(card, values, tangents, attrs, y[0])
-            return (Dual.make(y[0], tangent, level), *(Dual.constant(r, level) for r in y[1:]))
+            return tuple(Dual.make(r, _transposed(card, values, tangents, attrs, y, i) if r.dtype.category >= FLOAT else None, level)
+                         for i, r in enumerate(y))
         if y.dtype.category < FLOAT or all(t is None for t in tangents):
             return Dual.constant(y, level)
         return Dual.make(y, push(card, values, tangents, attrs, y), level)
@@ -129,32 +129,33 @@ def _multilinear(card, values, tangents, attrs, y):
     return _fit(total, y)
 
 
-def _transposed(card, values, tangents, attrs, y):
+def _transposed(card, values, tangents, attrs, y, place: int = 0):
+    """The tangent of the result, or of the one at `place` of several; None where it does not move."""
     from ..autograd import grad
     from ..ops.complex import mirrored
     from ..ops.create import zeros_like
 
     if card.vjp is None:
         raise RuntimeError(f"jvp: {card.name} has no derivative")
+    many = isinstance(y, tuple)
     with enable_grad():
-        g = zeros_like(y.detach() if not isinstance(y, Wrapper) else y).requires_grad_()
-        given = [g, *(None for _ in range(card.outputs - 1))] if card.outputs > 1 else g
-        outs = _outputs_again(card, values, attrs, y)
-        if card.outputs == 1 and y.is_complex():
-            outs, values = mirrored(card, outs, values)
+        result = y[place] if many else y
+        g = given = zeros_like(result.detach() if not isinstance(result, Wrapper) else result).requires_grad_()
+        if many:
+            given = [g if i == place else zeros_like(y[0].detach()) if i == 0 else None for i in range(len(y))]
+        elif y.is_complex():
+            y, values = mirrored(card, y, values)
         if card.joint:
-            parts = card.vjp(given, outs, values, **attrs) if card.variadic else card.vjp(given, outs, *values, **attrs)
+            parts = card.vjp(given, y, values, **attrs) if card.variadic else card.vjp(given, y, *values, **attrs)
         else:
             parts = [
-                f(given, outs, *values, **attrs) if f is not None and t is not None else None
+                f(given, y, *values, **attrs) if f is not None and t is not None else None
                 for f, t in zip(card.vjp, tangents, strict=True)
             ]
-        pairs = [(p, t) for p, t in zip(parts, tangents, strict=True) if p is not None and t is not None]
-        return grad([p for p, _ in pairs], g, [_fit(t, p) for p, t in pairs], create_graph=True)[0]
-
-
-def _outputs_again(card, values, attrs, y):
-    return run(card, tuple(values), attrs) if card.outputs > 1 else y
+        pairs = [(p, t) for p, t in zip(parts, tangents, strict=True) if p is not None and t is not None and p.requires_grad]
+        if not pairs:
+            return None
+        return grad([p for p, _ in pairs], g, [_fit(t, p) for p, t in pairs], create_graph=True, allow_unused=many)[0]
 
 
 def jvp(func, primals, tangents, *, strict: bool = False, has_aux: bool = False):
