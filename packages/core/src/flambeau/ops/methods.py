@@ -7,9 +7,10 @@ from ..fast import reflected
 from ..op import CARDS
 from ..printing import to_string
 from ..tensor import Tensor
-from . import border, create, elementwise, frames, index, linalg, namespace, nn, reduction, scan, sort, transfer, view
+from . import border, create, elementwise, frames, index, linalg, namespace, nn, reduction, scan, sort, view
 from . import complex as complexes
 from . import random as draws
+from . import transfer as _transfer  # noqa: F401  (defines the card that `.to(device)` runs)
 
 dispatch.tensors = namespace.tensors  # what the body of a composite runs on, where it is differentiated, batched or traced
 

@@ -7,19 +7,23 @@ from . import complex as complexes
 _PUBLIC = (
     (
         elementwise,
-        "neg reciprocal square abs sign sgn pow fmod remainder floor_divide maximum minimum exp exp2 expm1 log log2 log10 log1p logaddexp sqrt "
+        "neg reciprocal square abs sign sgn pow fmod remainder floor_divide maximum minimum exp exp2 expm1 log log2 log10 "
+        "log1p logaddexp sqrt "
         "rsqrt hypot sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh atanh sigmoid relu erf floor ceil trunc frac eq ne lt le "
-        "gt ge isnan isinf isfinite logical_not logical_and logical_or logical_xor bitwise_and bitwise_or bitwise_xor bitwise_not where lerp",
+        "gt ge isnan isinf isfinite logical_not logical_and logical_or logical_xor bitwise_and bitwise_or bitwise_xor "
+        "bitwise_not where lerp",
     ),
     (
         border,
-        "add sub mul div multiply divide true_divide subtract rsub addcmul addcdiv clamp clip clamp_min clamp_max round var std var_mean std_mean "
+        "add sub mul div multiply divide true_divide subtract rsub addcmul addcdiv clamp clip clamp_min clamp_max round var "
+        "std var_mean std_mean "
         "norm count_nonzero dist tile repeat_interleave swapaxes roll equal isclose allclose clone",
     ),
     (reduction, "sum mean amax amin any all prod logsumexp argmax argmin"),
     (
         view,
-        "reshape flatten unflatten permute transpose t movedim squeeze unsqueeze select narrow split chunk unbind diagonal flip broadcast_shapes "
+        "reshape flatten unflatten permute transpose t movedim squeeze unsqueeze select narrow split chunk unbind diagonal "
+        "flip broadcast_shapes "
         "broadcast_tensors",
     ),
     (index, "index_select index_add gather scatter scatter_add masked_fill masked_select nonzero tril triu"),
@@ -31,7 +35,8 @@ _PUBLIC = (
     (nn, "softmax log_softmax"),
     (
         create,
-        "tensor as_tensor from_numpy frombuffer zeros ones empty full zeros_like ones_like empty_like full_like arange linspace logspace eye meshgrid",
+        "tensor as_tensor from_numpy frombuffer zeros ones empty full zeros_like ones_like empty_like full_like arange "
+        "linspace logspace eye meshgrid",
     ),
     (random, "rand randn randint randperm rand_like randn_like randint_like normal bernoulli multinomial"),
 )
