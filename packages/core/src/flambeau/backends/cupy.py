@@ -11,12 +11,13 @@ from . import windows
 
 try:
     import cupy as cp
+    from cupyx.scipy import special as functions
     from cupyx.scipy.special import erf
 except ImportError as error:
     raise RuntimeError(f"CUDA tensors need CuPy, which is not here ({error}): pip install 'flambeau[cuda]'") from None
 
 device_type = "cuda"
-__all__ = ["device_type", "erf", "is_array", "on", "scatter_add"]
+__all__ = ["device_type", "erf", "is_array", "on", "scatter_add", "special"]
 
 
 def __getattr__(name: str):
@@ -27,6 +28,13 @@ def __getattr__(name: str):
 
 def is_array(x) -> bool:
     return isinstance(x, cp.ndarray)
+
+
+def special(name: str):
+    """The special function that SciPy calls `name`.  NotImplementedError where CuPy has none."""
+    if not hasattr(functions, name):
+        raise NotImplementedError(f"CuPy has no {name} for the GPU: compute it on the CPU, x.cpu()")
+    return getattr(functions, name)
 
 
 class on:

@@ -9,10 +9,10 @@ from .blas import choose_blas
 from .conv import conv_backward_input, conv_backward_weight, conv_forward
 from .memory import keep_memory
 from .pool import avg_pool_backward, avg_pool_forward, max_pool_backward, max_pool_forward
-from .special import erf
+from .special import erf, special
 
 __all__ = ["avg_pool_backward", "avg_pool_forward", "conv_backward_input", "conv_backward_weight", "conv_forward", "erf", "is_array", "max",
-           "max_pool_backward", "max_pool_forward", "mean", "min", "prod", "scatter_add", "sum"]
+           "max_pool_backward", "max_pool_forward", "mean", "min", "prod", "scatter_add", "special", "sum"]
 device_type = "cpu"
 choose_blas()
 keep_memory()

@@ -1,7 +1,14 @@
-"""Special functions that NumPy lacks, on NumPy arrays.  Compiled kernels have their own spellings of them."""
+"""Special functions that NumPy lacks, on NumPy arrays: those of the error function here, the others by SciPy.
+
+Compiled kernels have their own spellings of them.
+"""
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
+
+from ..dtype import bfloat16
 
 # Rational approximations after W. J. Cody, Mathematics of Computation 23 (1969), good to 1e-16: erf near 0, exp(x²)·erfc(x) further out.
 _NEAR = ((1.85777706184603153e-1, 3.16112374387056560e0, 1.13864154151050156e2, 3.77485237685302021e2, 3.20937758913846947e3),
@@ -30,6 +37,11 @@ def erfc_scaled_positive(x: np.ndarray) -> np.ndarray:
     return np.where(x <= 4.0, middle, far)
 
 
+def _as(x, result):
+    """The result in the dtype of x, where that is a floating one."""
+    return result if x.dtype.kind in "biu" else result.astype(x.dtype)
+
+
 def erf(x: np.ndarray) -> np.ndarray:
     """The error function, to the dtype's precision."""
     x = np.asarray(x)
@@ -39,4 +51,46 @@ def erf(x: np.ndarray) -> np.ndarray:
     outer = np.clip(size, 0.46875, 6.0)
     far = 1.0 - np.exp(-outer * outer) * erfc_scaled_positive(outer)
     result = np.where(size <= 0.46875, near, np.copysign(far, wide))
-    return np.where(np.isnan(wide), wide, result).astype(x.dtype)
+    return _as(x, np.where(np.isnan(wide), wide, result))
+
+
+def erfc_scaled(x: np.ndarray) -> np.ndarray:
+    """exp(x²)·erfc(x), to the dtype's precision."""
+    x = np.asarray(x)
+    wide = x.astype(np.float64)
+    outer = np.maximum(wide, 0.46875)
+    inner = np.minimum(wide, 0.46875)
+    near = np.exp(inner * inner) * np.where(inner < -0.46875, 1.0 + erf(-inner), 1.0 - erf(inner))
+    result = np.where(wide > 0.46875, erfc_scaled_positive(outer), near)
+    return _as(x, np.where(np.isnan(wide), wide, result))
+
+
+def erfc(x: np.ndarray) -> np.ndarray:
+    """1 - erf(x), exact far from 0 too."""
+    x = np.asarray(x)
+    wide = x.astype(np.float64)
+    outer = np.clip(wide, 0.46875, 30.0)
+    head = np.trunc(outer * 16.0) / 16.0  # x² = head² + (x - head)(x + head): the first term is exact
+    tail = np.exp(-head * head) * np.exp(-(outer - head) * (outer + head)) * erfc_scaled_positive(outer)
+    result = np.where(wide > 0.46875, tail, 1.0 - erf(wide))
+    return _as(x, np.where(np.isnan(wide), wide, result))
+
+
+OWN = {"erf": erf, "erfc": erfc, "erfcx": erfc_scaled}
+
+
+def special(name: str) -> Callable:
+    """The special function that SciPy calls `name`.  ModuleNotFoundError where it needs SciPy, and SciPy is not installed."""
+    if name in OWN:
+        return OWN[name]
+    try:
+        import scipy.special
+    except ModuleNotFoundError:
+        raise ModuleNotFoundError(f"{name} on the CPU needs SciPy, which is not installed: pip install 'flambeau[scipy]'",
+                                  name="scipy") from None
+    function = getattr(scipy.special, name)
+
+    def call(*arrays):
+        return function(*(a.astype(np.float32) if getattr(a, "dtype", None) == bfloat16.numpy else a for a in arrays))
+
+    return call

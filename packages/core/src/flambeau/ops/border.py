@@ -368,7 +368,8 @@ def _caster(name):
 
 CASTERS = {short: _caster(name) for short, name in {
     "float": "float32", "double": "float64", "half": "float16", "bfloat16": "bfloat16", "long": "int64", "int": "int32", "short": "int16",
-    "char": "int8", "byte": "uint8", "bool": "bool"}.items()}
+    "char": "int8", "byte": "uint8", "bool": "bool",
+    "cfloat": "complex64", "cdouble": "complex128"}.items()}
 
 
 def type_as(x, other):

@@ -7,7 +7,7 @@ from ..fast import reflected
 from ..op import CARDS
 from ..printing import to_string
 from ..tensor import Tensor
-from . import border, create, elementwise, frames, index, linalg, namespace, nn, reduction, scan, sort, view
+from . import arithmetic, border, create, elementwise, frames, index, linalg, namespace, nn, reduction, scan, sort, special, view
 from . import complex as complexes
 from . import random as draws
 from . import transfer as _transfer  # noqa: F401  (defines the card that `.to(device)` runs)
@@ -32,7 +32,7 @@ Tensor.__rsub__ = reflected(elementwise.sub)
 Tensor.__mul__ = elementwise.mul
 Tensor.__rmul__ = reflected(elementwise.mul)
 Tensor.__truediv__ = elementwise.div
-Tensor.__rtruediv__ = reflected(elementwise.div)
+Tensor.__rtruediv__ = Tensor.__rdiv__ = reflected(elementwise.div)
 Tensor.__floordiv__ = elementwise.floor_divide
 Tensor.__rfloordiv__ = reflected(elementwise.floor_divide)
 Tensor.__mod__ = elementwise.remainder
@@ -51,6 +51,10 @@ Tensor.__or__ = elementwise.bitwise_or
 Tensor.__ror__ = reflected(elementwise.bitwise_or)
 Tensor.__xor__ = elementwise.bitwise_xor
 Tensor.__rxor__ = reflected(elementwise.bitwise_xor)
+Tensor.__lshift__ = arithmetic.bitwise_left_shift
+Tensor.__rlshift__ = reflected(arithmetic.bitwise_left_shift)
+Tensor.__rshift__ = arithmetic.bitwise_right_shift
+Tensor.__rrshift__ = reflected(arithmetic.bitwise_right_shift)
 Tensor.__lt__ = elementwise.lt
 Tensor.__le__ = elementwise.le
 Tensor.__gt__ = elementwise.gt
@@ -87,7 +91,8 @@ def _augmented(name):
 
 
 for _operator, _name in {"iadd": "add", "isub": "sub", "imul": "mul", "itruediv": "div", "ifloordiv": "floor_divide", "imod": "remainder",
-                         "ipow": "pow", "iand": "bitwise_and", "ior": "bitwise_or", "ixor": "bitwise_xor"}.items():
+                         "ipow": "pow", "iand": "bitwise_and", "ior": "bitwise_or", "ixor": "bitwise_xor",
+                         "ilshift": "bitwise_left_shift", "irshift": "bitwise_right_shift"}.items():
     setattr(Tensor, f"__{_operator}__", _augmented(_name))
 
 # ---- one method a card, and its in-place form
@@ -108,6 +113,14 @@ for _module, _names in (
     (linalg, "matmul mm bmm mv dot outer addmm baddbmm"),
     (reduction, "sum mean amax amin any all prod logsumexp argmax argmin"),
     (scan, "cumsum cumprod"),
+    (special, "mvlgamma mvlgamma_"),
+    (
+        arithmetic,
+        "copysign nextafter ldexp frexp heaviside float_power fmax fmin gcd lcm logaddexp2 logcumsumexp rad2deg deg2rad "
+        "signbit isposinf isneginf isreal positive nan_to_num bitwise_left_shift bitwise_right_shift fill resolve_neg "
+        "conj_physical is_nonzero fix arcsinh arccosh arctanh heaviside_ ldexp_ conj_physical_ cumsum_ cumprod_ "
+        "float_power_",
+    ),
     (complexes, "conj resolve_conj angle"),
     (frames, "unfold"),
     (sort, "sort topk max min argsort unique"),
@@ -143,6 +156,8 @@ Tensor.negative = elementwise.neg
 Tensor.arccos, Tensor.arcsin, Tensor.arctan, Tensor.arctan2 = elementwise.acos, elementwise.asin, elementwise.atan, elementwise.atan2
 Tensor.greater, Tensor.greater_equal, Tensor.less, Tensor.less_equal = elementwise.gt, elementwise.ge, elementwise.lt, elementwise.le
 Tensor.not_equal = elementwise.ne
+Tensor.fix_ = CARDS["trunc"].inplace
+Tensor.arcsinh_, Tensor.arccosh_, Tensor.arctanh_ = (CARDS[n].inplace for n in ("asinh", "acosh", "atanh"))
 Tensor.clip_ = CARDS["clamp"].inplace
 Tensor.where = lambda x, condition, other: elementwise.where(condition, x, other)
 Tensor.backward = lambda x, gradient=None, retain_graph=None, create_graph=False, inputs=None: backward(

@@ -1,7 +1,7 @@
 """The functions that `flambeau.*` offers, gathered from the files that define them."""
 from __future__ import annotations
 
-from . import border, create, elementwise, index, join, linalg, nn, random, reduction, scan, sort, view
+from . import arithmetic, border, create, elementwise, index, join, linalg, nn, random, reduction, scan, sort, special, view
 from . import complex as complexes
 
 _PUBLIC = (
@@ -31,6 +31,13 @@ _PUBLIC = (
     (linalg, "matmul mm bmm mv dot outer addmm baddbmm einsum"),
     (complexes, "complex polar real imag conj resolve_conj angle view_as_real view_as_complex"),
     (scan, "cumsum cumprod"),
+    (special, "erfc erfinv lgamma digamma polygamma mvlgamma sinc logit i0 xlogy igamma igammac"),
+    (
+        arithmetic,
+        "copysign nextafter ldexp frexp heaviside float_power fmax fmin gcd lcm logaddexp2 logcumsumexp rad2deg deg2rad "
+        "signbit isposinf isneginf isreal positive nan_to_num bitwise_left_shift bitwise_right_shift fill resolve_neg "
+        "conj_physical is_nonzero scalar_tensor fix arcsinh arccosh arctanh",
+    ),
     (sort, "sort topk max min argsort unique"),
     (nn, "softmax log_softmax"),
     (

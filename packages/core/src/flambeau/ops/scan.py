@@ -2,6 +2,9 @@
 from __future__ import annotations
 
 from ..define import op
+from ..dtype import FLOAT
+from ..tensor import Tensor, check_dim
+from ..write import into
 from .elementwise import eq, where
 from .reduction import _wide
 from .view import flip
@@ -17,7 +20,7 @@ def _reverse_cumsum(g, dim):
 
 
 @op("scan", inputs=1, linear=True, samples=_scan_samples, vjp=lambda g, _y, _x, dim: _reverse_cumsum(g, dim))
-def cumsum(xp, x, dim):
+def cumsum_(xp, x, dim):
     """Running sum along `dim`; integers as int64.  (*, n, *) -> (*, n, *)"""
     wide = _wide(xp, x)
     total = xp.cumsum(wide, axis=dim) if x.ndim else wide.copy()
@@ -25,11 +28,38 @@ def cumsum(xp, x, dim):
 
 
 @op("scan", inputs=1, samples=_scan_samples, vjp=lambda g, y, x, dim: _cumprod_back(g, y, x, dim))
-def cumprod(xp, x, dim):
+def cumprod_(xp, x, dim):
     """Running product along `dim`.  (*, n, *) -> (*, n, *)"""
     if x.dtype.kind in "bui":
         x = x.astype(xp.int64)
     return xp.cumprod(x, axis=dim) if x.ndim else x.copy()
+
+
+def cumsum(input: Tensor, dim: int, *, dtype=None, out: Tensor | None = None) -> Tensor:
+    """Running sum along `dim`, computed in `dtype` where one is given; integers as int64 otherwise.  (*, n, *) -> (*, n, *)
+
+    >>> flambeau.cumsum(flambeau.tensor([1, 2, 3]), 0)
+    tensor([1, 3, 6])
+    """
+    return _scanned(cumsum_, input, dim, dtype, out)
+
+
+def cumprod(input: Tensor, dim: int, *, dtype=None, out: Tensor | None = None) -> Tensor:
+    """Running product along `dim`, computed in `dtype` where one is given; integers as int64 otherwise.  (*, n, *) -> (*, n, *)
+
+    >>> flambeau.cumprod(flambeau.tensor([1, 2, 3]), 0)
+    tensor([1, 2, 6])
+    """
+    return _scanned(cumprod_, input, dim, dtype, out)
+
+
+def _scanned(scan, x, dim, dtype, out):
+    x = x if dtype is None else x.to(dtype)
+    dim = check_dim(dim, x.ndim)
+    if dtype is None or dtype.category >= FLOAT:
+        return scan(x, dim=dim, out=out)
+    result = scan(x, dim=dim).to(dtype)
+    return result if out is None else into(out, result, scan.__name__)
 
 
 def _cumprod_back(g, y, x, dim):
