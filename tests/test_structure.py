@@ -92,9 +92,3 @@ def test_files_can_be_read_in_one_sitting():
     lengths = {str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in files if path.exists()}
     long = {name: lines for name, lines in lengths.items() if lines > LONGEST}
     assert not long, f"files over {LONGEST} lines: {long}"
-
-
-@pytest.mark.slow
-def test_import_takes_less_than_half_again_of_numpy():
-    program = subprocess.run([sys.executable, ROOT / "benchmarks" / "import_time.py"], capture_output=True, text=True)
-    assert program.returncode == 0, program.stdout + program.stderr

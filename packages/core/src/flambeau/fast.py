@@ -281,7 +281,7 @@ def inplace(card: Card, ufunc=None):
         if ufunc is not None and type(x) in PLAIN and len(args) == card.inputs - 1 and not attrs and not context.unusual:
             y: Any = args[0] if args else None
             a = x.array
-            if type(a) is ndarray and a.dtype.kind == "f" and (not grad.enabled or not _tracked(x, y)):
+            if type(a) is ndarray and a.dtype.kind in "fi" and (not grad.enabled or not _tracked(x, y)):
                 b = y.array if type(y) in PLAIN else y if type(y) is float or type(y) is int else None
                 if not args or (b is not None and (type(b) is not ndarray or (b.dtype is a.dtype and b.ndim <= a.ndim))):
                     try:
@@ -289,7 +289,7 @@ def inplace(card: Card, ufunc=None):
                     except RuntimeWarning:  # as an error it comes when all is written
                         version_cell(x)[0] += 1
                         return x
-                    except (ValueError, TypeError):
+                    except (ValueError, TypeError, OverflowError):
                         return slow(x, args, attrs)
                     version_cell(x)[0] += 1
                     return x

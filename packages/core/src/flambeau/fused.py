@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+MOST = 32  # kernels of one card, one for each set of attrs
 _FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 
@@ -23,9 +22,10 @@ def _library():
     """The OpenBLAS that NumPy's wheel carries, or None for a NumPy that was built on something else."""
     import ctypes
 
-    found = sorted(Path(np.__file__).parent.parent.glob("numpy.libs/libscipy_openblas*"))
+    beside = os.path.join(os.path.dirname(os.path.dirname(np.__file__)), "numpy.libs")  # pathlib would be a tenth of `import flambeau`
+    found = sorted(name for name in os.listdir(beside) if name.startswith("libscipy_openblas")) if os.path.isdir(beside) else []
     try:
-        return ctypes.CDLL(str(found[0])) if found else None
+        return ctypes.CDLL(os.path.join(beside, found[0])) if found else None
     except OSError:
         return None
 

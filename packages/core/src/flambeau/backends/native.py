@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 
@@ -15,6 +14,8 @@ SMALL = 1 << 15  # elements below which threads cost more than they save
 
 @cache
 def _library():
+    from pathlib import Path
+
     from ..kernels.build import build  # with its subprocess and hashlib it would be a tenth of `import flambeau`
 
     return build(Path(__file__).with_name("native.c").read_text())

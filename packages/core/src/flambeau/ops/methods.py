@@ -7,7 +7,24 @@ from ..fast import reflected
 from ..op import CARDS
 from ..printing import to_string
 from ..tensor import Tensor
-from . import arithmetic, border, create, elementwise, frames, index, linalg, namespace, nn, reduction, scan, sort, special, view
+from . import (
+    arithmetic,
+    border,
+    create,
+    elementwise,
+    frames,
+    index,
+    linalg,
+    namespace,
+    nn,
+    reduction,
+    scan,
+    shapes,
+    sort,
+    special,
+    statistics,
+    view,
+)
 from . import complex as complexes
 from . import random as draws
 from . import transfer as _transfer  # noqa: F401  (defines the card that `.to(device)` runs)
@@ -108,6 +125,17 @@ for _module, _names in (
         view,
         "reshape flatten unflatten permute transpose t movedim squeeze unsqueeze expand sum_to_size select narrow split "
         "chunk unbind diagonal flip",
+    ),
+    (
+        shapes,
+        "tensor_split hsplit vsplit dsplit split_with_sizes unsafe_split unsafe_chunk ravel broadcast_to swapdims "
+        "adjoint fliplr flipud rot90 diag_embed diag diagflat trace select_scatter slice_scatter diagonal_scatter "
+        "narrow_copy",
+    ),
+    (
+        statistics,
+        "kthvalue median nanmedian quantile nanquantile mode nansum nanmean aminmax argwhere diff cov corrcoef bincount "
+        "histc cummax cummin",
     ),
     (index, "index_select index_add gather scatter scatter_add masked_fill masked_select nonzero index_put_ tril triu"),
     (linalg, "matmul mm bmm mv dot outer addmm baddbmm"),

@@ -1,7 +1,24 @@
 """The functions that `flambeau.*` offers, gathered from the files that define them."""
 from __future__ import annotations
 
-from . import arithmetic, border, create, elementwise, index, join, linalg, nn, random, reduction, scan, sort, special, view
+from . import (
+    arithmetic,
+    border,
+    create,
+    elementwise,
+    index,
+    join,
+    linalg,
+    nn,
+    random,
+    reduction,
+    scan,
+    shapes,
+    sort,
+    special,
+    statistics,
+    view,
+)
 from . import complex as complexes
 
 _PUBLIC = (
@@ -28,6 +45,19 @@ _PUBLIC = (
     ),
     (index, "index_select index_add gather scatter scatter_add masked_fill masked_select nonzero tril triu"),
     (join, "cat stack"),
+    (
+        shapes,
+        "tensor_split hsplit vsplit dsplit split_with_sizes unsafe_split unsafe_chunk ravel broadcast_to swapdims "
+        "adjoint fliplr flipud rot90 diag_embed diag diagflat trace select_scatter slice_scatter diagonal_scatter "
+        "narrow_copy atleast_1d atleast_2d atleast_3d hstack vstack row_stack dstack column_stack block_diag "
+        "cartesian_prod combinations tril_indices triu_indices alias_copy permute_copy squeeze_copy unsqueeze_copy "
+        "transpose_copy expand_copy diagonal_copy split_with_sizes_copy view_copy",
+    ),
+    (
+        statistics,
+        "kthvalue median nanmedian quantile nanquantile mode nansum nanmean aminmax argwhere diff cov corrcoef bincount "
+        "histc cummax cummin trapezoid trapz cumulative_trapezoid searchsorted bucketize isin",
+    ),
     (linalg, "matmul mm bmm mv dot outer addmm baddbmm einsum"),
     (complexes, "complex polar real imag conj resolve_conj angle view_as_real view_as_complex"),
     (scan, "cumsum cumprod"),

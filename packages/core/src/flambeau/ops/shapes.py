@@ -1,0 +1,282 @@
+"""Shapes, joined and cut in PyTorch's many ways: short compositions of views, `cat` and `stack`."""
+from __future__ import annotations
+
+from itertools import combinations as choose
+from itertools import combinations_with_replacement as choose_again
+
+from ..tensor import Tensor, check_dim
+from .create import arange, meshgrid
+from .join import cat, stack
+from .view import _diagonal_into, diagonal, expand, flip, narrow, part, permute, reshape, sizes, split, squeeze, transpose, unsqueeze
+from .view import chunk as chunks
+
+
+def _each(tensors, change):
+    """One tensor changed, or all of several, given in a row or as a sequence."""
+    if len(tensors) == 1:
+        return change(tensors[0]) if isinstance(tensors[0], Tensor) else tuple(change(x) for x in tensors[0])
+    return tuple(change(x) for x in tensors)
+
+
+def atleast_1d(*tensors):
+    """Scalars as vectors; the rest as it is."""
+    return _each(tensors, lambda x: reshape(x, 1) if x.ndim == 0 else x)
+
+
+def atleast_2d(*tensors):
+    """Scalars and vectors as matrices of one row; the rest as it is."""
+    return _each(tensors, lambda x: reshape(x, 1, -1) if x.ndim < 2 else x)
+
+
+def atleast_3d(*tensors):
+    """At least three axes: (n) -> (1, n, 1), (n, m) -> (n, m, 1)"""
+    return _each(tensors, lambda x: reshape(x, 1, -1, 1) if x.ndim < 2 else unsqueeze(x, 2) if x.ndim == 2 else x)
+
+
+def hstack(tensors, *, out=None):
+    """Side by side: along axis 1, vectors along axis 0."""
+    tensors = list(atleast_1d(list(tensors)))
+    return cat(tensors, 0 if tensors and tensors[0].ndim == 1 else 1, out=out)
+
+
+def vstack(tensors, *, out=None):
+    """On top of each other, vectors as rows."""
+    return cat(list(atleast_2d(list(tensors))), 0, out=out)
+
+
+row_stack = vstack
+
+
+def dstack(tensors, *, out=None):
+    """Behind each other, along axis 2."""
+    return cat(list(atleast_3d(list(tensors))), 2, out=out)
+
+
+def column_stack(tensors, *, out=None):
+    """Side by side, vectors as columns."""
+    return cat([reshape(x, -1, 1) if x.ndim < 2 else x for x in tensors], 1, out=out)
+
+
+def tensor_split(x, indices_or_sections, dim: int = 0) -> tuple:
+    """Axis `dim` cut at places, or into n parts as even as can be, as views."""
+    dim = check_dim(dim, x.ndim)
+    if x.ndim == 0:
+        raise RuntimeError("tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims")
+    n = x.shape[dim]
+    if isinstance(indices_or_sections, Tensor):
+        indices_or_sections = indices_or_sections.tolist()
+    if isinstance(indices_or_sections, int):
+        k = indices_or_sections
+        if k <= 0:
+            raise RuntimeError(f"number of sections must be larger than 0, got {k}")
+        return split(x, [n // k + (i < n % k) for i in range(k)], dim)
+    edges = [slice(a, b).indices(n)[:2] for a, b in zip([0, *indices_or_sections], [*indices_or_sections, None], strict=True)]
+    return tuple(narrow(x, dim, a, max(b - a, 0)) for a, b in edges)
+
+
+def _cut(name: str, dim: int, least: int):
+    def call(x, indices_or_sections):
+        if x.ndim < least:
+            raise RuntimeError(f"{name} requires a tensor with at least {least} dimension, but got a tensor with {x.ndim} dimensions!")
+        axis = 0 if name == "hsplit" and x.ndim == 1 else dim
+        if isinstance(indices_or_sections, int) and (indices_or_sections == 0 or x.shape[axis] % indices_or_sections):
+            raise RuntimeError(f"{name} attempted to split along dimension {axis}, but the size of the dimension {x.shape[axis]} is not divisible by "
+                               f"the split_size {indices_or_sections}!")
+        return tensor_split(x, indices_or_sections, axis)
+
+    call.__name__, call.__doc__ = name, f"Axis {dim} cut at places, or into equal parts."
+    return call
+
+
+hsplit, vsplit, dsplit = _cut("hsplit", 1, 1), _cut("vsplit", 0, 2), _cut("dsplit", 2, 3)
+
+
+def split_with_sizes(x, split_sizes, dim: int = 0) -> tuple:
+    """Axis `dim` cut into parts of the sizes given."""
+    return split(x, list(split_sizes), dim)
+
+
+unsafe_split, unsafe_chunk = split, chunks
+
+
+def ravel(x):
+    """All elements in a vector: a view where possible.  (*) -> (n)"""
+    return reshape(x, -1)
+
+
+def broadcast_to(x, *shape):
+    """`expand` by another name."""
+    return expand(x, *sizes(shape))
+
+
+def swapdims(x, dim0: int, dim1: int):
+    """`transpose` by another name."""
+    return transpose(x, dim0, dim1)
+
+
+def adjoint(x):
+    """Matrices transposed and conjugated.  (*, n, m) -> (*, m, n)"""
+    return transpose(x, -2, -1).conj()
+
+
+def fliplr(x):
+    """Columns in reverse order.  (n, m, *) -> (n, m, *)"""
+    if x.ndim < 2:
+        raise RuntimeError(f"Input must be >= 2-d, got {x.ndim}-d")
+    return flip(x, (1,))
+
+
+def flipud(x):
+    """Rows in reverse order.  (n, *) -> (n, *)"""
+    if x.ndim < 1:
+        raise RuntimeError("Input must be >= 1-d, got 0-d")
+    return flip(x, (0,))
+
+
+def rot90(x, k: int = 1, dims=(0, 1)):
+    """Turned by k right angles in the plane of two axes."""
+    if len(dims) != 2:
+        raise RuntimeError(f"expected total rotation dims == 2, but got dims = {len(dims)}")
+    a, b = (check_dim(d, x.ndim) for d in dims)
+    if x.ndim < 2 or a == b:
+        raise RuntimeError(f"expected two different rotation dims of a tensor with at least two, got {tuple(dims)} and {x.ndim} dims")
+    k %= 4
+    return x.clone() if k == 0 else flip(x, (a, b)) if k == 2 else transpose(flip(x, (b,)), a, b) if k == 1 else flip(transpose(x, a, b), (b,))
+
+
+# ---- diagonals
+def diag_embed(x, offset: int = 0, dim1: int = -2, dim2: int = -1):
+    """The last axis as a diagonal of two new axes.  (*, n) -> (*, n, n)"""
+    a, b = check_dim(dim1, x.ndim + 1), check_dim(dim2, x.ndim + 1)
+    if a == b:
+        raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
+    n = x.shape[-1] + abs(offset)
+    shape = list(x.shape[:-1])
+    for d in sorted((a, b)):
+        shape.insert(d, n)
+    return _diagonal_into(x, shape, offset, a, b)
+
+
+def diag(x, diagonal: int = 0):
+    """A vector as the diagonal of a matrix, or a matrix's diagonal.  (n) -> (n, n), (n, m) -> (min(n, m))"""
+    if x.ndim == 1:
+        return diag_embed(x, diagonal)
+    if x.ndim != 2:
+        raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {x.ndim}D")
+    return _diagonal(x, diagonal).clone()
+
+
+_diagonal = diagonal
+
+
+def diagflat(x, offset: int = 0):
+    """All elements as the diagonal of a matrix.  (*) -> (n, n)"""
+    return diag_embed(ravel(x), offset)
+
+
+def trace(x):
+    """Sum of a matrix's diagonal.  (n, m) -> ()"""
+    if x.ndim != 2:
+        raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {x.ndim}")
+    return _diagonal(x).sum()
+
+
+def block_diag(*tensors):
+    """Matrices along the diagonal of one large matrix, zeros elsewhere."""
+    blocks = [reshape(x, 1, -1) if x.ndim < 2 else x for x in tensors]
+    for i, x in enumerate(blocks):
+        if x.ndim > 2:
+            raise RuntimeError(f"block_diag: Input tensors must have 2 or fewer dimensions. Input {i} has {x.ndim} dimensions")
+    width = sum(x.shape[1] for x in blocks)
+    rows, left = [], 0
+    for x in blocks:
+        n, m = x.shape
+        rows.append(cat([x.new_zeros(n, left), x, x.new_zeros(n, width - left - m)], 1))
+        left += m
+    return cat(rows, 0)
+
+
+# ---- products of sets
+def cartesian_prod(*tensors):
+    """All tuples of one element of each vector, a row each.  n vectors -> (Π lengths, n)"""
+    if len(tensors) == 1:
+        return tensors[0]
+    return stack([reshape(g, -1) for g in meshgrid(*tensors)], 1)
+
+
+def combinations(x, r: int = 2, with_replacement: bool = False):
+    """All choices of r elements of a vector, a row each.  (n) -> (n over r, r)"""
+    if x.ndim != 1:
+        raise RuntimeError(f"combinations: expect a 1D vector, but got shape {list(x.shape)}")
+    if r < 0:
+        raise RuntimeError(f"combinations: expect a non-negative number, but got {r}")
+    rows = list((choose_again if with_replacement else choose)(range(x.shape[0]), r))
+    if r == 0:
+        return x.new_empty(0)
+    places = x.new_tensor(rows, dtype=arange(0).dtype) if rows else arange(0).reshape(0, r)
+    return x[places] if rows else x.new_empty(0, r)
+
+
+def tril_indices(row: int, col: int, offset: int = 0, *, dtype=None, device=None):
+    """Rows and columns of the places in the lower triangle of a (row, col) matrix.  -> (2, n)"""
+    return _triangle(row, col, lambda i, j: j - i <= offset, dtype, device)
+
+
+def triu_indices(row: int, col: int, offset: int = 0, *, dtype=None, device=None):
+    """Rows and columns of the places in the upper triangle of a (row, col) matrix.  -> (2, n)"""
+    return _triangle(row, col, lambda i, j: j - i >= offset, dtype, device)
+
+
+def _triangle(row, col, inside, dtype, device):
+    if row < 0 or col < 0:
+        raise RuntimeError(f"row and col must be non-negative, got {row} and {col}")
+    i, j = arange(row).reshape(-1, 1), arange(col).reshape(1, -1)
+    places = transpose(inside(i, j).nonzero(), 0, 1).contiguous()
+    return places.to(dtype=dtype, device=device)
+
+
+# ---- views written as copies
+def _copied(name: str, view):
+    def call(x, *args, **kwargs):
+        result = view(x, *args, **kwargs)
+        return tuple(r.clone() for r in result) if isinstance(result, tuple) else result.clone()
+
+    call.__name__, call.__doc__ = name, f"`{name.removesuffix('_copy')}`, as a copy."
+    return call
+
+
+def _alias(x):
+    return part(x, (...,))
+
+
+alias_copy, narrow_copy = _copied("alias_copy", _alias), _copied("narrow_copy", narrow)
+permute_copy, squeeze_copy = _copied("permute_copy", permute), _copied("squeeze_copy", squeeze)
+unsqueeze_copy, transpose_copy = _copied("unsqueeze_copy", unsqueeze), _copied("transpose_copy", transpose)
+expand_copy, diagonal_copy = _copied("expand_copy", expand), _copied("diagonal_copy", diagonal)
+split_with_sizes_copy, view_copy = _copied("split_with_sizes_copy", split_with_sizes), _copied("view_copy", reshape)
+
+
+def select_scatter(x, src, dim: int, index: int):
+    """x with `src` in place of the slice at `index` of axis `dim`."""
+    return _written(x, src, lambda y: y.select(dim, index))
+
+
+def slice_scatter(x, src, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1):
+    """x with `src` in place of the slices start:end:step of axis `dim`."""
+    return _written(x, src, lambda y: part(y, (slice(None),) * check_dim(dim, x.ndim) + (slice(start, end, step),)))
+
+
+def diagonal_scatter(x, src, offset: int = 0, dim1: int = 0, dim2: int = 1):
+    """x with `src` in place of a diagonal."""
+    return _written(x, src, lambda y: diagonal(y, offset, dim1, dim2))
+
+
+def _written(x, src, place):
+    out = x.clone()
+    target = place(out)
+    if target.shape != src.shape:
+        raise RuntimeError(f"expected src to have a size equal to the slice of self. src size = {list(src.shape)}, slice size = {list(target.shape)}")
+    target.copy_(src)
+    return out
+
+
