@@ -8,6 +8,8 @@ others       by transposing the vjp: it is linear in the gradient, so its deriva
 """
 from __future__ import annotations
 
+from typing import Any
+
 from ..context import enable_grad
 from ..dispatch import by_body, run
 from ..dtype import FLOAT
@@ -140,7 +142,8 @@ def _transposed(card, values, tangents, attrs, y, place: int = 0):
     many = isinstance(y, tuple)
     with enable_grad():
         result = y[place] if many else y
-        g = given = zeros_like(result.detach() if not isinstance(result, Wrapper) else result).requires_grad_()
+        g = zeros_like(result.detach() if not isinstance(result, Wrapper) else result).requires_grad_()
+        given: Any = g
         if many:
             given = [g if i == place else zeros_like(y[0].detach()) if i == 0 else None for i in range(len(y))]
         elif y.is_complex():
