@@ -53,7 +53,7 @@ __version__ = "0.1.0"
 
 # Loaded when first named, so that `import flambeau` stays as quick as NumPy's own import.
 _LATER = {"nn": None, "optim": None, "utils": None, "func": None, "multiprocessing": None, "serialization": None,
-          "fft": None, "special": None, "stft": "spectral", "istft": "spectral", "hann_window": "spectral",
+          "fft": None, "linalg": None, "special": None, "stft": "spectral", "istft": "spectral", "hann_window": "spectral",
           "hamming_window": "spectral", "blackman_window": "spectral",
           "bartlett_window": "spectral", "kaiser_window": "spectral",
           "save": "serialization", "load": "serialization"}

@@ -12,11 +12,15 @@ from . import (
     border,
     create,
     elementwise,
+    factors,
     frames,
     index,
     linalg,
+    matrix,
     namespace,
     nn,
+    norms,
+    products,
     reduction,
     scan,
     shapes,
@@ -139,6 +143,10 @@ for _module, _names in (
     ),
     (index, "index_select index_add gather scatter scatter_add masked_fill masked_select nonzero index_put_ tril triu"),
     (linalg, "matmul mm bmm mv dot outer addmm baddbmm"),
+    (products, "vdot inner cross kron addmv addr addbmm"),
+    (matrix, "cholesky cholesky_solve cholesky_inverse triangular_solve det logdet slogdet matrix_power"),
+    (factors, "pinverse geqrf ormqr"),
+    (norms, "renorm"),
     (reduction, "sum mean amax amin any all prod logsumexp argmax argmin"),
     (scan, "cumsum cumprod"),
     (special, "mvlgamma mvlgamma_"),
@@ -186,6 +194,8 @@ Tensor.greater, Tensor.greater_equal, Tensor.less, Tensor.less_equal = elementwi
 Tensor.not_equal = elementwise.ne
 Tensor.fix_ = CARDS["trunc"].inplace
 Tensor.arcsinh_, Tensor.arccosh_, Tensor.arctanh_ = (CARDS[n].inplace for n in ("asinh", "acosh", "atanh"))
+Tensor.inverse, Tensor.ger, Tensor.orgqr = matrix.inv, linalg.outer, products.householder_product
+Tensor.qr, Tensor.svd, Tensor.lu_solve = factors.old_qr, factors.old_svd, factors.old_lu_solve
 Tensor.clip_ = CARDS["clamp"].inplace
 Tensor.where = lambda x, condition, other: elementwise.where(condition, x, other)
 Tensor.backward = lambda x, gradient=None, retain_graph=None, create_graph=False, inputs=None: backward(

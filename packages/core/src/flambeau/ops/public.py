@@ -6,10 +6,15 @@ from . import (
     border,
     create,
     elementwise,
+    factors,
     index,
+    inverse,
     join,
     linalg,
+    matrix,
     nn,
+    norms,
+    products,
     random,
     reduction,
     scan,
@@ -59,6 +64,11 @@ _PUBLIC = (
         "histc cummax cummin trapezoid trapz cumulative_trapezoid searchsorted bucketize isin",
     ),
     (linalg, "matmul mm bmm mv dot outer addmm baddbmm einsum"),
+    (products, "vdot inner cross kron tensordot addmv addr addbmm chain_matmul"),
+    (matrix, "cholesky cholesky_solve cholesky_inverse triangular_solve det logdet slogdet matrix_power"),
+    (factors, "pinverse geqrf ormqr lu_unpack"),
+    (inverse, "matrix_exp"),
+    (norms, "renorm cdist pdist"),
     (complexes, "complex polar real imag conj resolve_conj angle view_as_real view_as_complex"),
     (scan, "cumsum cumprod"),
     (special, "erfc erfinv lgamma digamma polygamma mvlgamma sinc logit i0 xlogy igamma igammac"),
@@ -82,6 +92,10 @@ globals().update({name: getattr(module, name) for module, names in _PUBLIC for n
 absolute, negative, concat, concatenate = elementwise.abs, elementwise.neg, join.cat, join.cat
 arcsin, arccos, arctan, arctan2 = elementwise.asin, elementwise.acos, elementwise.atan, elementwise.atan2
 greater, greater_equal, less, less_equal, not_equal = elementwise.gt, elementwise.ge, elementwise.lt, elementwise.le, elementwise.ne
+inverse, qr, svd, lu_solve, ger, orgqr = (
+    matrix.inv, factors.old_qr, factors.old_svd, factors.old_lu_solve, linalg.outer, products.householder_product
+)
+__all__ += ["ger", "inverse", "lu_solve", "orgqr", "qr", "svd"]
 __all__ += [
     "absolute",
     "arccos",
