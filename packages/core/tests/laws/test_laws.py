@@ -188,7 +188,8 @@ def test_in_place_is_functional(card):
 
 
 def test_in_place_has_the_same_gradient(card):
-    if card.inplace is None or card.kind != "elementwise" or card.promote == "bool" or card.name in ("where", "cast") or card.vjp is None:
+    if card.inplace is None or card.kind != "elementwise" or card.promote == "bool" or card.name in ("where", "cast") or card.vjp is None \
+            or None in card.vjp:
         pytest.skip("has no differentiable in-place form")
     for inputs, attrs in samples(card):
         xs = fresh([x for x in inputs if isinstance(x, flambeau.Tensor)])

@@ -40,14 +40,15 @@ def _chebyshev(_k, x, p, before):
     return (x + x) * p - before
 
 
-_CHEBYSHEV = {"t": lambda x: x, "u": lambda x: x + x, "v": lambda x: x + x - 1.0, "w": lambda x: x + x + 1.0}
-_KIND = {"t": "first", "u": "second", "v": "third", "w": "fourth"}
-for _letter, _first in _CHEBYSHEV.items():
-    for _prefix, _shifted in (("", False), ("shifted_", True)):
-        _name = f"{_prefix}chebyshev_polynomial_{_letter}"
-        _words = f"Chebyshev polynomial of the {_KIND[_letter]} kind{', shifted to 0 … 1,' if _shifted else ''}"
-        globals()[_name] = _polynomial(_name, _first, _chebyshev, _words, _shifted)
+def _chebyshev_pair(letter: str, kind: str, first):
+    name, words = f"chebyshev_polynomial_{letter}", f"Chebyshev polynomial of the {kind} kind"
+    return _polynomial(name, first, _chebyshev, words), _polynomial(f"shifted_{name}", first, _chebyshev, words + ", for 0 … 1,", True)
 
+
+chebyshev_polynomial_t, shifted_chebyshev_polynomial_t = _chebyshev_pair("t", "first", lambda x: x)
+chebyshev_polynomial_u, shifted_chebyshev_polynomial_u = _chebyshev_pair("u", "second", lambda x: x + x)
+chebyshev_polynomial_v, shifted_chebyshev_polynomial_v = _chebyshev_pair("v", "third", lambda x: x + x - 1.0)
+chebyshev_polynomial_w, shifted_chebyshev_polynomial_w = _chebyshev_pair("w", "fourth", lambda x: x + x + 1.0)
 hermite_polynomial_h = _polynomial("hermite_polynomial_h", lambda x: x + x, lambda k, x, p, before: (x + x) * p - 2 * k * before,
                                    "Hermite polynomial, the physicists',", limit=_hermite_limit)
 hermite_polynomial_he = _polynomial("hermite_polynomial_he", lambda x: x, lambda k, x, p, before: x * p - k * before,
