@@ -239,8 +239,8 @@ def finish(card: Card, inputs, attrs: dict, out):
     """The slow road, and the result into `out` where one is given."""
     try:
         result = run(card, inputs, attrs)
-    except (ValueError, TypeError) as error:
-        raise explained(card, inputs, error) from None
+    except (ValueError, TypeError, IndexError) as error:
+        raise explained(card, inputs, error, attrs) from None
     if out is None:
         return result
     if isinstance(result, tuple):
@@ -248,8 +248,13 @@ def finish(card: Card, inputs, attrs: dict, out):
     return into(out, result, card.name)
 
 
-def explained(card: Card, inputs, error: Exception) -> Exception:
-    """NumPy's complaint about shapes in PyTorch's type and words."""
+def explained(card: Card, inputs, error: Exception, attrs: dict = NO_ATTRS) -> Exception:
+    """NumPy's complaint about shapes and axes in PyTorch's type and words."""
+    if isinstance(error, IndexError) and type(attrs.get("dim")) is int and isinstance(inputs[0], Tensor):
+        try:
+            check_dim(attrs["dim"], inputs[0].ndim)
+        except IndexError as better:
+            return better
     shapes = [x.shape for x in inputs if isinstance(x, Tensor)]
     text = str(error)
     if "broadcast" in text and len(shapes) >= 2:
@@ -327,10 +332,12 @@ def bind(card: Card, args: tuple, attrs: dict):
 def general(card: Card):
     """A function for a card of any form: `inputs` tensors first, then attrs by position or by name."""
 
-    count, variadic, given = card.inputs, card.variadic, card.attrs
+    count, variadic, given, later = card.inputs, card.variadic, card.attrs, card.names[card.inputs:]
 
     def call(*args, out=None, **attrs):
-        if len(args) != count:
+        if len(args) > count and not attrs:
+            inputs, attrs = args[:count], given | dict(zip(later, args[count:]))
+        elif len(args) != count:
             inputs, attrs = bind(card, args, attrs)
         else:
             inputs, attrs = args, given | attrs if attrs else given

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 MOST = 32  # kernels of one card, one for each set of attrs
-_FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
 
 
 class Fused:
@@ -23,21 +23,27 @@ class Fused:
         self.kernels: dict[tuple, Any] = {}
 
     def __call__(self, card, arrays, attrs: dict):
-        first = arrays[0]
-        if first.dtype not in _FLOATS or first.size == 0 or (self.dim is not None and first.ndim == 0) or attrs.get("axes", 1) != 1:
+        first, dim = arrays[0], self.dim
+        kind, ndim = first.dtype, first.ndim
+        if not (kind is F32 or kind is F64) or not first.size:
             return None
-        axis, fixed = -1, attrs
-        if self.dim is not None:
-            fixed = attrs | {self.dim: -1}
-            axis = attrs[self.dim]
-            if type(axis) is not int or axis >= first.ndim or axis < -first.ndim:
+        axis = -1
+        if dim is None:
+            if attrs and attrs.get("axes", 1) != 1:
                 return None
-            if axis == first.ndim - 1:
+            key = (*attrs.values(), *[a is None for a in arrays])
+        else:
+            axis = attrs[dim]
+            if type(axis) is not int or not -ndim <= axis < ndim:
+                return None
+            if axis == ndim - 1:
                 axis = -1
-        key = (*fixed.values(), *(a is None for a in arrays))
+            key = (*[v for k, v in attrs.items() if k != dim], *[a is None for a in arrays])
         kernel: Any = self.kernels.get(key)
         if kernel is None:
-            kernel = self.kernels[key] = self._build(card, arrays, fixed) or False
+            if len(self.kernels) >= MOST:  # an attr that changes with every call is not worth a compilation each time
+                return None
+            kernel = self.kernels[key] = self._build(card, arrays, attrs if dim is None else attrs | {dim: -1}) or False
         if kernel is False:
             return None
         given = [a for a in arrays if a is not None]
