@@ -145,6 +145,20 @@ def test_signs():
     assert flambeau.nextafter(tensor([1.0], dtype=flambeau.float16), tensor([2.0], dtype=flambeau.float16)).item() == 1.0 + 2.0**-10
 
 
+@pytest.mark.parametrize("name", ["fmax", "fmin", "gcd", "lcm", "nextafter", "igamma", "igammac"])
+def test_numbers_are_refused_where_pytorch_refuses_them(name):
+    function = getattr(flambeau, name)
+    for place, pair in ((1, (2, tensor([1]))), (2, (tensor([1]), 2))):
+        with pytest.raises(TypeError, match=rf"{name}\(\): argument '\w+' \(position {place}\) must be Tensor, not int"):
+            function(*pair)
+
+
+def test_numbers_that_may_be_one_argument_alone():
+    for call in (lambda: flambeau.copysign(2.0, row(1.0)), lambda: flambeau.ldexp(2.0, row(1.0)), lambda: flambeau.float_power(2, 3)):
+        with pytest.raises(TypeError, match="must be (a )?Tensor"):
+            call()
+
+
 def test_heaviside():
     assert flambeau.heaviside(tensor([-1.5, 0.0, 2.0]), tensor(0.5)).tolist() == [0.0, 0.5, 1.0]
     assert flambeau.heaviside(tensor([-1, 0, 2]), tensor([7])).tolist() == [0, 7, 1]

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..define import elementwise, op
 from ..dtype import BY_NUMPY, COMPLEX, FLOAT, bool_, float64
+from ..fast import named
 from ..limits import finfo
 from ..promote import result_type
 from ..tensor import Tensor, check_dim
@@ -19,11 +20,25 @@ from .join import cat
 from .scan import cumprod, cumsum
 from .view import narrow
 
+
+def of_tensors(call, numbers: str = ""):
+    """An op of two tensors that PyTorch gives no numbers: TypeError for one.  `numbers` names the argument that may be one."""
+
+    def checked(input, other, *, out=None):
+        for place, (name, x) in enumerate((("input", input), ("other", other)), 1):
+            if not isinstance(x, Tensor) and name != numbers:
+                raise TypeError(f"{call.__name__}(): argument '{name}' (position {place}) must be Tensor, not {type(x).__name__}")
+        return call(input, other, out=out)
+
+    return named(checked, call.card)
+
+
 # ---- sign and neighbours
 copysign = elementwise("copysign", lambda g, z, x, _y: g * sgn(x) * sgn(z), lambda g, _z, _x, _y: g * 0, c="copysign({0}, {1})",
                        domain=(0.5, 2.0), doc="|x| with the sign of y.")
 nextafter = elementwise("nextafter", lambda g, _z, x, y: where(eq(x, y), 0.0, g), lambda g, _z, _x, _y: g * 0,
                         c="nextafter({0}, {1})", doc="The float next to x on the way to y.")
+copysign, nextafter = of_tensors(copysign, numbers="other"), of_tensors(nextafter)
 nextafter.card.widens = False  # a neighbour in float32 is none in half precision
 signbit = elementwise("signbit", c="signbit({0})", promote="bool", doc="Whether the sign is negative; also that of -0.0.")
 isposinf = elementwise("isposinf", body=lambda xp, x: xp.isinf(x) & (x > 0), c="(isinf({0}) && {0} > 0)", promote="bool",
@@ -55,6 +70,7 @@ fmax = elementwise("fmax", lambda g, _z, x, y: where(_first(ge, x, y), g, 0.0), 
                    c="fmax({0}, {1})", promote="same", doc="The greater; NaN only where both are.")
 fmin = elementwise("fmin", lambda g, _z, x, y: where(_first(_le, x, y), g, 0.0), lambda g, _z, x, y: where(_first(_le, x, y), 0.0, g),
                    c="fmin({0}, {1})", promote="same", doc="The smaller; NaN only where both are.")
+fmax, fmin = of_tensors(fmax), of_tensors(fmin)
 
 
 def _le(x, y):
@@ -77,6 +93,8 @@ def ldexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     >>> flambeau.ldexp(flambeau.tensor([1.5]), flambeau.tensor([3]))
     tensor([12.])
     """
+    if not isinstance(input, Tensor):
+        raise TypeError(f"ldexp(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
     return _given(input * pow(2.0, other), out)
 
 
@@ -84,7 +102,7 @@ def _given(result, out):
     return result if out is None else into(out, result, "out")
 
 
-FREXP: Any = {"frexp": namedtuple("frexp", "mantissa exponent")}["frexp"]
+mantissa_exponent: dict[str, Any] = {"frexp": namedtuple("frexp", "mantissa exponent")}
 frexp_mantissa = elementwise("frexp_mantissa", lambda g, _y, x: g * exp2(-frexp_exponent(x)), body=lambda xp, x: xp.frexp(x)[0], c="",
                              doc="The fraction f of x = f · 2ⁿ, at least a half and less than one.")
 
@@ -105,7 +123,7 @@ def frexp(input: Tensor):
     """
     if input.dtype.category != FLOAT:
         raise RuntimeError(f"frexp() only supports floating-point dtypes, got {input.dtype.name}")
-    return FREXP(frexp_mantissa(input), frexp_exponent(input))
+    return mantissa_exponent["frexp"](frexp_mantissa(input), frexp_exponent(input))
 
 
 def float_power(input, exponent, *, out: Tensor | None = None) -> Tensor:
@@ -114,6 +132,8 @@ def float_power(input, exponent, *, out: Tensor | None = None) -> Tensor:
     >>> flambeau.float_power(flambeau.tensor([2, 3]), 2)
     tensor([4., 9.], dtype=flambeau.float64)
     """
+    if not isinstance(input, Tensor) and not isinstance(exponent, Tensor):
+        raise TypeError(f"float_power(): one argument must be a Tensor, got {type(input).__name__} and {type(exponent).__name__}")
     target = _wide(input, exponent)
     base, power = (v.to(target) if isinstance(v, Tensor) else tensor(v, dtype=target) for v in (input, exponent))
     return pow(base, power, out=out)
@@ -140,6 +160,7 @@ rad2deg = elementwise("rad2deg", lambda g, _y, _x: g * (180 / math.pi), body=lam
 # ---- whole numbers
 gcd = elementwise("gcd", c="gcd({0}, {1})", promote="same", domain="int", doc="Greatest common divisor; 0 of 0 and 0.")
 lcm = elementwise("lcm", c="lcm({0}, {1})", promote="same", domain="int", doc="Least common multiple; 0 where either is 0.")
+gcd, lcm = of_tensors(gcd), of_tensors(lcm)
 bitwise_left_shift = elementwise("bitwise_left_shift", c="({0} << {1})", promote="same", domain="int", numpy="left_shift",
                                  doc="x · 2ʸ, bits that leave being lost.")
 bitwise_right_shift = elementwise("bitwise_right_shift", c="({0} >> {1})", promote="same", domain="int", numpy="right_shift",

@@ -10,6 +10,7 @@ import math
 from ..define import elementwise, op
 from ..tensor import Tensor
 from ..write import into
+from .arithmetic import of_tensors
 from .border import _in_place
 from .elementwise import cos, eq, exp, ge, gt, le, log, logical_and, logical_or, lt, sgn, sin, where
 
@@ -93,6 +94,8 @@ igamma = by_backend("igamma", None, lambda g, _z, a, x: g * _gamma_density(a, x)
                     doc="Regularised lower incomplete gamma function; gradients for x alone.")
 igammac = by_backend("igammac", None, lambda g, _z, a, x: -g * _gamma_density(a, x), library="gammaincc", inputs=2,
                      doc="Regularised upper incomplete gamma function; gradients for x alone.")
+
+igamma, igammac = of_tensors(igamma), of_tensors(igammac)
 
 
 def _gamma_density(a, x):
