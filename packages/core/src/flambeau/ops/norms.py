@@ -80,7 +80,9 @@ def vector_norm(x, ord=2, dim=None, keepdim: bool = False, *, dtype=None, out=No
             raise RuntimeError(f"linalg.vector_norm: dim {dim} appears multiple times in the list of dims")
         dims = dims if x.ndim else None
     if (ord < 0 or ord == INF) and (x.numel() == 0 if dims is None else any(x.shape[d] == 0 for d in dims)):
-        raise RuntimeError(f"linalg.vector_norm cannot compute the {ord} norm on an empty tensor because the operation does not have an identity")
+        raise RuntimeError(
+            f"linalg.vector_norm cannot compute the {ord} norm on an empty tensor because the operation does not have an identity"
+        )
     return _given(_vector_norm(x, float(ord), dims, keepdim), out, "linalg.vector_norm")
 
 

@@ -80,8 +80,10 @@ def _cut(name: str, dim: int, least: int):
             raise RuntimeError(f"{name} requires a tensor with at least {least} dimension, but got a tensor with {x.ndim} dimensions!")
         axis = 0 if name == "hsplit" and x.ndim == 1 else dim
         if isinstance(indices_or_sections, int) and (indices_or_sections == 0 or x.shape[axis] % indices_or_sections):
-            raise RuntimeError(f"{name} attempted to split along dimension {axis}, but the size of the dimension {x.shape[axis]} is not divisible by "
-                               f"the split_size {indices_or_sections}!")
+            raise RuntimeError(
+                f"{name} attempted to split along dimension {axis}, but the size of the dimension {x.shape[axis]} is not divisible by "
+                f"the split_size {indices_or_sections}!"
+            )
         return tensor_split(x, indices_or_sections, axis)
 
     call.__name__, call.__doc__ = name, f"Axis {dim} cut at places, or into equal parts."
@@ -141,7 +143,9 @@ def rot90(x, k: int = 1, dims=(0, 1)):
     if x.ndim < 2 or a == b:
         raise RuntimeError(f"expected two different rotation dims of a tensor with at least two, got {tuple(dims)} and {x.ndim} dims")
     k %= 4
-    return x.clone() if k == 0 else flip(x, (a, b)) if k == 2 else transpose(flip(x, (b,)), a, b) if k == 1 else flip(transpose(x, a, b), (b,))
+    return (
+        x.clone() if k == 0 else flip(x, (a, b)) if k == 2 else transpose(flip(x, (b,)), a, b) if k == 1 else flip(transpose(x, a, b), (b,))
+    )
 
 
 # ---- diagonals
@@ -275,7 +279,9 @@ def _written(x, src, place):
     out = x.clone()
     target = place(out)
     if target.shape != src.shape:
-        raise RuntimeError(f"expected src to have a size equal to the slice of self. src size = {list(src.shape)}, slice size = {list(target.shape)}")
+        raise RuntimeError(
+            f"expected src to have a size equal to the slice of self. src size = {list(src.shape)}, slice size = {list(target.shape)}"
+        )
     target.copy_(src)
     return out
 

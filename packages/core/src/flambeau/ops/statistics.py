@@ -1,6 +1,8 @@
 """Statistics and order: medians, quantiles, counts, differences, running extremes."""
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..define import op
@@ -114,7 +116,7 @@ def _quantile(x, q, dim, keepdim, interpolation, skip):
     if not skip:
         at = where(valid < n, float(n - 1), at)
     low, high = at.floor(), at.ceil()
-    pick = lambda places: gather(ordered, -1, places.long())  # noqa: E731
+    pick = lambda places: gather(ordered, -1, places.long())
     choices = {"lower": lambda: pick(low), "higher": lambda: pick(high), "nearest": lambda: pick(at.round()),
                "midpoint": lambda: (pick(low) + pick(high)) / 2, "linear": lambda: pick(low) + (pick(high) - pick(low)) * (at - low)}
     if interpolation not in choices:
@@ -169,7 +171,8 @@ def aminmax(x, *, dim: int | None = None, keepdim: bool = False):
     """Smallest and greatest element.  (*, n, *) -> min, max"""
     from collections import namedtuple
 
-    return namedtuple("aminmax", "min max")(x.amin(dim, keepdim), x.amax(dim, keepdim))
+    ends: Any = namedtuple("aminmax", "min max")
+    return ends(x.amin(dim, keepdim), x.amax(dim, keepdim))
 
 
 def argwhere(x):
@@ -330,7 +333,10 @@ def _running(name: str, better):
         places = transpose(places, dim, -1)
         return _pair(name, gather(x, dim, places), places)
 
-    call.__name__, call.__doc__ = name, f"The {'greatest' if better else 'smallest'} element so far along `dim`, and where it is.  (*, n, *) -> values, indices"
+    call.__name__, call.__doc__ = (
+        name,
+        f"The {'greatest' if better else 'smallest'} element so far along `dim`, and where it is.  (*, n, *) -> values, indices",
+    )
     return call
 
 

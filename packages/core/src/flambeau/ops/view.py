@@ -125,7 +125,14 @@ def _inverse(dims: tuple) -> tuple:
 
 def permute(x, *dims):
     """Axes in the order `dims`, as a view.  (a, b, c) -> (c, a, b) for dims (2, 0, 1)"""
-    if type(x) in PLAIN and type(x.array) is ndarray and len(dims) == x.array.ndim > 1 and type(dims[0]) is int and min(dims) >= 0 and not context.unusual:
+    if (
+        type(x) in PLAIN
+        and type(x.array) is ndarray
+        and len(dims) == x.array.ndim > 1
+        and type(dims[0]) is int
+        and min(dims) >= 0
+        and not context.unusual
+    ):
         try:
             return seen(x, x.array.transpose(dims), PERMUTE, {"dims": dims})
         except (ValueError, TypeError):
