@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from flambeau.backends import namespace
 from flambeau.kernels import fuse
 from flambeau.tensor import Tensor, plain, version_cell
 
@@ -57,15 +58,15 @@ def kernel_for(rule: Rule, written: tuple[np.ndarray, ...], numbers: int, flags:
     if key not in kernels:
         n = len(written)
         signature = ",".join(["()"] * (n + 1 + numbers)) + "->" + ",".join(["()"] * n)
-        kernel = fuse(rule, signature, attrs=dict(flags))
+        kernel = fuse(rule, signature, attrs=dict(flags), numbers=numbers)
         kernels[key] = None if kernel is None else kernel.ufunc
     return kernels[key]
 
 
 def run(rule: Rule, written: tuple[Any, ...], gradient: Any, numbers: tuple[float, ...], flags: dict[str, Any]) -> None:
     """The body itself, in blocks that fit the cache where the arrays' memory allows it."""
-    xp = written[0].__array_namespace__()
-    if xp is np and written[0].size > BLOCK and all(a.flags.c_contiguous for a in written):
+    xp = namespace(written[0])
+    if type(written[0]) is np.ndarray and written[0].size > BLOCK and all(a.flags.c_contiguous for a in written):
         flat, g = [a.reshape(-1) for a in written], np.ascontiguousarray(gradient).reshape(-1)
         for begin in range(0, g.size, BLOCK):
             block = slice(begin, begin + BLOCK)
@@ -85,7 +86,7 @@ def as_real(array: Any) -> Any:
 
 def zeros_like(parameter: Tensor) -> Tensor:
     """State of the parameter's shape and dtype."""
-    return plain(parameter.array.__array_namespace__().zeros_like(parameter.array))
+    return plain(namespace(parameter.array).zeros_like(parameter.array))
 
 
 def counter() -> Tensor:
