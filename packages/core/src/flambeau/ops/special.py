@@ -29,20 +29,11 @@ erfc = by_backend("erfc", lambda g, _y, x: g * exp(-(x * x)) * (-2 / ROOT_PI), c
 erfcx = by_backend("erfcx", lambda g, y, x: g * (2 * x * y - 2 / ROOT_PI), domain=(-1.0, 3.0),
                    doc="exp(x²) · erfc(x), finite where erfc(x) is too small for a float.")
 erfinv = by_backend("erfinv", lambda g, y, _x: g * exp(y * y) * (ROOT_PI / 2), domain=(-0.8, 0.8), doc="The y whose erf(y) is x.")
-ndtr = elementwise("ndtr", lambda g, _y, x: g * exp(-0.5 * x * x) * (1 / (ROOT_2 * ROOT_PI)), c="(0.5 * erfc(-{0} * 0.7071067811865476))",
-                   body=lambda xp, x: 0.5 * xp.special("erfc")(x * (-1 / ROOT_2)),
-                   doc="The chance that a standard normal number is at most x.")
+ndtr = by_backend("ndtr", lambda g, _y, x: g * exp(-0.5 * x * x) * (1 / (ROOT_2 * ROOT_PI)), domain=(-3.0, 3.0),
+                  c="(0.5 * erfc(-{0} * 0.7071067811865476))", doc="The chance that a standard normal number is at most x.")
+log_ndtr = by_backend("log_ndtr", lambda g, _y, x: g * (ROOT_2 / ROOT_PI) / erfcx(x * (-1 / ROOT_2)), domain=(-3.0, 3.0),
+                      doc="log(ndtr(x)), exact far below 0 too.")
 ndtri = by_backend("ndtri", lambda g, y, _x: g * exp(0.5 * y * y) * (ROOT_2 * ROOT_PI), domain=(0.1, 0.9), doc="The y whose ndtr(y) is x.")
-
-
-@op("elementwise", promote="float", samples=lambda make: [((make((3, 4), -3.0, 3.0),), {}), ((make((), -9.0, -8.0),), {})], c="",
-    vjp=lambda g, _y, x: g * (ROOT_2 / ROOT_PI) / erfcx(x * (-1 / ROOT_2)))
-def log_ndtr(xp, x):
-    """log(ndtr(x)), exact far below 0 too.  (*) -> (*)"""
-    t, special = x * (1 / ROOT_2), xp.special
-    low = xp.log(0.5 * special("erfcx")(xp.maximum(-t, 0.0))) - t * t
-    return xp.where(t < -1.0, low, xp.log1p(-0.5 * special("erfc")(xp.maximum(t, -1.0))))
-
 
 # ---- the gamma function's family
 lgamma = by_backend("lgamma", lambda g, _y, x: g * digamma(x), library="gammaln", c="lgamma({0})", doc="log |Γ(x)|.")
