@@ -1,6 +1,7 @@
 """The functions that `flambeau.*` offers, gathered from the files that define them."""
 from __future__ import annotations
 
+from ..op import CARDS
 from . import (
     arithmetic,
     border,
@@ -89,6 +90,14 @@ _PUBLIC = (
 )
 __all__ = [name for _, names in _PUBLIC for name in names.split()]
 globals().update({name: getattr(module, name) for module, names in _PUBLIC for name in names.split()})
+# those that write into their first argument, as the methods of the same names do
+_WRITERS = (
+    "abs acos acosh asin asinh atan atanh ceil clamp cos cosh deg2rad erf erfc exp exp2 expm1 floor frac gcd i0 lcm log log10 log1p log2 "
+    "logit nan_to_num neg rad2deg reciprocal relu round rsqrt sigmoid sin sinc sinh sqrt square tan tanh trunc xlogy"
+).split()
+globals().update({name + "_": CARDS[name].inplace for name in _WRITERS})
+fill_, zero_, ldexp_, conj_physical_ = border.fill_, border.zero_, arithmetic.ldexp_, arithmetic.conj_physical_
+__all__ += [*(name + "_" for name in _WRITERS), "fill_", "zero_", "ldexp_", "conj_physical_"]
 absolute, negative, concat, concatenate = elementwise.abs, elementwise.neg, join.cat, join.cat
 arcsin, arccos, arctan, arctan2 = elementwise.asin, elementwise.acos, elementwise.atan, elementwise.atan2
 greater, greater_equal, less, less_equal, not_equal = elementwise.gt, elementwise.ge, elementwise.lt, elementwise.le, elementwise.ne
