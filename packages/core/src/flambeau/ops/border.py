@@ -16,6 +16,7 @@ from . import elementwise, index, reduction, view
 from .create import _filled, as_tensor, tensor, to
 from .join import cat
 from .join import clone as copy
+from .norms import matrix_norm
 
 
 # ---- arithmetic with PyTorch's extra arguments
@@ -180,8 +181,10 @@ def std_mean(x, dim=None, unbiased=None, keepdim: bool = False, *, correction=1)
 
 
 def norm(x, p=2, dim=None, keepdim: bool = False, dtype=None):
-    """Vector norm of order p over `dim` (all elements by default); "fro" is 2.  (*, n, *) -> (*, *)"""
+    """Vector norm of order p over `dim` (all elements by default); "fro" is 2, "nuc" the nuclear norm of matrices.  (*, n, *) -> (*, *)"""
     x = x if dtype is None else x.to(dtype)
+    if p == "nuc":
+        return matrix_norm(x, "nuc", (-2, -1) if dim is None else dim, keepdim)
     x = x.abs() if x.is_complex() else x
     if p in ("fro", 2, 2.0, None):
         return _root_of_squares(x, _dims(dim), keepdim)

@@ -6,6 +6,8 @@ the loss did not see the phase.
 """
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 
 from ..define import op
@@ -221,7 +223,7 @@ def linalg_svdvals(xp, x):
 
 
 # ---- eigenvalues
-def _eigh_back(g, y, whole):
+def _eigh_back(g, y):
     values, vectors = y
     gl, gv = g
     inner = None if gl is None else diag_embed(gl).to(vectors.dtype)
@@ -230,16 +232,13 @@ def _eigh_back(g, y, whole):
         part = part - diag_embed(diagonal(part, 0, -2, -1))
         inner = part if inner is None else inner + part
     out = vectors @ inner @ vectors.mH
-    return out if whole else (out + out.mH) * 0.5
+    return (out + out.mH) * 0.5
 
 
-@op("opaque", inputs=1, outputs=2, vmap=same, vjp=lambda g, y, _x, whole=False: _eigh_back(g, y, whole),
+@op("opaque", outputs=2, vmap=same, vjp=lambda g, y, _x: _eigh_back(g, y),
     samples=lambda make: [((x + x.mH,), {}) for (x,), _ in _squares(make)])
-def linalg_eigh(xp, x, whole=False):
-    """Eigenvalues, rising, and orthonormal eigenvectors of ½ (x + xᴴ).  (*, n, n) -> (*, n), (*, n, n)
-
-    whole  PyTorch's gradient, which keeps the antihermitian part that no Hermitian change sees
-    """
+def linalg_eigh(xp, x):
+    """Eigenvalues, rising, and orthonormal eigenvectors of ½ (x + xᴴ).  (*, n, n) -> (*, n), (*, n, n)"""
     return tuple(_converged(lambda: xp.linalg.eigh((x + _turned(x)) / 2), "linalg.eigh"))
 
 
@@ -293,7 +292,7 @@ def places_of(pivots, m: int):
 @op("opaque", inputs=1, samples=lambda make: [((make.index([2, 3, 3]),), {"m": 4})])
 def _places(xp, pivots, m):
     """The permutation that a list of exchanges makes, each with a place counted from 1.  (*, k) -> (*, m)"""
-    flat = pivots.reshape(-1, pivots.shape[-1])
+    flat = pivots.reshape(prod(pivots.shape[:-1]), pivots.shape[-1])
     rows = xp.arange(flat.shape[0])
     places = xp.tile(xp.arange(m), (flat.shape[0], 1))
     for i in range(flat.shape[1]):
@@ -335,7 +334,7 @@ def _lu_samples(make):
 def linalg_lu_factor_ex(xp, x):
     """P ᵀx = L U in one matrix, the exchanges of rows, 0 or the place of the first zero pivot.  (*, m, n) -> (*, m, n), (*, k), (*)"""
     m, n = x.shape[-2:]
-    a = x.reshape(-1, m, n).copy()
+    a = x.reshape(prod(x.shape[:-2]), m, n).copy()
     count, k = a.shape[0], min(m, n)
     rows = xp.arange(count)
     pivots, info = xp.zeros((count, k), np.int32), xp.zeros(count, np.int32)

@@ -21,7 +21,7 @@ from .elementwise import isfinite
 from .index import gather, tril, triu
 from .inverse import linalg_pinv, linalg_rank, triangular
 from .linalg import matmul
-from .matrix import check, check_pair, check_system, fail, give, hermitian, is_vector, results
+from .matrix import check, check_pair, check_system, fail, from_triangle, give, is_vector, results
 from .products import given, reflected
 from .view import narrow, unsqueeze
 
@@ -97,13 +97,13 @@ def _upper(UPLO: str, name: str) -> bool:
 def eigh(A, UPLO: str = "L", *, out=None):
     """Eigenvalues, rising, and orthonormal eigenvectors of a Hermitian matrix, of which one triangle is read.  (*, n, n) -> (*, n), (*, n, n)"""
     check("linalg.eigh", A, square=True)
-    return give(Eigh(*linalg_eigh(hermitian(A, _upper(UPLO, "linalg.eigh")), whole=True)), out, "linalg.eigh")
+    return give(Eigh(*linalg_eigh(from_triangle(A, _upper(UPLO, "linalg.eigh")))), out, "linalg.eigh")
 
 
 def eigvalsh(A, UPLO: str = "L", *, out=None):
     """Eigenvalues of a Hermitian matrix, rising.  (*, n, n) -> (*, n)"""
     check("linalg.eigvalsh", A, square=True)
-    return given(linalg_eigvalsh(hermitian(A, _upper(UPLO, "linalg.eigvalsh"))), out, "linalg.eigvalsh")
+    return given(linalg_eigvalsh(from_triangle(A, _upper(UPLO, "linalg.eigvalsh"))), out, "linalg.eigvalsh")
 
 
 def _check_finite(name: str, A):
@@ -141,7 +141,7 @@ def pinv(A, *, atol=None, rtol=None, hermitian: bool = False, out=None, rcond=No
     """
     check("linalg.pinv", A, square=hermitian)
     rtol = rcond if rtol is None else rtol
-    return given(linalg_pinv(hermitian(A, False) if hermitian else A, _tolerance(A, atol), _tolerance(A, rtol)), out, "linalg.pinv")
+    return given(linalg_pinv(A, _tolerance(A, atol), _tolerance(A, rtol), hermitian=bool(hermitian)), out, "linalg.pinv")
 
 
 def pinverse(A, rcond: float = 1e-15):
@@ -156,7 +156,7 @@ def matrix_rank(A, tol=None, *, atol=None, rtol=None, hermitian: bool = False, o
     A = A.detach()
     if A.numel() == 0:
         return given(empty(A.shape[:-2], dtype=int64, device=A.device).zero_(), out, "linalg.matrix_rank")
-    return given(linalg_rank(hermitian(A, False) if hermitian else A, _tolerance(A, atol), _tolerance(A, rtol)), out, "linalg.matrix_rank")
+    return given(linalg_rank(from_triangle(A, False) if hermitian else A, _tolerance(A, atol), _tolerance(A, rtol)), out, "linalg.matrix_rank")
 
 
 def lstsq(A, B, rcond=None, *, driver: str | None = None):
@@ -239,6 +239,12 @@ def lu(A, *, pivot: bool = True, out=None):
     _check_pivot("linalg.lu", pivot)
     factor, pivots, _ = linalg_lu_factor_ex(A)
     return give(LU(*lu_unpack(factor, pivots)), out, "linalg.lu")
+
+
+def old_lu(A, pivot: bool = True, get_infos: bool = False, out=None):
+    """`linalg.lu_factor_ex` by its older name: LU, pivots, and with `get_infos` info too."""
+    result = lu_factor_ex(A, pivot=pivot, _name="lu")
+    return give(result, out, "lu") if get_infos else give(LUFactor(*result[:2]), out, "lu")
 
 
 def lu_solve(LU, pivots, B, *, left: bool = True, adjoint: bool = False, out=None):

@@ -155,12 +155,7 @@ def linalg_slogdet(xp, x):
 def _pinv_back(g, y, a):
     yh, gh = y.mH, g.mH
     out = -(yh @ g @ yh)
-    m, n = a.shape[-2:]
-    if m > n or m == n:
-        out = out + (gh - a @ (y @ gh)) @ y @ yh
-    if n > m or m == n:
-        out = out + yh @ y @ (gh - (gh @ y) @ a)
-    return out
+    return out + (gh - a @ (y @ gh)) @ y @ yh + yh @ y @ (gh - (gh @ y) @ a)
 
 
 def _pinv_samples(make):
@@ -176,9 +171,15 @@ def _pinv_vmap(card, values, hidden, attrs, n):
 
 
 @op("opaque", inputs=3, promote=None, vmap=_pinv_vmap, samples=_pinv_samples, holomorphic=False,
-    vjp=(lambda g, y, a, _atol, _rtol: _pinv_back(g, y, a), None, None))
-def linalg_pinv(xp, a, atol, rtol):
-    """The pseudo-inverse: singular values up to max(atol, rtol · largest) count as zero.  (*, m, n) -> (*, n, m)"""
+    vjp=(lambda g, y, a, _atol, _rtol, hermitian=False: _pinv_back(g, y, a), None, None))
+def linalg_pinv(xp, a, atol, rtol, hermitian=False):
+    """The pseudo-inverse: singular values up to max(atol, rtol · largest) count as zero.  (*, m, n) -> (*, n, m)
+
+    hermitian  of a its lower triangle is read, and the upper one taken for its mirror image
+    """
+    if hermitian:
+        low = xp.tril(a, -1)
+        a = low + low.conj().swapaxes(-1, -2) + xp.eye(a.shape[-1], dtype=a.dtype) * a.real
     if a.size == 0:
         return xp.zeros((*a.shape[:-2], a.shape[-1], a.shape[-2]), a.dtype)
     u, s, vh = xp.linalg.svd(a, full_matrices=False)
@@ -204,19 +205,18 @@ def linalg_rank(xp, a, atol, rtol):
 
 
 # ---- exponential
-def _exp_back(g, x):
-    """The upper right block of exp [[Xᵀ G] [0 Xᵀ]]."""
+def _exp_along(x, t):
+    """The derivative of exp at x along t: the upper right block of exp [[x t] [0 x]]."""
     n = x.shape[-1]
-    xt = x.mT
-    g, xt = g.expand(xt.shape), xt.expand(g.shape)
-    blocks = cat([cat([xt, g], -1), cat([xt * 0, xt], -1)], -2)
+    blocks = cat([cat([x, t], -1), cat([x * 0, x], -1)], -2)
     return narrow(narrow(matrix_exp(blocks), -2, 0, n), -1, n, n)
 
 
 _PADE = [math.comb(13, j) * math.factorial(26 - j) / math.factorial(26) for j in range(14)]
 
 
-@op("opaque", vmap=same, samples=_squares, vjp=lambda g, _y, x: _exp_back(g, x))
+@op("opaque", vmap=same, samples=_squares, vjp=lambda g, _y, x: _exp_along(x.mT, g),
+    jvp=lambda tangents, _y, x: _exp_along(x, tangents[0]))
 def matrix_exp(xp, x):
     """The exponential of matrices, I + x + x²/2 + …  (*, n, n) -> (*, n, n)
 
@@ -224,6 +224,8 @@ def matrix_exp(xp, x):
     """
     if x.size == 0:
         return x.copy()
+    if x.dtype.itemsize < 4:
+        return matrix_exp.card.body(xp, x.astype(np.float32)).astype(x.dtype)
     size = abs(x).sum(axis=-2).max(axis=-1)
     times = np.ceil(np.log2(xp.maximum(xp.where(xp.isfinite(size), size, 1) / 5.37, 1e-30))).clip(0).astype(np.int64)
     a = x / xp.asarray(2.0 ** times[..., None, None], dtype=size.dtype)

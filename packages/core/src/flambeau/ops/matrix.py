@@ -3,11 +3,11 @@ from __future__ import annotations
 
 from collections import namedtuple
 
-from ..dtype import FLOAT, bfloat16, float16
+from ..dtype import FLOAT, bfloat16, bool_, float16
 from ..tensor import Tensor
 from .create import eye, zeros_like
 from .decomposition import LinAlgError, linalg_cholesky_ex
-from .elementwise import log
+from .elementwise import log, where
 from .index import tril, triu
 from .inverse import linalg_det, linalg_inv_ex, linalg_slogdet, linalg_solve_ex, triangular
 from .linalg import matmul
@@ -66,11 +66,16 @@ INDEFINITE = ("The factorization could not be completed because the input is not
               "(the leading minor of order {k} is not positive-definite).")
 
 
-def hermitian(A, upper: bool):
+def from_triangle(A, upper: bool):
     """The Hermitian matrix that one triangle of A tells. The gradient goes to both triangles in equal parts, as PyTorch's does."""
     one = triu(A) if upper else tril(A)
     full = one + (triu(A, 1) if upper else tril(A, -1)).mH
     return full if A.process is None and not A.requires_grad else A + (full - A).detach()
+
+
+def unread(A):
+    """Zeros like A, with a gradient of zeros for A."""
+    return where(zeros_like(A, dtype=bool_), A, 0.0)
 
 
 # ---- Cholesky
@@ -78,7 +83,7 @@ def cholesky_ex(A, *, upper: bool = False, check_errors: bool = False, out=None)
     """`cholesky` with, instead of an error, the order of the block that is not positive definite.  (*, n, n) -> L (*, n, n), info (*)"""
     name = "linalg.cholesky_ex"
     check(name, A, square=True)
-    factor, info = linalg_cholesky_ex(hermitian(A, upper))
+    factor, info = linalg_cholesky_ex(from_triangle(A, upper))
     if check_errors:
         fail(name, info, INDEFINITE)
     return give(CholeskyEx(factor.mH if upper else factor, info), out, name)
@@ -109,6 +114,9 @@ def cholesky_solve(B, L, upper: bool = False, *, out=None):
         raise RuntimeError(f"Incompatible matrix sizes for cholesky_solve: each A matrix is {L.shape[-1]} by {L.shape[-1]} "
                            f"but each b matrix is {B.shape[-2]} by {B.shape[-1]}")
     low = L.mH if upper else L
+    if L.requires_grad or L.process is not None:  # PyTorch's gradient fills both triangles of L
+        low = low + (tril(low) - low).detach()
+        return given(linalg_solve_ex(matmul(low, low.mH), B)[0], out, "cholesky_solve")
     return given(triangular(low.mH, triangular(low, B, upper=False), upper=True), out, "cholesky_solve")
 
 
@@ -236,7 +244,7 @@ def matrix_power(A, n: int, *, out=None):
     """A · A ⋯ n times; of the inverse when n < 0; the identity when n is 0.  (*, k, k) -> (*, k, k)"""
     check("linalg.matrix_power", A, square=True)
     if n == 0:
-        return given(zeros_like(A) + eye(A.shape[-1], dtype=A.dtype, device=A.device), out, "linalg.matrix_power")
+        return given(unread(A) + eye(A.shape[-1], dtype=A.dtype, device=A.device), out, "linalg.matrix_power")
     A, n = (inv(A), -n) if n < 0 else (A, n)
     y = None
     while True:

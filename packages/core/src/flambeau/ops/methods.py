@@ -31,6 +31,7 @@ from . import (
 )
 from . import complex as complexes
 from . import random as draws
+from . import ldl as _ldl  # noqa: F401  (defines cards)
 from . import transfer as _transfer  # noqa: F401  (defines the card that `.to(device)` runs)
 
 dispatch.tensors = namespace.tensors  # what the body of a composite runs on, where it is differentiated, batched or traced
@@ -195,7 +196,7 @@ Tensor.not_equal = elementwise.ne
 Tensor.fix_ = CARDS["trunc"].inplace
 Tensor.arcsinh_, Tensor.arccosh_, Tensor.arctanh_ = (CARDS[n].inplace for n in ("asinh", "acosh", "atanh"))
 Tensor.inverse, Tensor.ger, Tensor.orgqr = matrix.inv, linalg.outer, products.householder_product
-Tensor.qr, Tensor.svd, Tensor.lu_solve = factors.old_qr, factors.old_svd, factors.old_lu_solve
+Tensor.qr, Tensor.svd, Tensor.lu, Tensor.lu_solve = factors.old_qr, factors.old_svd, factors.old_lu, factors.old_lu_solve
 Tensor.clip_ = CARDS["clamp"].inplace
 Tensor.where = lambda x, condition, other: elementwise.where(condition, x, other)
 Tensor.backward = lambda x, gradient=None, retain_graph=None, create_graph=False, inputs=None: backward(

@@ -92,7 +92,8 @@ def _vector_norm(x, ord, dims, keepdim):
     if ord == -INF:
         return x.abs().amin(dims, keepdim)
     if ord == 0:
-        return (x != 0).to(x.dtype.to_real()).sum(dims, keepdim)
+        size = x.abs()
+        return where(eq(size, 0), size, 1.0).sum(dims, keepdim)
     return power_norm(x, ord, dims, keepdim)
 
 
@@ -101,6 +102,11 @@ def _given(result, out, name):
         return result
     from ..write import into
     return into(out, result, name)
+
+
+def _largest(x):
+    """Of non-negative numbers; 0 where there are none."""
+    return x.amax(-1) if x.shape[-1] else x.sum(-1)
 
 
 def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim: bool = False, *, dtype=None, out=None):
@@ -128,10 +134,10 @@ def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim: bool = False, *, dtype=None
     x = movedim(A, (a, b), (-2, -1))
     if ord == "nuc" or abs(ord) == 2:
         s = linalg_svdvals(x)
-        y = s.sum(-1) if ord == "nuc" else s.amax(-1) if ord > 0 else s.amin(-1)
+        y = s.sum(-1) if ord == "nuc" else _largest(s) if ord > 0 else s.amin(-1)
     else:
         sums = x.abs().sum(-1 if abs(ord) == INF else -2)
-        y = sums.amax(-1) if ord > 0 else sums.amin(-1)
+        y = _largest(sums) if ord > 0 else sums.amin(-1)
     if keepdim:
         for d in sorted((a, b)):
             y = unsqueeze(y, d)

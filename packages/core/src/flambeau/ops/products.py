@@ -4,6 +4,7 @@ from __future__ import annotations
 from itertools import pairwise
 from math import prod
 
+from ..dtype import FLOAT, bool_
 from ..tensor import Tensor, check_dim
 from ..write import into
 from .border import roll
@@ -39,7 +40,7 @@ def inner(a, b, *, out=None):
 def vecdot(x, y, *, dim: int = -1, out=None):
     """Inner products along `dim`, x conjugated.  (*, n, *), (*, n, *) -> (*, *), broadcast"""
     for v in (x, y):
-        if v.dtype.category < 2:
+        if v.dtype.category < FLOAT:
             raise RuntimeError(f"linalg.vecdot: Expected a floating point or complex tensor as input. Got {v.dtype.name}")
     return given((conj(x) * y).sum(dim), out, "linalg.vecdot")
 
@@ -73,8 +74,7 @@ def vander(x, N: int | None = None):
     >>> flambeau.linalg.vander(flambeau.tensor([2, 3])).tolist()
     [[1, 2], [1, 3]]
     """
-    if x.ndim == 0:
-        raise RuntimeError("Expected dim(x) > 0, got a 0-d tensor")
+    x = reshape(x, 1) if x.ndim == 0 else x
     N = x.shape[-1] if N is None else N
     if N <= 1:
         raise RuntimeError(f"N must be greater than 1. Got {N}")
@@ -126,9 +126,13 @@ def tensordot(a, b, dims=2, out=None):
 
 
 def _scaled(x, product, beta, alpha):
-    """β x + α · product; where β is 0, x is not looked at (its nan and inf don't count)."""
+    """β x + α · product, whole numbers scaled by whole numbers; where β is 0, x is not looked at (its nan and inf don't count)."""
+    if product.dtype.category < FLOAT:
+        beta, alpha = int(beta), int(alpha)
     product = product if alpha == 1 else product * alpha
-    return product + x * 0 if beta == 0 and x.requires_grad else product if beta == 0 else (x if beta == 1 else x * beta) + product
+    if beta == 0:
+        return product + x * 0 if x.requires_grad else product
+    return (x if beta == 1 else x * beta) + product
 
 
 def addmv(x, mat, vec, *, beta=1, alpha=1, out=None):
@@ -143,10 +147,10 @@ def addr(x, vec1, vec2, *, beta=1, alpha=1, out=None):
     if vec1.ndim != 1 or vec2.ndim != 1:
         raise RuntimeError(f"addr: Expected 1-D arguments, but got {vec1.ndim}-D and {vec2.ndim}-D")
     product = outer(vec1, vec2)
-    if beta == 0 or x.dtype.category:
-        return given(_scaled(x.expand(product.shape), product, beta, alpha), out, "addr")
-    return given(x.expand(product.shape) & bool(beta) | product & bool(alpha), out, "addr") if product.dtype is x.dtype else given(
-        _scaled(x, product, beta, alpha), out, "addr")
+    if product.dtype is bool_:
+        beta, alpha = bool(beta), bool(alpha)
+        return given(x.expand(product.shape) & beta | product & alpha, out, "addr")
+    return given(_scaled(x.expand(product.shape), product, beta, alpha), out, "addr")
 
 
 def addbmm(x, batch1, batch2, *, beta=1, alpha=1, out=None):
@@ -254,7 +258,7 @@ def householder_product(A, tau, *, out=None):
         raise RuntimeError(f"{name}: tau dtype {tau.dtype.name} does not match input dtype {A.dtype.name}")
     if tau.shape[:-1] != A.shape[:-2]:
         raise RuntimeError(f"{name}: Expected batch dimensions of tau to be equal to input.shape[:-2], but got {list(tau.shape[:-1])}")
-    start = eye(m, n, dtype=A.dtype, device=A.device).expand(A.shape)
+    start = eye(m, n, dtype=A.dtype, device=A.device).expand(A.shape) + (0 if tau.shape[-1] else A * 0)
     return given(reflected(A, tau, start, backwards=True), out, name)
 
 

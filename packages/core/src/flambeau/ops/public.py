@@ -12,6 +12,7 @@ from . import (
     inverse,
     join,
     linalg,
+    lowrank,
     matrix,
     nn,
     norms,
@@ -70,6 +71,7 @@ _PUBLIC = (
     (factors, "pinverse geqrf ormqr lu_unpack"),
     (inverse, "matrix_exp"),
     (norms, "renorm cdist pdist"),
+    (lowrank, "svd_lowrank pca_lowrank"),
     (complexes, "complex polar real imag conj resolve_conj angle view_as_real view_as_complex"),
     (scan, "cumsum cumprod"),
     (special, "erfc erfinv lgamma digamma polygamma mvlgamma sinc logit i0 xlogy igamma igammac"),
@@ -101,10 +103,9 @@ __all__ += [*(name + "_" for name in _WRITERS), "fill_", "zero_", "ldexp_", "con
 absolute, negative, concat, concatenate = elementwise.abs, elementwise.neg, join.cat, join.cat
 arcsin, arccos, arctan, arctan2 = elementwise.asin, elementwise.acos, elementwise.atan, elementwise.atan2
 greater, greater_equal, less, less_equal, not_equal = elementwise.gt, elementwise.ge, elementwise.lt, elementwise.le, elementwise.ne
-inverse, qr, svd, lu_solve, ger, orgqr = (
-    matrix.inv, factors.old_qr, factors.old_svd, factors.old_lu_solve, linalg.outer, products.householder_product
-)
-__all__ += ["ger", "inverse", "lu_solve", "orgqr", "qr", "svd"]
+inverse, ger, orgqr = matrix.inv, linalg.outer, products.householder_product
+qr, svd, lu, lu_solve = factors.old_qr, factors.old_svd, factors.old_lu, factors.old_lu_solve
+__all__ += ["ger", "inverse", "lu", "lu_solve", "orgqr", "qr", "svd"]
 __all__ += [
     "absolute",
     "arccos",
