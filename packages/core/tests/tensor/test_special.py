@@ -281,3 +281,18 @@ def test_running_sums_take_a_dtype():
     assert y.cumsum_(0) is y and y.tolist() == [2.0, 5.0]
     with pytest.raises(IndexError, match="Dimension out of range"):
         flambeau.cumsum(x, 2)
+
+
+def test_functions_that_write_into_their_argument():
+    x = row(0.5)
+    assert flambeau.logit_(x) is x and x.item() == 0.0
+    assert flambeau.fill_(x, 2.0) is x and flambeau.ldexp_(x, tensor([2])) is x and x.item() == 8.0
+    with pytest.raises(RuntimeError, match="leaf Variable that requires grad"):
+        flambeau.exp_(row(1.0).requires_grad_())
+
+
+def test_arguments_have_names():
+    assert flambeau.logit(input=row(0.5), eps=0.1).item() == 0.0
+    assert flambeau.nan_to_num(input=row(nan), nan=2.0).item() == 2.0
+    assert flambeau.fmax(input=row(1.0), other=row(2.0)).item() == 2.0
+    assert flambeau.ldexp(input=row(1.0), other=tensor([1])).item() == 2.0

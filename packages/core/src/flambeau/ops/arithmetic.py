@@ -175,8 +175,9 @@ def _nan_samples(make):
 
 @op("elementwise", promote="same", inputs=1, samples=_nan_samples, c="",
     vjp=lambda g, _y, x, nan=None, posinf=None, neginf=None: where(isfinite(x), g, 0.0))
-def nan_to_num(xp, x, nan=None, posinf=None, neginf=None):
+def nan_to_num(xp, input, nan=None, posinf=None, neginf=None):
     """x with `nan` for NaN (0 by default) and for infinities `posinf` and `neginf`, by default the dtype's limits.  (*) -> (*)"""
+    x = input
     if x.dtype.kind in "biu":
         return x.copy()
     if x.dtype.kind == "c":

@@ -117,10 +117,9 @@ def _logit_samples(make):
 
 @op("elementwise", promote="float", inputs=1, samples=_logit_samples, c="",
     vjp=lambda g, _y, x, eps=None: _logit_back(g, x, eps))
-def logit(xp, x, eps=None):
+def logit(xp, input, eps=None):
     """log(x / (1 - x)), with x first brought between eps and 1 - eps where eps is given.  (*) -> (*)"""
-    if eps is not None:
-        x = xp.minimum(xp.maximum(x, eps), 1.0 - eps)
+    x = input if eps is None else xp.minimum(xp.maximum(input, eps), 1.0 - eps)
     return xp.log(x / (1.0 - x))
 
 
