@@ -93,7 +93,7 @@ def _leading(xp, a):
 
 @op("opaque", outputs=2, vmap=same, samples=_definite, vjp=lambda g, y, _x: _cholesky_back(g[0], y[0]))
 def linalg_cholesky_ex(xp, x):
-    """Lower triangular L with L Lᴴ = ½ (x + xᴴ), and 0 or the order of the block that is not positive definite.  (*, n, n) -> (*, n, n), (*)"""
+    """Lower triangular L with L Lᴴ = ½ (x + xᴴ), and 0 or the order of the block where that fails.  (*, n, n) -> (*, n, n), (*)"""
     x = (x + _turned(x)) / 2
     try:
         return xp.linalg.cholesky(x), xp.zeros(x.shape[:-2], np.int32)
@@ -109,8 +109,8 @@ def _qr_back(g, y, mode):
     gq, gr = g
     m, n = q.shape[-2], r.shape[-1]
     if mode == "r":
-        raise RuntimeError("The derivative of linalg.qr depends on Q, which is not computed when mode='r'. Please use linalg.qr(A, mode='reduced') "
-                           "if you are going to require gradients.")
+        raise RuntimeError("The derivative of linalg.qr depends on Q, which is not computed when mode='r'. "
+                           "Please use linalg.qr(A, mode='reduced') if you are going to require gradients.")
     if mode == "complete" and m > n:
         raise RuntimeError(f"The QR decomposition is not differentiable when mode='complete' and nrows > ncols, got {m} and {n}")
     gr = r * 0 if gr is None else gr
@@ -206,8 +206,8 @@ def linalg_svd(xp, x, full_matrices):
 def _converged(call, name: str):
     try:
         return call()
-    except np.linalg.LinAlgError as error:
-        raise LinAlgError(f"{name}: the algorithm failed to converge ({error}): the input holds inf or nan, or is ill-conditioned") from None
+    except np.linalg.LinAlgError:
+        raise LinAlgError(f"{name}: the algorithm failed to converge: the input holds inf or nan, or is ill-conditioned") from None
 
 
 def _values_back(g, x):

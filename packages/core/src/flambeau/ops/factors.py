@@ -95,7 +95,7 @@ def _upper(UPLO: str, name: str) -> bool:
 
 
 def eigh(A, UPLO: str = "L", *, out=None):
-    """Eigenvalues, rising, and orthonormal eigenvectors of a Hermitian matrix, of which one triangle is read.  (*, n, n) -> (*, n), (*, n, n)"""
+    """Eigenvalues, rising, and orthonormal eigenvectors of a Hermitian matrix; one triangle is read.  (*, n, n) -> (*, n), (*, n, n)"""
     check("linalg.eigh", A, square=True)
     return give(Eigh(*linalg_eigh(from_triangle(A, _upper(UPLO, "linalg.eigh")))), out, "linalg.eigh")
 
@@ -156,11 +156,12 @@ def matrix_rank(A, tol=None, *, atol=None, rtol=None, hermitian: bool = False, o
     A = A.detach()
     if A.numel() == 0:
         return given(empty(A.shape[:-2], dtype=int64, device=A.device).zero_(), out, "linalg.matrix_rank")
-    return given(linalg_rank(from_triangle(A, False) if hermitian else A, _tolerance(A, atol), _tolerance(A, rtol)), out, "linalg.matrix_rank")
+    A = from_triangle(A, False) if hermitian else A
+    return given(linalg_rank(A, _tolerance(A, atol), _tolerance(A, rtol)), out, "linalg.matrix_rank")
 
 
 def lstsq(A, B, rcond=None, *, driver: str | None = None):
-    """X that makes ‖A X - B‖ smallest, and the smallest X of these.  (*, m, n), (*, m, k) -> solution (*, n, k), residuals, rank, singular values
+    """X that makes ‖A X - B‖ smallest, and the smallest X of these.  (*, m, n), (*, m, k) -> (*, n, k) and more
 
     driver  "gelsy" (default), "gels" (A of full rank), "gelsd", "gelss": decides, as in LAPACK, which of the other results are given
     """

@@ -167,7 +167,8 @@ def _pinv_samples(make):
 
 
 def _pinv_vmap(card, values, hidden, attrs, n):
-    return card.call(*(v.expand(n, *v.shape) if isinstance(v, Tensor) and not h else v for v, h in zip(values, hidden, strict=True)), **attrs)
+    spread = [v.expand(n, *v.shape) if isinstance(v, Tensor) and not h else v for v, h in zip(values, hidden, strict=True)]
+    return card.call(*spread, **attrs)
 
 
 @op("opaque", inputs=3, promote=None, vmap=_pinv_vmap, samples=_pinv_samples, holomorphic=False,

@@ -29,7 +29,7 @@ def linalg_ldl_factor_ex(xp, x, hermitian):
     out, pivots, info = x.copy(), np.zeros((*x.shape[:-1],), np.int32), np.zeros(x.shape[:-2], np.int32)
     for place in np.ndindex(*x.shape[:-2]) if n else ():
         low, pivots[place], info[place] = factor(x[place], lower=1)
-        out[place] = np.tril(low) + np.triu(x[place], 1)
+        out[place] = np.tril(low)
     return out, pivots, info
 
 
@@ -67,7 +67,7 @@ def ldl_factor_ex(A, *, hermitian: bool = False, check_errors: bool = False, out
 
 
 def ldl_factor(A, *, hermitian: bool = False, out=None):
-    """A = L D Lᵀ (L D Lᴴ when `hermitian`), in LAPACK's packed form; the lower triangle is read.  (*, n, n) -> LD (*, n, n), pivots (*, n)"""
+    """A = L D Lᵀ (L D Lᴴ when `hermitian`), as LAPACK packs it; the lower triangle is read.  (*, n, n) -> LD (*, n, n), pivots (*, n)"""
     low, pivots, info = ldl_factor_ex(A, hermitian=hermitian, _name="linalg.ldl_factor")
     fail("linalg.ldl_factor", info, "Factor D has the zero block {k}: a solution would divide by zero.")
     return give(Factor(low, pivots), out, "linalg.ldl_factor")

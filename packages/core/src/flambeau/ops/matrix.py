@@ -19,7 +19,11 @@ def results(name: str, fields: str):
     return namedtuple(name, fields)
 
 
-CholeskyEx, InvEx, SolveEx = (results(f"linalg_{n}_ex", f"{f} info") for n, f in (("cholesky", "L"), ("inv", "inverse"), ("solve", "result")))
+CholeskyEx, InvEx, SolveEx = (
+    results("linalg_cholesky_ex", "L info"),
+    results("linalg_inv_ex", "inverse info"),
+    results("linalg_solve_ex", "result info"),
+)
 Slogdet = results("linalg_slogdet", "sign logabsdet")
 
 
@@ -40,7 +44,7 @@ def check(name: str, A, square: bool = False):
 
 def check_pair(name: str, A, B):
     if A.dtype is not B.dtype:
-        raise RuntimeError(f"{name}: Expected A and B to have the same dtype, but found A of type {A.dtype.name} and B of type {B.dtype.name}")
+        raise RuntimeError(f"{name}: Expected A and B to have the same dtype, but found {A.dtype.name} and {B.dtype.name}")
 
 
 def give(results, out, name: str):
@@ -206,7 +210,7 @@ TriangularSolve = results("triangular_solve", "solution cloned_coefficient")
 
 
 def triangular_solve(B, A, upper: bool = True, transpose: bool = False, unitriangular: bool = False, *, out=None):
-    """X with A X = B (Aᵀ X = B when `transpose`), reading one triangle of A, and a copy of A.  (*, n, k), (*, n, n) -> (*, n, k), (*, n, n)"""
+    """X with A X = B (Aᵀ X = B when `transpose`), reading one triangle of A, and A.  (*, n, k), (*, n, n) -> (*, n, k), (*, n, n)"""
     check("triangular_solve", A, square=True)
     check("triangular_solve", B)
     if A.shape[-1] != B.shape[-2]:

@@ -30,8 +30,8 @@ from . import (
     view,
 )
 from . import complex as complexes
-from . import random as draws
 from . import ldl as _ldl  # noqa: F401  (defines cards)
+from . import random as draws
 from . import transfer as _transfer  # noqa: F401  (defines the card that `.to(device)` runs)
 
 dispatch.tensors = namespace.tensors  # what the body of a composite runs on, where it is differentiated, batched or traced

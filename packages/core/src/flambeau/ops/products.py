@@ -33,7 +33,7 @@ def inner(a, b, *, out=None):
     if a.ndim == 0 or b.ndim == 0:
         return given(a * b, out, "inner")
     if a.shape[-1] != b.shape[-1]:
-        raise RuntimeError(f"inner() the last dimension must match on both input tensors but got shapes {list(a.shape)} and {list(b.shape)}")
+        raise RuntimeError(f"inner() the last dimension must match on both input tensors but got shapes {tuple(a.shape)}, {tuple(b.shape)}")
     return given(tensordot(a, b, ([-1], [-1])), out, "inner")
 
 
@@ -220,8 +220,8 @@ def tensorsolve(A, B, dims=None, *, out=None):
     shape = tuple(A.shape[B.ndim:])
     n = prod(shape)
     if n != prod(A.shape[:B.ndim]):
-        raise RuntimeError("Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == prod(self.shape[:other.ndim]), but got "
-                           f"{n} != {prod(A.shape[:B.ndim])}")
+        raise RuntimeError("Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == prod(self.shape[:other.ndim]), "
+                           f"but got {n} != {prod(A.shape[:B.ndim])}")
     x, info = linalg_solve_ex(reshape(A, n, n), reshape(B, n, 1))
     if info.item():
         raise LinAlgError(f"linalg.tensorsolve: A as a matrix of {n} rows is singular")
