@@ -58,25 +58,25 @@ def unary(card: Card, checked: bool):
     ufunc = card.numpy
     rec = record_one(card) if card.vjp else None
 
-    def call(x, *, out=None):
-        kind = type(x)
+    def call(input, *, out=None):
+        kind = type(input)
         if (kind is Tensor or kind is Parameter) and out is None and not context.unusual:
-            a = x.array
+            a = input.array
             if type(a) is ndarray:
                 try:
                     r = ufunc(a)
                 except RuntimeWarning:
-                    return run(card, (x,), NO_ATTRS)
+                    return run(card, (input,), NO_ATTRS)
                 if type(r) is not ndarray:
                     r = np.asarray(r)
                 if not checked or r.dtype is a.dtype:
                     y = new(Tensor)
                     y.array = r
-                    node = x.node
+                    node = input.node
                     if node is None or rec is None or not grad.enabled:
                         return y
-                    return rec(y, node, x)
-        return finish(card, (x,), NO_ATTRS, out)
+                    return rec(y, node, input)
+        return finish(card, (input,), NO_ATTRS, out)
 
     return named(call, card)
 
@@ -88,39 +88,39 @@ def binary(card: Card, checked: bool):
         (out0, x0, y0), (out1, x1, y1) = card.keeps
     differentiable = card.vjp is not None
 
-    def call(x, y, *, out=None):
-        kind = type(x)
+    def call(input, other, *, out=None):
+        kind = type(input)
         if (kind is Tensor or kind is Parameter) and out is None and not context.unusual:
-            a = x.array
+            a = input.array
             if type(a) is ndarray:
-                ty = type(y)
+                ty = type(other)
                 if ty is Tensor or ty is Parameter:
-                    b = y.array
+                    b = other.array
                     if a.dtype is b.dtype:
                         try:
                             r = ufunc(a, b)
                         except (RuntimeWarning, ValueError, TypeError):
-                            return finish(card, (x, y), NO_ATTRS, None)
+                            return finish(card, (input, other), NO_ATTRS, None)
                         if type(r) is not ndarray:
                             if type(b) is not ndarray:
-                                return run(card, (x, y), NO_ATTRS)
+                                return run(card, (input, other), NO_ATTRS)
                             r = np.asarray(r)
                         if not checked or r.dtype is a.dtype:
                             z = new(Tensor)
                             z.array = r
-                            m, n = x.node, y.node
+                            m, n = input.node, other.node
                             if (m is None and n is None) or not differentiable or not grad.enabled:
                                 return z
                             kx = ky = kz = None
                             if (x0 and m is not None) or (x1 and n is not None):
-                                cell = x.cell
+                                cell = input.cell
                                 if cell is None:
-                                    cell = x.cell = [0]
+                                    cell = input.cell = [0]
                                 kx = (a, cell, cell[0])
                             if (y0 and m is not None) or (y1 and n is not None):
-                                cell = y.cell
+                                cell = other.cell
                                 if cell is None:
-                                    cell = y.cell = [0]
+                                    cell = other.cell = [0]
                                 ky = (b, cell, cell[0])
                             if (out0 and m is not None) or (out1 and n is not None):
                                 cell = z.cell = [0]
@@ -129,29 +129,29 @@ def binary(card: Card, checked: bool):
                             return z
                 elif ty is float or ty is int:
                     try:
-                        r = ufunc(a, y)
+                        r = ufunc(a, other)
                     except (RuntimeWarning, OverflowError, ValueError, TypeError):
-                        return run(card, (x, y), NO_ATTRS)
+                        return run(card, (input, other), NO_ATTRS)
                     if type(r) is not ndarray:
                         r = np.asarray(r)
                     if not checked or r.dtype is a.dtype:
                         z = new(Tensor)
                         z.array = r
-                        m = x.node
+                        m = input.node
                         if m is None or not differentiable or not grad.enabled:
                             return z
                         kx = kz = None
                         if x0:
-                            cell = x.cell
+                            cell = input.cell
                             if cell is None:
-                                cell = x.cell = [0]
+                                cell = input.cell = [0]
                             kx = (a, cell, cell[0])
                         if out0:
                             cell = z.cell = [0]
                             kz = (r, cell, 0)
-                        z.node = Node(card, (m, None), (kz, kx, y), NO_ATTRS, r.shape, BY_NUMPY[r.dtype])
+                        z.node = Node(card, (m, None), (kz, kx, other), NO_ATTRS, r.shape, BY_NUMPY[r.dtype])
                         return z
-        return finish(card, (x, y), NO_ATTRS, out)
+        return finish(card, (input, other), NO_ATTRS, out)
 
     return named(call, card)
 
