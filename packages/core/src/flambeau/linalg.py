@@ -5,7 +5,7 @@ Matrices are the last two axes; leading axes are a batch of them. What a matrix 
 """
 from __future__ import annotations
 
-from flambeau.ops.decomposition import LinAlgError
+from flambeau.ops.elimination import LinAlgError
 from flambeau.ops.factors import (
     eig,
     eigh,

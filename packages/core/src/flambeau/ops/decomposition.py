@@ -14,29 +14,12 @@ from ..define import op
 from ..dispatch import run
 from .complex import conj
 from .create import eye
+from .elimination import LinAlgError, eliminate, same, square
 from .index import gather, tril, triu
+from .inverse import solve_matrix, triangular
 from .join import cat
 from .shapes import diag_embed
 from .view import diagonal, narrow, unsqueeze
-
-
-class LinAlgError(RuntimeError):
-    """A matrix has no such factorisation, inverse or solution: it is singular, not positive definite, or an iteration did not converge."""
-
-
-# ---- what the cards share
-def same(card, values, hidden, attrs, n):
-    """vmap of an op on the last two axes of its inputs: the hidden axis leads, and every input gets it."""
-    rank = max(v.ndim - h for v, h in zip(values, hidden, strict=True))
-    fitted = [v.reshape(n, *(1,) * (rank - v.ndim + 1), *v.shape[1:]) if h else v.expand(n, *(1,) * (rank - v.ndim), *v.shape)
-              for v, h in zip(values, hidden, strict=True)]
-    return run(card, tuple(fitted), attrs)
-
-
-def square(make, n: int = 3, *batch: int):
-    """Well-conditioned matrices with n different singular values and n different real eigenvalues."""
-    x = make((*batch, n, n), -0.2, 0.2)
-    return x + diag_embed(make((n,), 0.0, 0.1) + eye(n, dtype=x.dtype).cumsum(0).sum(0).to(x.dtype))
 
 
 def _squares(make):
@@ -67,8 +50,6 @@ def _stacked(xp, x, alone, *shapes):
 # ---- Cholesky
 def _cholesky_back(g, factor):
     """½ L⁻ᴴ P L⁻¹, where P is the fold of Lᴴ G."""
-    from .inverse import triangular
-
     p = _fold(factor.mH @ tril(g)) * 0.5
     half = triangular(factor.mH, p, upper=True)
     return triangular(factor.mH, half.mH, upper=True).mH
@@ -103,8 +84,6 @@ def linalg_cholesky_ex(xp, x):
 
 # ---- QR
 def _qr_back(g, y, mode):
-    from .inverse import triangular
-
     q, r = y
     gq, gr = g
     m, n = q.shape[-2], r.shape[-1]
@@ -255,8 +234,6 @@ def linalg_eigvalsh(xp, x):
 
 
 def _eig_back(g, y):
-    from .inverse import solve_matrix
-
     values, vectors = y
     gl, gv = g
     inner = None if gl is None else diag_embed(gl)
@@ -304,8 +281,6 @@ def _places(xp, pivots, m):
 
 def _lu_back(g, lu, pivots):
     """The gradient for A, from that for L (below the diagonal) and U (the rest) in one matrix."""
-    from .inverse import triangular
-
     m, n = lu.shape[-2:]
     k = min(m, n)
     one = eye(m, k, dtype=lu.dtype, device=lu.device)
@@ -333,24 +308,4 @@ def _lu_samples(make):
 @op("opaque", outputs=3, vmap=same, samples=_lu_samples, vjp=lambda g, y, _x: _lu_back(g[0], y[0], y[1]))
 def linalg_lu_factor_ex(xp, x):
     """P ᵀx = L U in one matrix, the exchanges of rows, 0 or the place of the first zero pivot.  (*, m, n) -> (*, m, n), (*, k), (*)"""
-    m, n = x.shape[-2:]
-    a = x.reshape(prod(x.shape[:-2]), m, n).copy()
-    count, k = a.shape[0], min(m, n)
-    rows = xp.arange(count)
-    pivots, info = xp.zeros((count, k), np.int32), xp.zeros(count, np.int32)
-    for start in range(0, k, 32):  # a panel of columns by single exchanges, then the rest by one product
-        end = min(start + 32, k)
-        for j in range(start, end):
-            column = a[:, j:, j]
-            best = j + xp.argmax(abs(column.real) + abs(column.imag), axis=-1)
-            pivots[:, j] = best + 1
-            top, other = a[rows, j], a[rows, best]
-            a[rows, j], a[rows, best] = other, top
-            pivot = a[:, j, j]
-            info = xp.where((pivot == 0) & (info == 0), np.int32(j + 1), info)
-            a[:, j + 1:, j] /= xp.where(pivot == 0, x.dtype.type(1), pivot)[:, None]
-            a[:, j + 1:, j + 1:end] -= a[:, j + 1:, j, None] * a[:, j, None, j + 1:end]
-        corner = xp.tril(a[:, start:end, start:end], -1) + xp.eye(end - start, dtype=x.dtype)
-        a[:, start:end, end:] = xp.linalg.solve(corner, a[:, start:end, end:])
-        a[:, end:, end:] -= a[:, end:, start:end] @ a[:, start:end, end:]
-    return a.reshape(x.shape), pivots.reshape(*x.shape[:-2], k), info.reshape(x.shape[:-2])
+    return eliminate(xp, x)

@@ -10,7 +10,7 @@ from ..tensor import Tensor
 from .complex import complex as complex_of
 from .complex import conj
 from .create import eye
-from .decomposition import linalg_lu_factor_ex, same, square
+from .elimination import eliminate, same, square
 from .index import tril, triu
 from .join import cat
 from .view import narrow, unsqueeze
@@ -27,7 +27,7 @@ def _systems(make):
 
 
 def _where_singular(xp, a):
-    return linalg_lu_factor_ex.card.body(xp, a)[2]
+    return eliminate(xp, a)[2]
 
 
 def _one_by_one(xp, call, a, *more):

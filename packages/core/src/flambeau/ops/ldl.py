@@ -5,7 +5,7 @@ import numpy as np
 
 from ..define import op
 from ..dtype import int32
-from .decomposition import same, square
+from .elimination import same, square
 from .matrix import check, check_pair, fail, give, results
 from .products import given
 

@@ -6,8 +6,9 @@ from collections import namedtuple
 from ..dtype import FLOAT, bfloat16, bool_, float16
 from ..tensor import Tensor
 from .create import eye, zeros_like
-from .decomposition import LinAlgError, linalg_cholesky_ex
+from .decomposition import linalg_cholesky_ex
 from .elementwise import log, where
+from .elimination import LinAlgError
 from .index import tril, triu
 from .inverse import linalg_det, linalg_inv_ex, linalg_slogdet, linalg_solve_ex, triangular
 from .linalg import matmul
@@ -224,8 +225,8 @@ def triangular_solve(B, A, upper: bool = True, transpose: bool = False, unitrian
 def det(A, *, out=None):
     """The determinant.  (*, n, n) -> (*)
 
-    >>> flambeau.linalg.det(flambeau.tensor([[1.0, 2.0], [3.0, 4.0]]))
-    tensor(-2.0000)
+    >>> flambeau.linalg.det(flambeau.tensor([[2.0, 0.0], [1.0, 3.0]]))
+    tensor(6.)
     """
     check("linalg.det", A, square=True)
     return given(linalg_det(A), out, "linalg.det")

@@ -10,7 +10,7 @@ from ..write import into
 from .border import roll
 from .complex import conj
 from .create import eye, ones
-from .decomposition import LinAlgError
+from .elimination import LinAlgError
 from .inverse import linalg_inv_ex, linalg_solve_ex
 from .join import cat
 from .linalg import dot, matmul, outer
