@@ -243,6 +243,15 @@ def test_gradients_of_complex_matrices(call):
     assert gradcheck(call, (A,), atol=1e-5)
 
 
+@pytest.mark.parametrize("call", [linalg.inv, linalg.cholesky, lambda S: linalg.eigh(S).eigenvectors, lambda S: linalg.lu(S).L, linalg.pinv])
+def test_inside_transforms(call):
+    A = numbers(3, 3)
+    S = A @ A.mT + 2 * eye(3)
+    close(flambeau.func.jacrev(call)(S), flambeau.func.jacfwd(call)(S), 1e-8)
+    both = flambeau.stack([S, S + eye(3)])
+    close(flambeau.func.vmap(call)(both), flambeau.stack([call(S), call(S + eye(3))]))
+
+
 # ---- bad input
 def test_error_is_a_runtime_error():
     assert issubclass(linalg.LinAlgError, RuntimeError)
