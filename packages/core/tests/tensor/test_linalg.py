@@ -243,7 +243,7 @@ def test_gradients_of_complex_matrices(call):
     assert gradcheck(call, (A,), atol=1e-5)
 
 
-@pytest.mark.parametrize("call", [linalg.inv, linalg.cholesky, lambda S: linalg.eigh(S).eigenvectors, lambda S: linalg.lu(S).L, linalg.pinv])
+@pytest.mark.parametrize("call", [linalg.inv, linalg.cholesky, lambda S: linalg.eigh(S)[1], lambda S: linalg.lu(S).L, linalg.pinv])
 def test_inside_transforms(call):
     A = numbers(3, 3)
     S = A @ A.mT + 2 * eye(3)
