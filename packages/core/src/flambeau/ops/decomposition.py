@@ -7,6 +7,7 @@ the loss did not see the phase.
 from __future__ import annotations
 
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -142,7 +143,8 @@ def _svd_back(g, y):
         return u @ inner @ vh
     gaps = _gaps(s * s)
     row, column = unsqueeze(s, -2), unsqueeze(s, -1)
-    left = right = None
+    left: Any = None
+    right: Any = None
     if gu is not None:
         gu = narrow(gu, -1, 0, k)
         left = u.mH @ gu

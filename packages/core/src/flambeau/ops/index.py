@@ -258,6 +258,8 @@ def index_select(x, dim: int, index):
 def index_add(x, dim: int, index, source, *, alpha=1):
     """x with `source`'s slices added at the places in `index` of axis `dim`.  (*, n, *), (k), (*, k, *) -> (*, n, *)"""
     dim = check_dim(dim, x.ndim)
+    if x.ndim == 0:
+        return reshape(index_add(reshape(x, 1), 0, index, reshape(source, -1), alpha=alpha))
     if index.ndim > 1 or (source.ndim and source.shape[dim] != index.numel()):
         raise RuntimeError(
             f"index_add_(): Number of indices ({index.numel()}) should be equal to source.size(dim): ({source.shape[dim]}), for dim: {dim}"

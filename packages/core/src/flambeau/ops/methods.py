@@ -20,6 +20,7 @@ from . import (
     namespace,
     nn,
     norms,
+    places,
     products,
     reduction,
     scan,
@@ -131,6 +132,7 @@ for _module, _names in (
         "reshape flatten unflatten permute transpose t movedim squeeze unsqueeze expand sum_to_size select narrow split "
         "chunk unbind diagonal flip",
     ),
+    (places, "take put take_along_dim index_put index_fill index_copy masked_scatter scatter_reduce index_reduce unique_consecutive"),
     (
         shapes,
         "tensor_split hsplit vsplit dsplit split_with_sizes unsafe_split unsafe_chunk ravel broadcast_to swapdims "

@@ -203,8 +203,8 @@ def _cheapest(xs):
 
 def chain_matmul(*matrices, out=None):
     """`multi_dot` of the arguments."""
-    matrices = matrices[0] if len(matrices) == 1 and isinstance(matrices[0], list | tuple) else matrices
-    return matrices[0].clone() if len(matrices) == 1 else multi_dot(matrices, out=out)
+    given = list(matrices[0]) if len(matrices) == 1 and isinstance(matrices[0], list | tuple) else list(matrices)
+    return given[0].clone() if len(given) == 1 else multi_dot(given, out=out)
 
 
 def diagonal(A, *, offset: int = 0, dim1: int = -2, dim2: int = -1):

@@ -9,13 +9,13 @@ from . import (
     elementwise,
     factors,
     index,
-    inverse,
     join,
     linalg,
     lowrank,
     matrix,
     nn,
     norms,
+    places,
     products,
     random,
     reduction,
@@ -27,6 +27,7 @@ from . import (
     view,
 )
 from . import complex as complexes
+from . import inverse as inverses
 
 _PUBLIC = (
     (
@@ -52,6 +53,8 @@ _PUBLIC = (
     ),
     (index, "index_select index_add gather scatter scatter_add masked_fill masked_select nonzero tril triu"),
     (join, "cat stack"),
+    (places, "take put take_along_dim index_put index_fill index_copy masked_scatter scatter_reduce index_reduce unravel_index "
+             "unique_consecutive"),
     (
         shapes,
         "tensor_split hsplit vsplit dsplit split_with_sizes unsafe_split unsafe_chunk ravel broadcast_to swapdims "
@@ -69,7 +72,7 @@ _PUBLIC = (
     (products, "vdot inner cross kron tensordot addmv addr addbmm chain_matmul"),
     (matrix, "cholesky cholesky_solve cholesky_inverse triangular_solve det logdet slogdet matrix_power"),
     (factors, "pinverse geqrf ormqr lu_unpack"),
-    (inverse, "matrix_exp"),
+    (inverses, "matrix_exp"),
     (norms, "renorm cdist pdist"),
     (lowrank, "svd_lowrank pca_lowrank"),
     (complexes, "complex polar real imag conj resolve_conj angle view_as_real view_as_complex"),

@@ -1,7 +1,7 @@
 """Statistics and order: medians, quantiles, counts, differences, running extremes."""
 from __future__ import annotations
 
-from typing import Any
+from collections import namedtuple
 
 import numpy as np
 
@@ -15,6 +15,8 @@ from .index import gather
 from .join import cat
 from .sort import sort, values_indices
 from .view import narrow, reshape, transpose, unsqueeze
+
+min_max = namedtuple("min_max", "min max")
 
 
 def _pair(name: str, values, places):
@@ -169,10 +171,7 @@ def nanmean(x, dim=None, keepdim: bool = False, *, dtype=None):
 
 def aminmax(x, *, dim: int | None = None, keepdim: bool = False):
     """Smallest and greatest element.  (*, n, *) -> min, max"""
-    from collections import namedtuple
-
-    ends: Any = namedtuple("aminmax", "min max")
-    return ends(x.amin(dim, keepdim), x.amax(dim, keepdim))
+    return min_max(x.amin(dim, keepdim), x.amax(dim, keepdim))
 
 
 def argwhere(x):

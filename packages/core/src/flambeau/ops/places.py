@@ -1,0 +1,241 @@
+"""More ways to read and write at computed places."""
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+
+from ..define import op
+from ..dispatch import run
+from ..op import CARDS
+from ..tensor import Tensor, check_dim
+from .create import as_tensor
+from .elementwise import where
+from .index import _check_places, _check_range, gather, getitem, index_put_, scatter_add
+from .view import broadcast_tensors, expand, narrow, reshape
+
+
+def take(x, index):
+    """Elements at places in the flattened tensor; negative ones count from the end.  (*), (k) -> (k)"""
+    if index.dtype.name != "int64":
+        raise RuntimeError(f"take(): Expected a long tensor for index, but got {index.dtype.name}")
+    if x.numel() == 0 and index.numel():
+        raise IndexError("take(): tried to take from an empty tensor")
+    return getitem(reshape(x, -1), (index,))
+
+
+def put(x, index, source, accumulate: bool = False):
+    """x with values written, or added, at places in the flattened tensor.  (*), (k), (k) -> (*)"""
+    if index.numel() != source.numel():
+        raise RuntimeError("put_(): Expected source and index to have the same number of elements, "
+                           f"but got source.numel() = {source.numel()}, index.numel() = {index.numel()}")
+    flat = run(CARDS["put"], [reshape(x, -1), reshape(source, -1), reshape(index, -1)], {"spec": (True,), "accumulate": accumulate})
+    return reshape(flat, *x.shape)
+
+
+def take_along_dim(x, indices, dim: int | None = None, *, out=None):
+    """`gather` with the other axes broadcast; without `dim` from the flattened tensor."""
+    if dim is None:
+        return gather(reshape(x, -1), 0, reshape(indices, -1))
+    dim = check_dim(dim, x.ndim)
+    if x.ndim != indices.ndim:
+        raise RuntimeError("take_along_dim(): input and indices should have the same number of dimensions, "
+                           f"but got {x.ndim} dimensions for input, and {indices.ndim} dimensions for indices")
+    others = list(np.broadcast_shapes(*((*t.shape[:dim], *t.shape[dim + 1:]) for t in (x, indices))))
+    grown = [others[:dim] + [t.shape[dim]] + others[dim:] for t in (x, indices)]
+    indices = where(indices < 0, indices + x.shape[dim], indices)
+    return gather(expand(x, *grown[0]), dim, expand(indices, *grown[1]))
+
+
+def index_put(x, indices, values, accumulate: bool = False):
+    """A copy of x with x[indices] = values, or += with repeated places adding up."""
+    return index_put_(x.clone(), indices, values, accumulate)
+
+
+def _rows(x, dim, index, what):
+    dim = check_dim(dim, x.ndim)
+    if index.ndim > 1:
+        raise IndexError(f"{what}(): Index should have dimension 1 or 0 (got {index.ndim})")
+    _check_range(index, x.shape[dim] if x.ndim else 1)
+    return dim, (slice(None),) * dim + (True,)
+
+
+def index_fill(x, dim: int, index, value):
+    """x with one value in the slices of axis `dim` at the places in `index`.  (*, n, *), (k) -> (*, n, *)"""
+    if isinstance(value, Tensor) and value.ndim:
+        raise RuntimeError(f"index_fill_ only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s).")
+    scalar = x.ndim == 0
+    x = reshape(x, 1) if scalar else x
+    dim, spec = _rows(x, dim, index, "index_fill")
+    value = value.to(x.dtype) if isinstance(value, Tensor) else x.new_tensor(value)
+    filled = run(CARDS["put"], [x.new_zeros(x.shape), value.new_ones(()), reshape(index, -1)], {"spec": spec, "accumulate": False})
+    out = where(filled != 0, value, x)  # so that a place that is named twice counts once in the value's gradient
+    return reshape(out) if scalar else out
+
+
+def index_copy(x, dim: int, index, source):
+    """x with `source`'s slices at the places in `index` of axis `dim`.  (*, n, *), (k), (*, k, *) -> (*, n, *)"""
+    scalar = x.ndim == 0
+    x, source = (reshape(x, 1), reshape(source, -1)) if scalar else (x, source)
+    dim, spec = _rows(x, dim, index, "index_copy")
+    if source.dtype is not x.dtype:
+        raise RuntimeError(f"index_copy_(): self and source expected to have the same dtype, but got (self) {x.dtype.name} "
+                           f"and (source) {source.dtype.name}")
+    out = run(CARDS["put"], [x, source, reshape(index, -1)], {"spec": spec, "accumulate": False})
+    return reshape(out) if scalar else out
+
+
+def masked_scatter(x, mask, source):
+    """x with the elements of `source`, in order, where the mask is true.  (*), (*), (k) -> (*)"""
+    if mask.dtype.name != "bool":
+        raise RuntimeError(f"masked_scatter_ only supports boolean masks, but got mask with dtype {mask.dtype.name}")
+    if x.dtype is not source.dtype:
+        raise RuntimeError(f"masked_scatter: expected self and source to have same dtypes but got {x.dtype.name} and {source.dtype.name}")
+    x, mask = broadcast_tensors(x, mask)
+    order = reshape(mask, -1).long().cumsum(0) - 1
+    count = int(order[-1]) + 1 if order.numel() else 0
+    if count > source.numel():
+        raise RuntimeError("masked_scatter: expected the number of elements in source to be at least the number of ones in mask")
+    taken = reshape(source, -1)[order.clamp(min=0)] if source.numel() else reshape(x, -1)
+    return where(mask, reshape(taken, *x.shape), x)
+
+
+# ---- scatter with a reduction
+def scatter_reduce(x, dim: int, index, src, reduce: str, *, include_self: bool = True):
+    """x with src[i, j] folded in at [i, index[i, j]] for dim 1, and likewise along any axis: sum, prod, mean, amax or amin."""
+    scalar = x.ndim == 0
+    if scalar:
+        x, index, src = reshape(x, 1), reshape(index, -1), reshape(src, -1)
+    dim = check_dim(dim, x.ndim)
+    _check_places("scatter_reduce", x, dim, index)
+    if x.dtype is not src.dtype:
+        raise RuntimeError(f"scatter(): Expected self.dtype to be equal to src.dtype, got {x.dtype} and {src.dtype}")
+    src = getitem(src, tuple(slice(0, n) for n in index.shape))
+    if reduce not in _FOLDS:
+        raise RuntimeError(f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}.")
+    ones = src.new_ones(src.shape)
+    hit = scatter_add(x.new_zeros(x.shape), dim, index, ones) > 0
+    out = _FOLDS[reduce](x if include_self else None, x, dim, index, src, hit, ones, include_self)
+    out = out if include_self else where(hit, out, x)
+    return reshape(out) if scalar else out
+
+
+def _sum(base, x, dim, index, src, hit, ones, include_self):
+    return scatter_add(x if include_self else x * 0, dim, index, src)
+
+
+def _mean(base, x, dim, index, src, hit, ones, include_self):
+    total = _sum(base, x, dim, index, src, hit, ones, include_self)
+    count = scatter_add(x.new_ones(x.shape) if include_self else x.new_zeros(x.shape), dim, index, ones).clamp(min=1)
+    return total / count if x.is_floating_point() or x.is_complex() else total // count
+
+
+def _extreme(greatest: bool):
+    def fold(base, x, dim, index, src, hit, ones, include_self):
+        how = {"dim": dim, "greatest": greatest, "include_self": include_self}
+        best = run(CARDS["scatter_extreme"], (x.detach(), index, src.detach()), how)
+        if not x.is_floating_point():
+            return best
+        mine = (x == best).to(x.dtype) if include_self else x.new_zeros(x.shape)
+        theirs = (src == gather(best, dim, index)).to(x.dtype)
+        share = mine + scatter_add(x.new_zeros(x.shape), dim, index, theirs)
+        share = where(share == 0, 1.0, share)
+        # the value is that of the extremes, each with an equal part of the gradient
+        slope = x * mine / share + scatter_add(x.new_zeros(x.shape), dim, index, src * theirs / gather(share, dim, index))
+        return best + (slope - slope.detach())
+
+    return fold
+
+
+def _prod(base, x, dim, index, src, hit, ones, include_self):
+    if not (x.requires_grad or src.requires_grad):
+        return run(CARDS["scatter_product"], (x, index, src), {"dim": dim, "include_self": include_self})
+    out = x if include_self else where(hit, 1.0, x)
+    for k in range(index.shape[dim]):  # one slice after the other: a product's gradient by the chain of products
+        at = narrow(index, dim, k, 1)
+        zeros = x.new_zeros(x.shape)
+        met = scatter_add(zeros, dim, at, x.new_ones(at.shape)) > 0
+        out = out * where(met, scatter_add(zeros, dim, at, narrow(src, dim, k, 1)), 1.0)
+    return out
+
+
+_FOLDS = {"sum": _sum, "mean": _mean, "amax": _extreme(True), "amin": _extreme(False), "prod": _prod}
+
+
+def _grid(xp, index, dim):
+    grid = [xp.arange(n).reshape((1,) * i + (n,) + (1,) * (index.ndim - i - 1)) for i, n in enumerate(index.shape)]
+    grid[dim] = index
+    return tuple(grid)
+
+
+def _scatter_samples(attrs):
+    return lambda make: [((make((3, 4), 0.5, 2.0), make.index([[0, 3], [1, 1], [2, 0]]), make((3, 2), 0.5, 2.0)), attrs)]
+
+
+@op("opaque", inputs=3, samples=_scatter_samples({"dim": 1, "greatest": True, "include_self": True}))
+def scatter_extreme(xp, x, index, src, dim, greatest, include_self):
+    """x with the greatest, or smallest, of what is scattered to each place."""
+    out, places = x.copy(), _grid(xp, index, dim)
+    fold = xp.maximum if greatest else xp.minimum
+    if not include_self:
+        out[places] = src  # any of them: the fold decides
+    fold.at(out, places, src)
+    return out
+
+
+@op("opaque", inputs=3, samples=_scatter_samples({"dim": 1, "include_self": True}))
+def scatter_product(xp, x, index, src, dim, include_self):
+    """x with the product of what is scattered to each place."""
+    out, places = x.copy(), _grid(xp, index, dim)
+    if not include_self:
+        out[places] = 1
+    xp.multiply.at(out, places, src)
+    return out
+
+
+def index_reduce(x, dim: int, index, source, reduce: str, *, include_self: bool = True):
+    """x with `source`'s slices folded in at the places in `index` of axis `dim`: prod, mean, amax or amin."""
+    if reduce not in ("prod", "mean", "amax", "amin"):
+        raise RuntimeError(f"index_reduce(): reduce argument must be either prod, mean, amax or amin, got {reduce}")
+    if x.ndim == 0:
+        return reshape(index_reduce(reshape(x, 1), 0, index, reshape(source, -1), reduce, include_self=include_self))
+    dim, _ = _rows(x, dim, index, "index_reduce")
+    if source.dtype is not x.dtype:
+        raise RuntimeError("index_reduce_(): self and source expected to have the same dtype, "
+                           f"but got {x.dtype.name} and {source.dtype.name}")
+    shape = [1] * x.ndim
+    shape[dim] = -1
+    return scatter_reduce(x, dim, expand(reshape(index, *shape), *source.shape), source, reduce, include_self=include_self)
+
+
+# ---- places as numbers
+def unravel_index(indices, shape) -> tuple:
+    """Places in a flattened tensor as one tensor of coordinates an axis.  (*) int64 -> ndim times (*)"""
+    shape = (shape,) if isinstance(shape, int) else tuple(shape)
+    if indices.dtype.category > 1:
+        raise ValueError(f"expected 'indices' to be integer dtype, but got {indices.dtype}")
+    coordinates = []
+    for d in range(len(shape)):
+        coordinates.append(indices // prod(shape[d + 1:]) % shape[d])
+    return tuple(coordinates)
+
+
+def unique_consecutive(x, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None):
+    """Runs of equal elements made one; on request each element's run, and their lengths.  (*) -> (k)"""
+    values = x.detach().cpu().numpy()
+    rows = values.reshape(-1, 1) if dim is None else np.moveaxis(values, check_dim(dim, x.ndim), 0)
+    flat = rows.reshape(rows.shape[0], -1)
+    begins = np.ones(len(flat), bool)
+    begins[1:] = (flat[1:] != flat[:-1]).any(axis=1)
+    starts = np.flatnonzero(begins)
+    kept = rows[starts]
+    kept = kept.reshape(-1) if dim is None else np.moveaxis(kept, 0, check_dim(dim, x.ndim))
+    inverse = np.cumsum(begins) - 1
+    result = [as_tensor(np.ascontiguousarray(kept), device=x.device)]
+    if return_inverse:
+        result.append(as_tensor(inverse.reshape(values.shape) if dim is None else inverse, device=x.device))
+    if return_counts:
+        result.append(as_tensor(np.diff(np.append(starts, len(flat))), device=x.device))
+    return tuple(result) if len(result) > 1 else result[0]
+
+
