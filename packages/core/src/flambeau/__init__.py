@@ -37,6 +37,7 @@ from .dtype import (  # noqa: E402
 )
 from .dtype import bool_ as bool  # noqa: E402
 from .limits import finfo, iinfo  # noqa: E402
+from .ops import later as _later  # noqa: E402
 from .ops import methods as _methods  # noqa: E402
 from .ops.create import tensor  # noqa: E402 (by name: type checkers would see the module tensor.py)
 from .ops.public import *  # noqa: E402, F403
@@ -60,6 +61,9 @@ _LATER = {"nn": None, "optim": None, "utils": None, "func": None, "multiprocessi
 
 
 def __getattr__(name: str):
+    if name in _later.FUNCTIONS:
+        globals()[name] = _later.function(name)
+        return globals()[name]
     if name not in _LATER:
         raise AttributeError(f"module 'flambeau' has no attribute '{name}'")
     from importlib import import_module

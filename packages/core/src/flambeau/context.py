@@ -1,13 +1,13 @@
 """What holds for a thread: is a graph recorded, which dtype do floats take, does some unusual mode run."""
 from __future__ import annotations
 
-import threading
+from _thread import _local as local  # threading.local, without the 1 ms of threading
 
 from .dtype import dtype as _dtype_class
 from .dtype import float32 as _float32
 
 
-class _Grad(threading.local):
+class _Grad(local):
     enabled = True
     inference = False
 

@@ -7,9 +7,14 @@ import numpy as np
 import pytest
 
 import flambeau
+import flambeau.linalg
 import flambeau.nn  # brings its cards along
 import flambeau.special  # and these too
 from flambeau.op import CARDS
+from flambeau.ops import later
+
+for _name in later.FUNCTIONS:  # and the families that are read when they are used
+    later.function(_name)
 
 BUILT_IN = {name: card for name, card in CARDS.items() if card.body.__module__.startswith("flambeau")}
 

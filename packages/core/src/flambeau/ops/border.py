@@ -16,7 +16,6 @@ from . import elementwise, index, reduction, view
 from .create import _filled, as_tensor, tensor, to
 from .join import cat
 from .join import clone as copy
-from .norms import matrix_norm
 
 
 # ---- arithmetic with PyTorch's extra arguments
@@ -184,6 +183,8 @@ def norm(x, p=2, dim=None, keepdim: bool = False, dtype=None):
     """Vector norm of order p over `dim` (all elements by default); "fro" is 2, "nuc" the nuclear norm of matrices.  (*, n, *) -> (*, *)"""
     x = x if dtype is None else x.to(dtype)
     if p == "nuc":
+        from .norms import matrix_norm  # a family that is read when it is used
+
         return matrix_norm(x, "nuc", (-2, -1) if dim is None else dim, keepdim)
     x = x.abs() if x.is_complex() else x
     if p in ("fro", 2, 2.0, None):

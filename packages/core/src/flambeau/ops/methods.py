@@ -12,26 +12,19 @@ from . import (
     border,
     create,
     elementwise,
-    factors,
     frames,
     index,
+    later,
     linalg,
-    matrix,
     namespace,
     nn,
-    norms,
-    places,
-    products,
     reduction,
     scan,
-    shapes,
     sort,
     special,
-    statistics,
     view,
 )
 from . import complex as complexes
-from . import ldl as _ldl  # noqa: F401  (defines cards)
 from . import random as draws
 from . import transfer as _transfer  # noqa: F401  (defines the card that `.to(device)` runs)
 
@@ -132,24 +125,8 @@ for _module, _names in (
         "reshape flatten unflatten permute transpose t movedim squeeze unsqueeze expand sum_to_size select narrow split "
         "chunk unbind diagonal flip",
     ),
-    (places, "take put take_along_dim index_put index_fill index_copy masked_scatter scatter_reduce index_reduce unique_consecutive"),
-    (
-        shapes,
-        "tensor_split hsplit vsplit dsplit split_with_sizes unsafe_split unsafe_chunk ravel broadcast_to swapdims "
-        "adjoint fliplr flipud rot90 diag_embed diag diagflat trace select_scatter slice_scatter diagonal_scatter "
-        "narrow_copy",
-    ),
-    (
-        statistics,
-        "kthvalue median nanmedian quantile nanquantile mode nansum nanmean aminmax argwhere diff cov corrcoef bincount "
-        "histc cummax cummin",
-    ),
     (index, "index_select index_add gather scatter scatter_add masked_fill masked_select nonzero index_put_ tril triu"),
     (linalg, "matmul mm bmm mv dot outer addmm baddbmm"),
-    (products, "vdot inner cross kron addmv addr addbmm"),
-    (matrix, "cholesky cholesky_solve cholesky_inverse triangular_solve det logdet slogdet matrix_power"),
-    (factors, "pinverse geqrf ormqr"),
-    (norms, "renorm"),
     (reduction, "sum mean amax amin any all prod logsumexp argmax argmin"),
     (scan, "cumsum cumprod"),
     (special, "mvlgamma mvlgamma_"),
@@ -197,8 +174,9 @@ Tensor.greater, Tensor.greater_equal, Tensor.less, Tensor.less_equal = elementwi
 Tensor.not_equal = elementwise.ne
 Tensor.fix_ = CARDS["trunc"].inplace
 Tensor.arcsinh_, Tensor.arccosh_, Tensor.arctanh_ = (CARDS[n].inplace for n in ("asinh", "acosh", "atanh"))
-Tensor.inverse, Tensor.ger, Tensor.orgqr = matrix.inv, linalg.outer, products.householder_product
-Tensor.qr, Tensor.svd, Tensor.lu, Tensor.lu_solve = factors.old_qr, factors.old_svd, factors.old_lu, factors.old_lu_solve
+Tensor.ger = linalg.outer
+for _name in later.METHODS:
+    setattr(Tensor, _name, later.method(_name))
 Tensor.clip_ = CARDS["clamp"].inplace
 Tensor.where = lambda x, condition, other: elementwise.where(condition, x, other)
 Tensor.backward = lambda x, gradient=None, retain_graph=None, create_graph=False, inputs=None: backward(

@@ -7,27 +7,18 @@ from . import (
     border,
     create,
     elementwise,
-    factors,
     index,
     join,
     linalg,
-    lowrank,
-    matrix,
     nn,
-    norms,
-    places,
-    products,
     random,
     reduction,
     scan,
-    shapes,
     sort,
     special,
-    statistics,
     view,
 )
 from . import complex as complexes
-from . import inverse as inverses
 
 _PUBLIC = (
     (
@@ -53,28 +44,7 @@ _PUBLIC = (
     ),
     (index, "index_select index_add gather scatter scatter_add masked_fill masked_select nonzero tril triu"),
     (join, "cat stack"),
-    (places, "take put take_along_dim index_put index_fill index_copy masked_scatter scatter_reduce index_reduce unravel_index "
-             "unique_consecutive"),
-    (
-        shapes,
-        "tensor_split hsplit vsplit dsplit split_with_sizes unsafe_split unsafe_chunk ravel broadcast_to swapdims "
-        "adjoint fliplr flipud rot90 diag_embed diag diagflat trace select_scatter slice_scatter diagonal_scatter "
-        "narrow_copy atleast_1d atleast_2d atleast_3d hstack vstack row_stack dstack column_stack block_diag "
-        "cartesian_prod combinations tril_indices triu_indices alias_copy permute_copy squeeze_copy unsqueeze_copy "
-        "transpose_copy expand_copy diagonal_copy split_with_sizes_copy view_copy",
-    ),
-    (
-        statistics,
-        "kthvalue median nanmedian quantile nanquantile mode nansum nanmean aminmax argwhere diff cov corrcoef bincount "
-        "histc cummax cummin trapezoid trapz cumulative_trapezoid searchsorted bucketize isin",
-    ),
     (linalg, "matmul mm bmm mv dot outer addmm baddbmm einsum"),
-    (products, "vdot inner cross kron tensordot addmv addr addbmm chain_matmul"),
-    (matrix, "cholesky cholesky_solve cholesky_inverse triangular_solve det logdet slogdet matrix_power"),
-    (factors, "pinverse geqrf ormqr lu_unpack"),
-    (inverses, "matrix_exp"),
-    (norms, "renorm cdist pdist"),
-    (lowrank, "svd_lowrank pca_lowrank"),
     (complexes, "complex polar real imag conj resolve_conj angle view_as_real view_as_complex"),
     (scan, "cumsum cumprod"),
     (special, "erfc erfinv lgamma digamma polygamma mvlgamma sinc logit i0 xlogy igamma igammac"),
@@ -106,9 +76,8 @@ __all__ += [*(name + "_" for name in _WRITERS), "fill_", "zero_", "ldexp_", "con
 absolute, negative, concat, concatenate = elementwise.abs, elementwise.neg, join.cat, join.cat
 arcsin, arccos, arctan, arctan2 = elementwise.asin, elementwise.acos, elementwise.atan, elementwise.atan2
 greater, greater_equal, less, less_equal, not_equal = elementwise.gt, elementwise.ge, elementwise.lt, elementwise.le, elementwise.ne
-inverse, ger, orgqr = matrix.inv, linalg.outer, products.householder_product
-qr, svd, lu, lu_solve = factors.old_qr, factors.old_svd, factors.old_lu, factors.old_lu_solve
-__all__ += ["ger", "inverse", "lu", "lu_solve", "orgqr", "qr", "svd"]
+ger = linalg.outer
+__all__ += ["ger"]
 __all__ += [
     "absolute",
     "arccos",

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections import namedtuple
+from functools import cache
 from typing import Any
 
 from ..define import op
@@ -11,9 +12,11 @@ from ..tensor import check_dim
 from .elementwise import maximum, minimum
 from .index import gather
 
-values_indices: dict[str, Any] = {
-    name: namedtuple(name, "values indices") for name in ("sort", "topk", "max", "min", "median", "kthvalue", "mode", "cummax", "cummin")
-}
+
+@cache
+def values_indices(name: str) -> Any:
+    """The named tuple that an op of this name gives back; made when it is first asked for, for it takes 0.1 ms."""
+    return namedtuple(name, "values indices")
 
 
 def _samples(make):
@@ -40,7 +43,7 @@ def sort(x, dim: int = -1, descending: bool = False, stable: bool = False):
     """x in order along `dim`, and where each element was.  (*, n, *) -> values, indices"""
     dim = check_dim(dim, x.ndim)
     places = run(CARDS["argsort"], (x,), {"dim": dim, "descending": descending, "stable": True})
-    return values_indices["sort"](_take(x, places, dim), places)
+    return values_indices("sort")(_take(x, places, dim), places)
 
 
 def topk(x, k: int, dim: int = -1, largest: bool = True, sorted: bool = True):
@@ -50,7 +53,7 @@ def topk(x, k: int, dim: int = -1, largest: bool = True, sorted: bool = True):
         raise RuntimeError("selected index k out of range")
     places = run(CARDS["argsort"], (x,), {"dim": dim, "descending": largest, "stable": True})
     places = places.narrow(dim, 0, k).contiguous() if x.ndim else places
-    return values_indices["topk"](_take(x, places, dim), places)
+    return values_indices("topk")(_take(x, places, dim), places)
 
 
 def _along_samples(make):
@@ -93,8 +96,8 @@ def _extreme(name: str, find: str, pairwise):
         if x.ndim and x.shape[dim] == 0:
             raise IndexError(f"{name}(): Expected reduction dim {dim} to have non-zero size.")
         if not x.ndim:
-            return values_indices[name](x.clone(), run(CARDS[find], (x,), {"dim": None, "keepdim": False}))
-        return values_indices[name](*run(along, (x,), {"dim": dim, "keepdim": keepdim}))
+            return values_indices(name)(x.clone(), run(CARDS[find], (x,), {"dim": None, "keepdim": False}))
+        return values_indices(name)(*run(along, (x,), {"dim": dim, "keepdim": keepdim}))
 
     call.__name__ = call.__qualname__ = name
     greatest = "greatest" if name == "max" else "smallest"

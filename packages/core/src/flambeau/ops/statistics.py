@@ -20,7 +20,7 @@ min_max = namedtuple("min_max", "min max")
 
 
 def _pair(name: str, values, places):
-    return values_indices[name](values, places)
+    return values_indices(name)(values, places)
 
 
 def _ordered(x, dim: int):
