@@ -1,8 +1,8 @@
-"""How long `import flambeau` takes beside `import numpy`: fresh interpreters, in turns.
+"""How long `import flambeau` takes beside `import numpy`: both timed in each of many fresh interpreters, so that they are compared in pairs.
 
     python benchmarks/import_time.py [rounds]
 
-Exits with 1 when the ratio is not under the project's limit.
+Exits with 1 when the median of the ratios is not under the project's limit.
 """
 
 from __future__ import annotations
@@ -13,43 +13,36 @@ import subprocess
 import sys
 import tempfile
 
-from timing import machine, turns
+from timing import machine
 
 LIMIT = 1.5
-MODULES = ("numpy", "flambeau")
-PROGRAM = "import time; start = time.perf_counter(); import {}; print(time.perf_counter() - start)"
+PROGRAM = """
+import time
+start = time.perf_counter(); import numpy
+between = time.perf_counter(); import flambeau
+print(between - start, time.perf_counter() - start)
+"""
 
 
-def import_seconds(module: str, bytecode: str) -> float:
+def import_seconds(bytecode: str) -> tuple[float, float]:
+    """Seconds of NumPy's import, and of Flambeau's, which contains it."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    command = [sys.executable, "-X", f"pycache_prefix={bytecode}", "-c", PROGRAM.format(module)]
-    return float(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment).stdout)
-
-
-def measure(rounds: int = 15) -> dict[str, list[float]]:
-    """Seconds of each import of each module, after a round that writes their bytecode, as an installation has it."""
-    samples: dict[str, list[float]] = {module: [] for module in MODULES}
-    with tempfile.TemporaryDirectory() as bytecode:
-        for module in turns(MODULES, 1):
-            import_seconds(module, bytecode)
-        for module in turns(MODULES, rounds):
-            samples[module].append(import_seconds(module, bytecode))
-    return samples
-
-
-def ratio(samples: dict[str, list[float]]) -> float:
-    """Median over the rounds, each of which sees the machine at one speed."""
-    return statistics.median(ours / numpys for ours, numpys in zip(samples["flambeau"], samples["numpy"]))
+    command = [sys.executable, "-X", f"pycache_prefix={bytecode}", "-c", PROGRAM]
+    numpy, flambeau = map(float, subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment).stdout.split())
+    return numpy, flambeau
 
 
 def main(rounds: int = 15) -> int:
-    samples = measure(rounds)
+    with tempfile.TemporaryDirectory() as bytecode:
+        import_seconds(bytecode)  # writes the bytecode, as an installation has it
+        samples = [import_seconds(bytecode) for _ in range(rounds)]
     print(machine("numpy", "flambeau"))
-    for module, seconds in samples.items():
+    for module, seconds in zip(("numpy", "flambeau"), zip(*samples, strict=True), strict=True):
         low, median, high = (1e3 * value for value in (min(seconds), statistics.median(seconds), max(seconds)))
         print(f"import {module:9} {median:7.1f} ms   ({low:.1f} to {high:.1f} in {rounds} rounds)")
-    print(f"ratio {ratio(samples):.2f}, limit {LIMIT}")
-    return int(ratio(samples) >= LIMIT)
+    ratio = statistics.median(flambeau / numpy for numpy, flambeau in samples)
+    print(f"ratio {ratio:.2f}, limit {LIMIT}")
+    return int(ratio >= LIMIT)
 
 
 if __name__ == "__main__":

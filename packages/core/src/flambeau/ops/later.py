@@ -1,0 +1,67 @@
+"""Families of functions whose files are read when the first of them is used: `import flambeau` stays quick, however many there are."""
+from __future__ import annotations
+
+from importlib import import_module
+
+_BOTH = {
+    "places":
+        "take put take_along_dim index_put index_fill index_copy masked_scatter scatter_reduce index_reduce unique_consecutive",
+    "shapes":
+        "tensor_split hsplit vsplit dsplit split_with_sizes unsafe_split unsafe_chunk ravel broadcast_to swapdims adjoint "
+        "fliplr flipud rot90 diag_embed diag diagflat trace select_scatter slice_scatter diagonal_scatter narrow_copy",
+    "statistics":
+        "kthvalue median nanmedian quantile nanquantile mode nansum nanmean aminmax argwhere diff cov corrcoef bincount histc "
+        "cummax cummin",
+    "products":
+        "vdot inner cross kron addmv addr addbmm",
+    "matrix":
+        "cholesky cholesky_solve cholesky_inverse triangular_solve det logdet slogdet matrix_power",
+    "factors":
+        "pinverse geqrf ormqr",
+    "norms":
+        "renorm",
+}
+_FUNCTIONS = {
+    "places":
+        "unravel_index",
+    "shapes":
+        "atleast_1d atleast_2d atleast_3d hstack vstack row_stack dstack column_stack block_diag cartesian_prod combinations "
+        "tril_indices triu_indices alias_copy permute_copy squeeze_copy unsqueeze_copy transpose_copy expand_copy diagonal_copy "
+        "split_with_sizes_copy view_copy",
+    "statistics":
+        "trapezoid trapz cumulative_trapezoid searchsorted bucketize isin",
+    "products":
+        "tensordot chain_matmul",
+    "factors":
+        "lu_unpack",
+    "inverse":
+        "matrix_exp",
+    "norms":
+        "cdist pdist",
+    "lowrank":
+        "svd_lowrank pca_lowrank",
+}
+# where a method has another name in its file
+_RENAMED = {
+    "inverse": ("matrix", "inv"), "orgqr": ("products", "householder_product"), "qr": ("factors", "old_qr"), "svd": ("factors", "old_svd"),
+    "lu": ("factors", "old_lu"), "lu_solve": ("factors", "old_lu_solve"),
+}
+METHODS = {name: (module, name) for module, names in _BOTH.items() for name in names.split()} | _RENAMED
+FUNCTIONS = METHODS | {name: (module, name) for module, names in _FUNCTIONS.items() for name in names.split()}
+
+
+def function(name: str):
+    """The function of `flambeau.*` that has this name."""
+    module, own = FUNCTIONS[name]
+    return getattr(import_module(f"{__package__}.{module}"), own)
+
+
+def method(name: str):
+    """A method that fetches its function when it is first called."""
+
+    def call(self, *args, **kwargs):
+        return function(name)(self, *args, **kwargs)
+
+    call.__name__ = name
+    call.__doc__ = f"See `flambeau.{name}`."
+    return call
