@@ -1,4 +1,4 @@
-"""How long `import flambeau` takes beside `import numpy`: both timed in each of many fresh interpreters, so that they are compared in pairs.
+"""How long `import flambeau` takes beside `import numpy`: both timed in each of many fresh interpreters, compared in pairs.
 
     python benchmarks/import_time.py [rounds]
 
