@@ -30,17 +30,21 @@ def write(folder: Path) -> None:
     (folder / "index.md").write_text("\n".join(contents), encoding="utf-8")
 
 
+PLAIN = {"flambeau.fft", "flambeau.linalg", "flambeau.special"}  # modules of one file that users import
+
+
 def public_modules(package: str) -> list[ModuleType]:
     """The package, and the packages below it that a user imports from."""
     root = importlib.import_module(package)
-    below = [info.name for info in pkgutil.walk_packages(root.__path__, f"{package}.") if info.ispkg]
+    below = [info.name for info in pkgutil.walk_packages(root.__path__, f"{package}.") if info.ispkg or info.name in PLAIN]
     return [root, *(importlib.import_module(name) for name in below if not INTERNAL & set(name.split(".")) and "._" not in name)]
 
 
 def public_names(module: ModuleType) -> list[str]:
     """What `__all__` lists, or else the names that come from the same distribution."""
     top = module.__name__.partition(".")[0]
-    ours = [name for name, value in vars(module).items() if not name.startswith("_") and getattr(value, "__module__", "").startswith(top)]
+    found = {name: getattr(module, name) for name in dir(module) if not name.startswith("_")}
+    ours = [name for name, value in found.items() if (getattr(value, "__module__", "") or "").startswith(top)]
     names = getattr(module, "__all__", ours)
     return sorted(name for name in names if callable(getattr(module, name)))
 

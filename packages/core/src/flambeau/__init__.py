@@ -60,6 +60,10 @@ _LATER = {"nn": None, "optim": None, "utils": None, "func": None, "multiprocessi
           "save": "serialization", "load": "serialization"}
 
 
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER, *_later.FUNCTIONS})
+
+
 def __getattr__(name: str):
     if name in _later.FUNCTIONS:
         globals()[name] = _later.function(name)
