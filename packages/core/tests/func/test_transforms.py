@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import flambeau
-from flambeau.func import grad, grad_and_value, hessian, jacfwd, jacrev, jvp, pytree, vjp, vmap
+from flambeau.func import grad, grad_and_value, hessian, jacfwd, jacrev, jvp, vjp, vmap
 
 
 def f64(*shape, seed=0):
@@ -141,14 +141,3 @@ def test_ops_of_users_take_part():
 def test_errors(call, error, words):
     with pytest.raises(error, match=words):
         call()
-
-
-def test_pytree():
-    tree = {"a": [1, (2, 3)], "b": 4}
-    leaves, spec = pytree.tree_flatten(tree)
-    assert leaves == [1, 2, 3, 4] and pytree.tree_unflatten([x * 2 for x in leaves], spec) == {"a": [2, (4, 6)], "b": 8}
-    assert pytree.tree_map(lambda a, b: a + b, tree, tree) == {"a": [2, (4, 6)], "b": 8}
-    with pytest.raises(ValueError, match="expected 4 leaves"):
-        pytree.tree_unflatten([1], spec)
-    with pytest.raises(ValueError, match="structures differ"):
-        pytree.tree_map(lambda a, b: a, tree, {"a": 1})
