@@ -83,7 +83,12 @@ class Generator:
         """n numbers in [0, 1): 24 bits of a word for float32 and smaller, 53 bits of two for float64."""
         if numpy_dtype == np.float64:
             return (self.words64(n) & np.uint64((1 << 53) - 1)) * 2.0**-53
-        return ((self.words(n) & np.uint32((1 << 24) - 1)).astype(np.float32) * np.float32(2.0**-24)).astype(numpy_dtype)
+        u = (self.words(n) & np.uint32((1 << 24) - 1)).astype(np.float32) * np.float32(2.0**-24)
+        if numpy_dtype == np.float32:
+            return u
+        u = u.astype(numpy_dtype)
+        u[u == 1] = 0  # a half rounds up to the open end, which PyTorch turns to the other
+        return u
 
     def normal(self, n: int, numpy_dtype) -> np.ndarray:
         """n standard normal numbers: in blocks of 16 by Box and Muller's method, one by one when there are fewer than 16."""

@@ -278,6 +278,8 @@ def equal(x, y) -> bool:
 
 def isclose(x, y, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False):
     """|x - y| ≤ atol + rtol · |y|, element by element.  (*), (*) -> (*) bool"""
+    if x.dtype is bool_dtype and y.dtype is bool_dtype:  # they differ by 0 or 1
+        x, y = to(x, BY_NAME["int64"]), to(y, BY_NAME["int64"])
     close = (x == y) | (((x - y).abs() <= atol + rtol * y.abs()) & elementwise.isfinite(y))
     return close | (elementwise.isnan(x) & elementwise.isnan(y)) if equal_nan else close
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from .. import context
 from ..dtype import COMPLEX, FLOAT, bool_, int64
+from ..limits import finfo
 from ..promote import result_type
 from ..random import Generator, default_generator
 from ..tensor import Tensor, plain, version_cell
@@ -134,13 +135,35 @@ def uniform_(x: Tensor, from_: float = 0.0, to: float = 1.0, *, generator=None, 
     _float(x.dtype, "uniform_")
     if low > high:
         raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={low} > to={high}")
+    limit = float(finfo(x.dtype).max)
+    for word, bound in (("from", low), ("to", high)):
+        if not -limit <= bound <= limit:
+            raise RuntimeError(f"{word} is out of bounds for {x.dtype.name}: got {bound}")
+    if high - low > limit:
+        raise RuntimeError(f"uniform_ expects to-from <= {limit}, the greatest {x.dtype.name}, but found to={high} and from={low}")
     kind = x.array.dtype
     wide = kind if kind.itemsize >= 4 else np.dtype(np.float32)
-    u = _source(generator).uniform(x.numel(), kind)
+    u = _source(generator).uniform(x.numel(), wide)
     low, high = wide.type(low), wide.type(high)
     if wide == np.float32:  # PyTorch multiplies and adds in one step, rounding once: so does double precision, rounded at the end
-        return _write(x, (u.astype(np.float64) * np.float64(high - low) + np.float64(low)).astype(wide).astype(kind))
-    return _write(x, u * (high - low) + low)
+        values = (u.astype(np.float64) * np.float64(high - low) + np.float64(low)).astype(wide).astype(kind)
+    else:
+        values = _fused(u, high - low, low)
+    return _write(x, np.where(values == kind.type(high), kind.type(low), values))  # what was rounded up to the open end
+
+
+def _fused(u, span, low):
+    """u · span + low, rounded once: the roundings of the product (Dekker) and of the sum (Knuth) are added at the end."""
+    product = u * span
+    if not abs(span) < 1e290:  # the splitting of so great a number overflows
+        return _fused(u, span * 2.0**-64, low * 2.0**-64) * 2.0**64
+    split = lambda v: (t := v * 134217729.0) - (t - v)
+    u_high, span_high = split(u), split(span)
+    u_low, span_low = u - u_high, span - span_high
+    rest = ((u_high * span_high - product) + u_high * span_low + u_low * span_high) + u_low * span_low
+    total = product + low
+    part = total - product
+    return total + (((product - (total - part)) + (low - part)) + rest)
 
 
 def normal_(x: Tensor, mean: float = 0.0, std: float = 1.0, *, generator=None) -> Tensor:
