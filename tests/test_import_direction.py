@@ -26,7 +26,7 @@ LAYERS = [
     ["ops"],
     ["autograd", "printing"],
     ["ops.methods", "ops.public"],
-    ["func"],
+    ["func", "autograd.batched", "autograd.forward_ad", "autograd.gradcheck"],
     ["compile"],
     ["nn"],
 ]

@@ -13,7 +13,16 @@ import numpy as _numpy  # first and from here: from deep inside our own imports 
 _warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"flambeau(\.|$)")
 
 from . import autograd, random  # noqa: E402
-from .context import enable_grad, get_default_dtype, is_grad_enabled, no_grad, set_default_dtype, set_grad_enabled  # noqa: E402
+from .context import (  # noqa: E402
+    enable_grad,
+    get_default_dtype,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_default_dtype,
+    set_grad_enabled,
+)
 from .define import op  # noqa: E402
 from .device import device  # noqa: E402
 from .dtype import (  # noqa: E402

@@ -13,7 +13,7 @@ from .dtype import BY_NUMPY, FLOAT, bfloat16
 from .op import Card
 from .promote import number, result_type
 from .record import record, record_many
-from .tensor import PLAIN, Parameter, Tensor, add_view, plain
+from .tensor import PLAIN, InferenceTensor, Parameter, Tensor, add_view, inference, plain
 
 ndarray = np.ndarray
 new = object.__new__
@@ -69,8 +69,14 @@ def run(card: Card, inputs, attrs: dict):
 def run_watched(card: Card, inputs, attrs: dict):
     """`run` while a mode (autocast, profiler …) wants to see every call."""
     for mode in reversed(context.modes):
+        instead = getattr(mode, "instead", None)  # a mode may do the op itself
+        if instead is not None:
+            result = instead(card, inputs, attrs)
+            if result is not None:
+                return result
         inputs, attrs = mode.before(card, inputs, attrs)
-    return run_any(card, inputs, attrs)
+    result = run_any(card, inputs, attrs)
+    return inference(result) if grad.inference else result
 
 
 def run_any(card: Card, inputs, attrs: dict):
@@ -81,7 +87,7 @@ def run_any(card: Card, inputs, attrs: dict):
             top = x
     if top is not None:
         return top.process(card, inputs, attrs)
-    recording = grad.enabled and any(isinstance(x, Tensor) and x.node is not None for x in inputs)
+    recording = grad.enabled and not grad.inference and any(isinstance(x, Tensor) and x.node is not None for x in inputs)
     if recording and card.vjp is None and card.kind == "composite":
         return by_body(card, inputs, attrs)
     return wrap(card, compute(card, inputs, attrs), inputs, attrs, recording and card.vjp is not None)
@@ -94,6 +100,8 @@ def wrap(card: Card, result, inputs, attrs: dict, recording: bool):
         return record_many(card, outs, inputs, attrs) if recording else outs
     if card.kind == "view" and _shares(result, inputs[0].array):
         out = add_view(inputs[0], result, card, attrs)
+        if type(inputs[0]) is InferenceTensor:
+            out.__class__ = InferenceTensor
     else:
         out = new(Tensor)
         out.array = result

@@ -1,15 +1,75 @@
 """Recording: the node of a call, which keeps of its tensors what the formulas of the asked-for gradients name."""
 from __future__ import annotations
 
+from typing import Any
+
+from . import context
+from .context import grad
 from .dtype import FLOAT
 from .op import Card
 from .tape import Node, Pick
-from .tensor import PLAIN, Tensor, version_cell
+from .tensor import PLAIN, InferenceTensor, Tensor, plain, version_cell
+
+
+class Packed:
+    """What `graph.saved_tensors_hooks` made of a tensor that a node keeps."""
+
+    __slots__ = ("packed", "unpack")
+
+    def __init__(self, packed, unpack):
+        self.packed, self.unpack = packed, unpack
+
+    def unpacked(self, node):
+        x = self.unpack(self.packed)
+        if not isinstance(x, Tensor):
+            raise TypeError(f"Output of saved tensor unpack_hook expected to be a Tensor but got result of type {type(x).__name__}")
+        if x.process is not None:
+            return x if node is None else x.tracked(node)
+        out = plain(x.array)
+        out.cell, out.node = version_cell(x), node
+        return out
+
+
+def _pack(x):
+    pack, unpack = grad.packing[-1]
+    with _no_grad():
+        given: Any = plain(x.array) if x.process is None else x.untracked()
+        if x.process is None:
+            given.cell = version_cell(x)
+        before = given.cell[0] if x.process is None else 0
+        packed = pack(given)
+        if x.process is None and given.cell[0] != before:
+            raise RuntimeError("A saved tensor pack hook is modifying its input in place. Tensors provided as input to pack hook cannot "
+                               "be modified by in-place operations as this can lead to unexpected side-effects: write to a clone.")
+    return Packed(packed, unpack)
+
+
+class _no_grad:
+    def __enter__(self):
+        self.before, grad.enabled = grad.enabled, False
+
+    def __exit__(self, *_exc):
+        grad.enabled = self.before
+
+
+def note(node: Node) -> None:
+    """With anomaly detection on, remember where this call was written."""
+    if context.anomaly.enabled:
+        from traceback import format_stack
+
+        here = format_stack()
+        node.around().where = "".join(line for line in here if "/flambeau/" not in line.split(", line")[0].replace("\\", "/")) or here[0]
 
 
 def saved(x):
     """What a node keeps of a tensor that a formula names."""
+    if grad.packing:
+        return _pack(x)
     if type(x) in PLAIN or x.process is None:
+        if type(x) is InferenceTensor:
+            raise RuntimeError("Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in "
+                               "computation tracked by autograd. To work around this, you can make a clone to get a normal tensor and use "
+                               "it in autograd, or use `flambeau.no_grad()` instead of `flambeau.inference_mode()`.")
         cell = version_cell(x)
         return (x.array, cell, cell[0])
     return x.untracked()
@@ -23,7 +83,10 @@ def record(card: Card, out: Tensor, inputs, attrs: dict, parents: tuple | None =
     """The node of a call.  Of (output, *inputs) it keeps what the formulas of the asked-for gradients name."""
     parents = nodes_of(inputs) if parents is None else parents
     named = _union(card, parents)
-    return Node(card, parents, (keep(out) if named[0] else None, *_kept(card, inputs, named, keep)), attrs, out.shape, out.dtype)
+    node = Node(card, parents, (keep(out) if named[0] else None, *_kept(card, inputs, named, keep)), attrs, out.shape, out.dtype)
+    if context.unusual:
+        note(node)
+    return node
 
 
 def _kept(card: Card, inputs, named, keep) -> list:
@@ -41,6 +104,8 @@ def record_many(card: Card, outs: tuple, inputs, attrs: dict, parents: tuple | N
     named = _union(card, parents)
     kept = (tuple(keep(o) for o in outs) if named[0] else None, *_kept(card, inputs, named, keep))
     node = Node(card, parents, kept, attrs, tuple(tuple(o.shape) for o in outs), tuple(o.dtype for o in outs))
+    if context.unusual:
+        note(node)
     for i, o in enumerate(outs):
         if o.dtype.category >= FLOAT:
             o.node = Pick(node, i, o.shape, o.dtype)

@@ -53,7 +53,8 @@ class Tensor(Methods):
 
     array   the values: a NumPy array on the CPU, a CuPy array on a GPU
     node    how it was made, None where no gradient is asked for: `requires_grad` is "has a node"
-    base    the tensor that this one is a view of; `source` the (tensor, card, attrs) that made the view
+    base    the tensor that this one is a view of; `source` the (tensor, card, attrs) that made the view, and a fourth where the
+            view may not be written to with a graph: the function that gave several views, or the mode it was made in
     cell    [version]: counts writes; views share it, so backward sees a write whichever of them made it
     views   weak references to the views of this base, which a recorded write must bring up to date
     """
@@ -67,6 +68,7 @@ class Tensor(Methods):
     _backward_hooks: dict | None = None
     process: Any = None  # how a subclass wants an op done; plain tensors and simple subclasses have no wish
     level = 0
+    function_rule: Any = None  # how a subclass wants an autograd.Function done
     __array_priority__ = 1000
     array: Any  # np.ndarray or cupy.ndarray
 
@@ -170,6 +172,12 @@ class Tensor(Methods):
         return node.parents[0] if type(node) is Pick else node
 
     @property
+    def retains_grad(self) -> bool:
+        """Whether the gradient of this tensor, which is not a leaf, will be kept in `.grad`."""
+        node = self.node
+        return node is not None and node.hooks is not None and node.hooks.retained is not None
+
+    @property
     def output_nr(self) -> int:
         return self.node.index if type(self.node) is Pick else 0
 
@@ -197,6 +205,10 @@ class Tensor(Methods):
     @property
     def _version(self) -> int:
         return self.cell[0] if self.cell else 0
+
+    def is_inference(self) -> bool:
+        """Whether it was made in `inference_mode`."""
+        return False
 
     def detach(self) -> Tensor:
         """The same values without a history; memory and version are shared."""
@@ -321,6 +333,46 @@ class Parameter(Tensor):
 
     def __repr__(self, *, tensor_contents=None) -> str:
         return "Parameter containing:\n" + super().__repr__()
+
+
+class InferenceTensor(Tensor):
+    """A tensor made in `inference_mode`: it has no version and takes no part in a graph.  Being of another type it goes the slow road."""
+
+    def __new__(cls, *args, **kwargs):
+        return object.__new__(cls)
+
+    def is_inference(self) -> bool:
+        return True
+
+    @property
+    def _version(self) -> int:
+        raise RuntimeError("Inference tensors do not track version counter.")
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        if requires_grad and not context.grad.inference:
+            raise RuntimeError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.")
+        return super().requires_grad_(requires_grad)
+
+    def detach(self) -> Tensor:
+        out = super().detach()
+        out.__class__ = InferenceTensor
+        return out
+
+    def __reduce_ex__(self, protocol):
+        return (_rebuild, (Tensor, *super().__reduce_ex__(protocol)[1][1:]))
+
+
+InferenceTensor.__name__ = InferenceTensor.__qualname__ = "Tensor"
+
+
+def inference(made):
+    """What was just made in inference mode, as inference tensors; views of normal tensors stay normal."""
+    for x in made if isinstance(made, tuple | list) else (made,):
+        if type(x) is Tensor and (x.base is None or type(x.base) is InferenceTensor):
+            x.__class__ = InferenceTensor
+        elif type(x) is Tensor and x.source is not None and len(x.source) == 3:
+            x.source = (*x.source, "inference mode")
+    return made
 
 
 # Tensors that the fast paths and the recorder treat alike; any other subclass is asked how it wants an op done.

@@ -5,13 +5,15 @@ of that base is replayed, so that each has the node that it would have if it wer
 """
 from __future__ import annotations
 
+from typing import Any
+
 from .context import grad
 from .dispatch import run
 from .dtype import can_cast
 from .op import CARDS, Card
 from .record import saved
 from .tape import Node
-from .tensor import Tensor, live_views, plain, version_cell
+from .tensor import InferenceTensor, Tensor, live_views, plain, version_cell
 
 
 def run_inplace(card: Card, inputs, attrs: dict) -> Tensor:
@@ -19,7 +21,8 @@ def run_inplace(card: Card, inputs, attrs: dict) -> Tensor:
     x = inputs[0]
     if not isinstance(x, Tensor):
         raise TypeError(f"{card.name}_(): expected a Tensor to write into, got {type(x).__name__}")
-    recording = grad.enabled and any(isinstance(t, Tensor) and t.node is not None for t in inputs)
+    recording = (grad.enabled and not grad.inference
+                 and (in_graph(x) or any(isinstance(t, Tensor) and t.node is not None for t in inputs)))
     if recording:
         check_writable(x)
         if card.keeps and any(row[1] for row in card.keeps):  # a formula names the value that is about to go
@@ -29,18 +32,72 @@ def run_inplace(card: Card, inputs, attrs: dict) -> Tensor:
     return write(x, run(card, inputs, attrs), card.name)
 
 
+def in_graph(x: Tensor) -> bool:
+    """Whether x has a history, or shares memory with a base that has one."""
+    return x.node is not None or (x.base is not None and x.base.node is not None)
+
+
 def check_writable(x: Tensor) -> None:
+    """RuntimeError where a recorded write to x is not possible, or would mean two things."""
     if x.node is not None and x.node.is_leaf:
         raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
-    if x.base is not None and x.base.node is not None and x.base.node.is_leaf:
+    if x.base is None:
+        return
+    view = x
+    while view.source is not None:
+        source = view.source[0]
+        if len(view.source) > 3 and view.source[3] == "inference mode":
+            raise RuntimeError(_AMBIGUOUS.format("inference", "in normal mode", "inference_mode"))
+        if len(view.source) > 5:
+            raise RuntimeError(f"Output {view.source[4]} of {view.source[3]} is a view and is being modified inplace. {_CUSTOM}")
+        if len(view.source) > 3:
+            made = f"Output {view.source[4]} of {view.source[3]} is a view and is being modified inplace" if source.node is not None \
+                else "A view was created in no_grad mode and is being modified inplace with grad mode enabled"
+            raise RuntimeError(f"{made}. {_SEVERAL}")
+        if view.node is None and source.node is not None:
+            raise RuntimeError(_AMBIGUOUS.format("no_grad", "with grad mode enabled", "no_grad"))
+        view = source
+    if x.base.node is not None and x.base.node.is_leaf:
         raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place operation.")
+
+
+_CUSTOM = (
+    "This view was created inside a custom Function (or because an input was returned as-is) and the autograd logic to handle view+inplace "
+    "would override the custom backward associated with the custom Function, leading to incorrect gradients. This behavior is forbidden. "
+    "You can fix this by cloning the output of the custom Function."
+)
+_SEVERAL = (
+    "This view is the output of a function that returns multiple views. Such functions do not allow the output views to be modified "
+    "inplace. You should replace the inplace operation by an out-of-place one."
+)
+_AMBIGUOUS = (
+    "A view was created in {0} mode and is being modified inplace {1}. Given that this use case is ambiguous and error-prone, it is "
+    "forbidden. You can clarify your code by moving both the view and the inplace either both inside the {2} block (if you don't want the "
+    "inplace to be tracked) or both outside (if you want the inplace to be tracked)."
+)
+
+
+def check_inference(x: Tensor) -> None:
+    if type(x) is InferenceTensor and not grad.inference:
+        raise RuntimeError("Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone to get a normal "
+                           "tensor before doing inplace update.")
+
+
+def wrote(x: Tensor) -> None:
+    """Count a write that is about to happen, which is noticed where old values are wanted still."""
+    check_inference(x)
+    if grad.noticed is not None:
+        grad.noticed.keep(x)
 
 
 def write(x: Tensor, result: Tensor, what: str) -> Tensor:
     """x[...] = result, with the same shape and a dtype of no higher category; x takes over the result's history."""
     if x.process is not None:
         return x.overwrite(result)
+    wrote(x)
     if result.process is not None:
+        if result.adopts(x):
+            return x.overwrite(result)
         raise RuntimeError(
             f"{what}_: a tensor from outside cannot take what is computed inside a transform (vmap, jvp): clone it inside first"
         )
@@ -64,6 +121,7 @@ def write(x: Tensor, result: Tensor, what: str) -> Tensor:
 def rebase(x: Tensor, node: Node | None) -> None:
     """After a recorded write to x: x comes from `node`, and so does everything that shares its memory."""
     base = x.base
+    before = x.node
     if base is None:
         x.node = node
         base = x
@@ -71,13 +129,16 @@ def rebase(x: Tensor, node: Node | None) -> None:
         base.node = Node(CARDS["view_write"], (base.node, node), (None, None, None), {"steps": path(x)}, base.shape, base.dtype)
     for view in live_views(base):
         view.node = replay(base, path(view)).node
+    if before is not None and before.hooks is not None and before.hooks.retained is not None:  # what is kept is x's gradient as it is now
+        now: Any = x.node
+        now.around().retained, before.hooks.retained = before.hooks.retained, None
 
 
 def path(view: Tensor) -> tuple:
     """The (card, attrs) that lead from a view's base to it."""
     steps = []
     while view.source is not None:
-        view, card, attrs = view.source
+        view, card, attrs = view.source[:3]
         steps.append((card, attrs))
     return tuple(reversed(steps))
 

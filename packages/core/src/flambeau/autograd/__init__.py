@@ -1,9 +1,24 @@
-"""Gradients: `backward`, `grad`, hooks, `Function`, and checks against finite differences."""
+"""Gradients: `backward`, `grad`, hooks, `Function`, forward mode, and checks against finite differences."""
 from __future__ import annotations
 
-from ..context import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from importlib import import_module
+
+from ..context import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
+from . import function, graph
+from .anomaly import detect_anomaly, set_detect_anomaly, set_multithreading_enabled
 from .function import Function
-from .gradcheck import gradcheck, gradgradcheck
 from .gradients import backward, grad
 
-__all__ = ["Function", "backward", "enable_grad", "grad", "gradcheck", "gradgradcheck", "is_grad_enabled", "no_grad", "set_grad_enabled"]
+__all__ = ["Function", "backward", "detect_anomaly", "enable_grad", "forward_ad", "function", "grad", "gradcheck", "gradgradcheck", "graph",
+           "inference_mode", "is_grad_enabled", "no_grad", "set_detect_anomaly", "set_grad_enabled", "set_multithreading_enabled"]
+
+# These stand on the transforms of `func`, which stand on this package: read when they are named.
+_LATER = {"gradcheck": "gradcheck", "gradgradcheck": "gradcheck", "forward_ad": None}
+
+
+def __getattr__(name: str):
+    if name not in _LATER:
+        raise AttributeError(f"module 'flambeau.autograd' has no attribute '{name}'")
+    found = import_module(f"{__name__}.{_LATER[name] or name}")
+    globals()[name] = getattr(found, name) if _LATER[name] else found
+    return globals()[name]

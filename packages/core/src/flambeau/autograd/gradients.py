@@ -1,14 +1,16 @@
 """`backward` and `grad`: from what the user names to nodes, and back."""
 from __future__ import annotations
 
+from importlib import import_module
+
 from ..context import enable_grad
-from ..ops.join import stack
 from ..tensor import Tensor
 from .engine import run_backward, seed_gradient
+from .graph import GradientEdge, node_of
 
 
-def _sequence(x):
-    return () if x is None else (x,) if isinstance(x, Tensor) else tuple(x)
+def _sequence(x) -> tuple:
+    return () if x is None else (x,) if isinstance(x, Tensor | GradientEdge) else tuple(x)
 
 
 def _roots(outputs, grads):
@@ -17,31 +19,44 @@ def _roots(outputs, grads):
         raise RuntimeError(f"got {len(outputs)} tensors and {len(grads)} gradients")
     roots = []
     for i, (y, g) in enumerate(zip(outputs, grads, strict=True)):
-        if y.node is None:
+        node = node_of(y)
+        if node is None:
             raise RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn")
-        roots.append((y.node, seed_gradient(y, g)))
+        of = y if isinstance(y, Tensor) else node
+        roots.append((node, seed_gradient(of.shape, of.dtype, y if isinstance(y, Tensor) else None, g, i)))
     return roots
 
 
-def backward(tensors, grad_tensors=None, retain_graph: bool | None = None, create_graph: bool = False, inputs=None) -> None:
+def backward(
+    tensors, grad_tensors=None, retain_graph: bool | None = None, create_graph: bool = False, grad_variables=None, inputs=None
+) -> None:
     """Add the gradients of `tensors` to `.grad` of the leaves that they come from (or of `inputs` only).
 
     RuntimeError for a root that is not a scalar and brings no gradient, a graph already freed, or a changed tensor.
     """
     outputs = _sequence(tensors)
+    if grad_variables is not None:
+        if grad_tensors is not None:
+            raise RuntimeError("`grad_tensors` and `grad_variables` (deprecated) arguments both passed to `backward()`. Please only use "
+                               "`grad_tensors`.")
+        grad_tensors = grad_variables
     wanted = None
     if inputs is not None:
         inputs = _sequence(inputs)
         if not inputs:
-            raise RuntimeError("'inputs' argument to 'backward' cannot be empty.")
-        wanted = {_node_of(x): None for x in inputs}
+            raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
+        wanted = {_wanted(x): None for x in inputs}
+        for x in inputs:
+            if isinstance(x, Tensor):
+                x.retain_grad()
     run_backward(_roots(outputs, _sequence(grad_tensors)), create_graph, create_graph if retain_graph is None else retain_graph, wanted)
 
 
-def _node_of(x: Tensor):
-    if x.node is None:
+def _wanted(x):
+    node = node_of(x)
+    if node is None:
         raise RuntimeError("One of the differentiated Tensors does not require grad")
-    return x.node
+    return node
 
 
 def grad(
@@ -53,8 +68,11 @@ def grad(
     allow_unused: bool | None = None,
     is_grads_batched: bool = False,
     materialize_grads: bool = False,
+    only_inputs: bool = True,
 ):
     """Gradients of `outputs` with respect to `inputs`, as a tuple.  Of a function: the function that gives its gradient.
+
+    is_grads_batched  the gradients of the outputs have one more axis in front, and so have the answers
 
     >>> abs_grad = flambeau.autograd.grad(lambda x: x if x > 0 else -x)
     >>> abs_grad(flambeau.tensor(-2.0))
@@ -62,27 +80,32 @@ def grad(
     """
     if callable(outputs) and not isinstance(outputs, Tensor):
         return gradient_of(outputs)
-    outputs, inputs = _sequence(outputs), _sequence(inputs)
+    outputs, inputs, seeds = _sequence(outputs), _sequence(inputs), _sequence(grad_outputs)
+    if not only_inputs:
+        from warnings import warn
+
+        warn("only_inputs argument is deprecated and is ignored now (defaults to True). To accumulate gradient for other parts of the "
+             "graph, please use flambeau.autograd.backward.", FutureWarning, stacklevel=2)
     if materialize_grads and allow_unused is False:
         raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False.")
+    keep = create_graph if retain_graph is None else retain_graph
     if is_grads_batched:
-        return _one_by_one(
-            _sequence(grad_outputs),
-            lambda seeds: grad(
-                outputs, inputs, seeds, True if retain_graph is None else retain_graph, create_graph, allow_unused, False, materialize_grads
-            ),
-        )
-    roots = _roots(outputs, _sequence(grad_outputs))
-    wanted = {_node_of(x): None for x in inputs}
-    run_backward(roots, create_graph, create_graph if retain_graph is None else retain_graph, wanted, accumulate=False)
-    found = [wanted[x.node] for x in inputs]
+        found = list(import_module(f"{__package__}.batched").gradients(outputs, inputs, seeds, keep, create_graph))
+    else:
+        roots = _roots(outputs, seeds)
+        nodes = [_wanted(x) for x in inputs]
+        wanted = dict.fromkeys(nodes)
+        run_backward(roots, create_graph, keep, wanted, accumulate=False)
+        found = [wanted[n] for n in nodes]
     for i, (x, g) in enumerate(zip(inputs, found, strict=True)):
         if g is None:
             if materialize_grads:
-                found[i] = x.new_zeros(x.shape)
+                if not isinstance(x, Tensor):
+                    raise RuntimeError("materialize_grads cannot be used when the given input is a GradientEdge")
+                found[i] = x.detach().new_zeros(x.shape)
             elif not allow_unused:
                 raise RuntimeError(
-                    "One of the differentiated Tensors appears to not have been used in the graph. Set allow_unused=True if this is "
+                    f"The differentiated Tensor at index {i} appears to not have been used in the graph. Set allow_unused=True if this is "
                     "the desired behavior."
                 )
     return tuple(found)
@@ -99,7 +122,3 @@ def gradient_of(function):
     return gradient
 
 
-def _one_by_one(seeds, gradients) -> tuple:
-    """Gradients for each entry along the leading axis of `seeds`, stacked."""
-    rows = [gradients([None if s is None else s[i] for s in seeds]) for i in range(len(seeds[0]))]
-    return tuple(None if column[0] is None else stack(column) for column in zip(*rows, strict=True))

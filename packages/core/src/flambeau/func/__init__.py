@@ -1,7 +1,7 @@
 """Transforms of functions.  They nest freely, and serve ops that users define as well as the built-in ones."""
 from __future__ import annotations
 
-from . import pytree
+from . import custom, pytree
 from .grad import grad, grad_and_value, hessian, jacfwd, jacrev, vjp
 from .jvp import jvp
 from .vmap import vmap

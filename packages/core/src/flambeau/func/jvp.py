@@ -13,8 +13,9 @@ from typing import Any
 from ..context import enable_grad
 from ..dispatch import by_body, run
 from ..dtype import FLOAT
-from ..tensor import Size, Tensor
-from .level import Wrapper, entered
+from ..tensor import Size, Tensor, live_views, plain, version_cell
+from ..write import path, replay
+from .level import Wrapper, entered, stack
 from .pytree import tree_flatten, tree_unflatten
 
 
@@ -46,6 +47,22 @@ class Dual(Wrapper):
     @property
     def array(self):  # the value's numbers may be looked at: control flow goes by them
         return self.value.array
+
+    def adopts(self, x):
+        """Inside `forward_ad.dual_level` a plain tensor that a dual one is written into becomes dual, with all that shares its memory."""
+        if self.level != stack.__dict__.get("dual"):
+            return False
+        root = x if x.base is None else x.base
+        value = plain(root.array)
+        value.node, value.cell = root.node, version_cell(root)
+        tangent = plain(root.array * 0)
+        family = [(t, path(t)) for t in (root, *live_views(root))]
+        for t, steps in family:
+            t.__dict__.clear()
+            t.__class__ = Dual
+            t.value, t.tangent = (replay(value, steps), replay(tangent, steps)) if steps else (value, tangent)
+            t.level = self.level
+        return True
 
     @staticmethod
     def rule(card, inputs, attrs, level: int):

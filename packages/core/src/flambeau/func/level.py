@@ -79,6 +79,10 @@ class Wrapper(Tensor):
         out.node = node
         return out
 
+    def adopts(self, x: Tensor) -> bool:
+        """Whether a tensor from outside, about to be written to with this one, could become one of this level."""
+        return False
+
     # ---- what plain tensors read off their array
     @property
     def array(self):

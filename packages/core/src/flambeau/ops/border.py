@@ -11,7 +11,7 @@ from ..dtype import BY_NAME
 from ..dtype import bool_ as bool_dtype
 from ..op import CARDS
 from ..tensor import Tensor, check_dim, plain, version_cell
-from ..write import check_writable, rebase, write
+from ..write import check_writable, in_graph, rebase, write, wrote
 from . import elementwise, index, reduction, view
 from .create import _filled, as_tensor, tensor, to
 from .join import cat
@@ -94,7 +94,8 @@ def addcdiv(x, a, b, *, value=1):
 
 def _in_place(function):
     def call(x, *args, **kwargs):
-        if mode.enabled and x.node is not None:
+        wrote(x)
+        if mode.enabled and in_graph(x):
             check_writable(x)
         return write(x, function(x if not _keeps_input(x) else _old(x), *args, **kwargs), function.__name__)
 
@@ -297,7 +298,8 @@ def copy_(x, source, non_blocking: bool = False):
     if x.process is not None or source.process is not None:
         value = source if source.shape == x.shape else view.expand(source, *x.shape)
         return write(x, value if value.dtype is x.dtype else value.to(x.dtype), "copy")
-    recording = mode.enabled and (source.node is not None or x.node is not None or (x.base is not None and x.base.node is not None))
+    wrote(x)
+    recording = mode.enabled and not mode.inference and (source.node is not None or in_graph(x))
     if recording:
         check_writable(x)
     value = source.to(device=x.device)
@@ -322,11 +324,12 @@ def fill_(x, value):
         return copy_(x, value)
     if x.process is not None:
         return write(x, x * 0 + value, "fill")
-    if mode.enabled and x.node is not None:
+    wrote(x)
+    if mode.enabled and in_graph(x):
         check_writable(x)
     x.array[...] = value
     version_cell(x)[0] += 1
-    if mode.enabled and (x.node is not None or (x.base is not None and x.base.node is not None)):
+    if mode.enabled and in_graph(x):
         rebase(x, None)
     return x
 
@@ -393,58 +396,35 @@ def cuda(x, device=None):
 
 
 # ---- hooks
-class RemovableHandle:
-    """What a registration gives back: `remove()` undoes it."""
-
-    def __init__(self, hooks: dict, key):
-        self.hooks, self.key = hooks, key
-
-    def remove(self) -> None:
-        self.hooks.pop(self.key, None)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_exc):
-        self.remove()
-
-
 def register_hook(x, hook):
     """Call `hook(gradient)` when x's gradient is known; what it returns, if not None, takes its place."""
     if x.node is None:
         raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
-    if x.node.hooks is None:
-        x.node.hooks = {}
-    key = object()
-    x.node.hooks[key] = hook
-    return RemovableHandle(x.node.hooks, key)
+    return x.node.around().tensor.add(hook)
 
 
 def register_post_accumulate_grad_hook(x, hook):
     """Call `hook(x)` after a gradient was added to `x.grad`; x must be a leaf."""
-    if x.node is None or not x.node.is_leaf:
+    if x.node is None:
+        raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+    if not x.node.is_leaf:
         raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
-    if x.node.post_hooks is None:
-        x.node.post_hooks = {}
-    key = object()
-    x.node.post_hooks[key] = hook
-    return RemovableHandle(x.node.post_hooks, key)
+    return x.node.around().settled.add(hook)
 
 
 def retain_grad(x):
     """Keep the gradient of a tensor that is not a leaf in `.grad`."""
     if x.node is None:
         raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
-    if x.node.is_leaf or getattr(x, "retains_grad", False):
+    if x.node.is_leaf or x.retains_grad:
         return
     from weakref import ref
 
-    seen, x.retains_grad = ref(x), True
+    seen = ref(x)
 
     def keep(g):
         tensor = seen()
         if tensor is not None:
             tensor._grad = g if tensor._grad is None else tensor._grad + g
 
-    register_hook(x, keep)
-
+    x.node.around().retained = keep

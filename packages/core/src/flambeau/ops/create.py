@@ -6,13 +6,14 @@ import math
 import numpy as np
 
 from .. import context
+from ..context import grad
 from ..device import CPU, device
 from ..dispatch import run
 from ..dtype import FLOAT, bool_, dtype, int64
 from ..dtype import from_numpy as dtype_of
 from ..op import CARDS
 from ..promote import result_type
-from ..tensor import Tensor, plain
+from ..tensor import Tensor, inference, plain
 from .view import sizes
 
 _Device, _DType = device, dtype  # the parameters `device` and `dtype` below hide the classes
@@ -33,6 +34,8 @@ def _namespace(where):
 
 def _made(array, requires_grad: bool) -> Tensor:
     out = plain(array)
+    if grad.inference:
+        inference(out)
     return out.requires_grad_() if requires_grad else out
 
 

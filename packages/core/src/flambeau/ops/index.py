@@ -10,7 +10,7 @@ from ..dispatch import run
 from ..dtype import can_cast
 from ..op import CARDS
 from ..tensor import Tensor, check_dim, version_cell
-from ..write import check_writable, write
+from ..write import check_writable, write, wrote
 from .elementwise import where
 from .view import expand, part, reshape
 
@@ -216,6 +216,7 @@ def _put_into(x: Tensor, tensors, spec, value, accumulate: bool) -> Tensor:
                                f"{value.dtype.name} for the source.")
         value = value.to(x.dtype)
     tracked = grad.enabled and (x.node is not None or value.node is not None or (x.base is not None and x.base.node is not None))
+    wrote(x)
     try:
         if tracked or accumulate or type(x.array) is not np.ndarray or context.unusual:
             if tracked:

@@ -180,4 +180,4 @@ for _name in later.METHODS:
 Tensor.clip_ = CARDS["clamp"].inplace
 Tensor.where = lambda x, condition, other: elementwise.where(condition, x, other)
 Tensor.backward = lambda x, gradient=None, retain_graph=None, create_graph=False, inputs=None: backward(
-    x, None if gradient is None else (gradient,), retain_graph, create_graph, inputs)
+    x, None if gradient is None else (gradient,), retain_graph, create_graph, inputs=inputs)

@@ -10,7 +10,7 @@ from ..dtype import COMPLEX, FLOAT, bool_, int64
 from ..limits import finfo
 from ..promote import result_type
 from ..random import Generator, default_generator
-from ..tensor import Tensor, plain, version_cell
+from ..tensor import Tensor, inference, plain, version_cell
 from .view import sizes
 
 
@@ -25,6 +25,8 @@ def _finish(array, shape, device, requires_grad, out=None) -> Tensor:
     if out is not None:
         from ..write import into
         return into(out, made, "out")
+    if context.grad.inference:
+        inference(made)
     return made.requires_grad_() if requires_grad else made
 
 
@@ -114,8 +116,10 @@ def randint_like(x, low, high=None, *, dtype=None, device=None, requires_grad=Fa
 
 # ---- written into a tensor
 def _write(x: Tensor, values) -> Tensor:
-    if x.node is not None and context.grad.enabled:
-        from ..write import check_writable, rebase
+    from ..write import check_writable, rebase, wrote
+
+    wrote(x)
+    if context.grad.enabled and (x.node is not None or (x.base is not None and x.base.node is not None)):
         check_writable(x)
         rebase(x, None)
     target: Any = x.array

@@ -7,8 +7,7 @@ from itertools import combinations_with_replacement as choose_again
 from ..tensor import Tensor, check_dim
 from .create import arange, meshgrid
 from .join import cat, stack
-from .view import _diagonal_into, diagonal, expand, flip, narrow, part, permute, reshape, sizes, split, squeeze, transpose, unsqueeze
-from .view import chunk as chunks
+from .view import _diagonal_into, chunk, diagonal, expand, flip, narrow, part, permute, reshape, sizes, split, squeeze, transpose, unsqueeze
 
 
 def _each(tensors, change):
@@ -98,7 +97,21 @@ def split_with_sizes(x, split_sizes, dim: int = 0) -> tuple:
     return split(x, list(split_sizes), dim)
 
 
-unsafe_split, unsafe_chunk = split, chunks
+def _unmarked(function, name: str):
+    """The views of `function`, which may be written to with a graph: each is on its own then, as in PyTorch."""
+
+    def call(x, *args, **kwargs):
+        parts = function(x, *args, **kwargs)
+        for view in parts:
+            if view.source is not None:
+                view.source = view.source[:3]
+        return parts
+
+    call.__name__, call.__doc__ = name, f"`{function.__name__}` whose results may each be written to in place."
+    return call
+
+
+unsafe_split, unsafe_chunk = _unmarked(split, "unsafe_split"), _unmarked(chunk, "unsafe_chunk")
 
 
 def ravel(x):

@@ -324,6 +324,14 @@ def split(x, split_size_or_sections, dim: int = 0) -> tuple:
     for k in lengths:
         parts.append(narrow(x, dim, start, k))
         start += k
+    return one_of_many(parts, "Split")
+
+
+def one_of_many(parts, name: str) -> tuple:
+    """Views that one call gave: a recorded write to one of them is refused, as PyTorch refuses it."""
+    for i, part in enumerate(parts):
+        if part.source is not None:
+            part.source = (*part.source[:3], name, i)
     return tuple(parts)
 
 
@@ -341,7 +349,7 @@ def unbind(x, dim: int = 0) -> tuple:
     dim = check_dim(dim, x.ndim)
     if x.ndim == 0:
         raise IndexError("Dimension specified as 0 but tensor has no dimensions")
-    return tuple(part(x, (slice(None),) * dim + (i, ...)) for i in range(x.shape[dim]))
+    return one_of_many([part(x, (slice(None),) * dim + (i, ...)) for i in range(x.shape[dim])], "Unbind")
 
 
 DIAGONAL = view("diagonal", lambda g, _y, _x, offset, dim1, dim2: _diagonal_into(g, _x.shape, offset, dim1, dim2),

@@ -1,4 +1,4 @@
-"""Helpers around training: `utils.data` (data sets), `utils.download` (files from the net), `utils.pytree` (nested structures)."""
+"""Helpers around training: `data` (data sets), `checkpoint` (memory for time), `pytree` (nested structures), `download` (from the net)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from typing import Any
 
 def __getattr__(name: str) -> Any:
     """`flambeau.utils.data` without an import of its own; loaded then, because processes and sockets are slow to import."""
-    if name in ("data", "download", "pytree", "_pytree"):
+    if name in ("checkpoint", "data", "download", "pytree", "_pytree"):
         return import_module(f"flambeau.utils.{name}")
     raise AttributeError(f"module 'flambeau.utils' has no attribute {name!r}")
