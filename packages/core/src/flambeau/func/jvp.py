@@ -175,7 +175,8 @@ def _transposed(card, values, tangents, attrs, y, place: int = 0):
         pairs = [(p, t) for p, t in zip(parts, tangents, strict=True) if p is not None and t is not None and p.requires_grad]
         if not pairs:
             return None
-        return grad([p for p, _ in pairs], g, [_fit(t if t.dtype is p.dtype else t.to(p.dtype), p) for p, t in pairs], create_graph=True, allow_unused=many)[0]
+        along = [_fit(t if t.dtype is p.dtype else t.to(p.dtype), p) for p, t in pairs]
+        return grad([p for p, _ in pairs], g, along, create_graph=True, allow_unused=many)[0]
 
 
 def jvp(func, primals, tangents, *, strict: bool = False, has_aux: bool = False):
