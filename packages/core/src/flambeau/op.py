@@ -21,6 +21,8 @@ class Card:
              "rest": all but the first · None: untouched
     c        the scalar C spelling of an elementwise op
     jvp      None (derived by kind), or `jvp(tangents, y, *inputs, **attrs)`
+    back     None, or the vjp once more on the CPU's bare arrays, for a backward that is not recorded: one formula an input, which takes
+             (g, y, *inputs, **attrs) as those of vjp do (what is not kept is a node: it has a shape), or one joint formula
     vmap     None (derived by kind), or a rule of its own
     fused    None, or a `fused.Fused`: how the body becomes one kernel on the CPU
     holomorphic  False when the op, on complex numbers, has no complex derivative (abs): its formula then sees its inputs as they are;
@@ -29,11 +31,11 @@ class Card:
     """
 
     __slots__ = ("name", "kind", "body", "vjp", "joint", "keeps", "inputs", "attrs", "variadic", "promote", "c", "jvp", "vmap",
-                 "samples", "doc", "linear", "holomorphic", "numpy", "outputs", "fused", "names", "widens", "call", "inplace")
+                 "samples", "doc", "linear", "holomorphic", "numpy", "outputs", "fused", "names", "widens", "call", "inplace", "back")
 
     def __init__(self, name: str, kind: str, body: Callable, *, vjp=None, inputs=None, variadic=False, promote=None, c=None, jvp=None,
                  vmap=None, samples=None, doc=None, linear=False, holomorphic=True, numpy=None,
-                 outputs=1, fused=None):
+                 outputs=1, fused=None, back=None):
         if kind not in KINDS:
             raise ValueError(f"card {name}: kind must be one of {', '.join(KINDS)}, got {kind!r}")
         if name in CARDS:
@@ -62,6 +64,7 @@ class Card:
         self.joint = callable(vjp) and (self.inputs > 1 or variadic)
         self.vjp = (vjp,) if callable(vjp) and not self.joint else vjp
         self.keeps = self._keeps()
+        self.back = back
         self.call: Any = None
         self.inplace: Any = None
         self.widens = kind in ("elementwise", "reduction", "scan", "contraction", "window", "composite") and name not in ("clone", "cast")

@@ -16,7 +16,7 @@ from ..op import Card
 from ..tape import FREED, Node
 
 ndarray = np.ndarray
-F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
+F32, F64, INT64 = np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.int64)
 _plans: dict[Card, Any] = {}
 
 
@@ -31,30 +31,30 @@ def on_arrays(node: Node, g: ndarray):
         return None
     kind = g.dtype
     saved = node.saved
-    if (kind is not F32 and kind is not F64) or saved is FREED or node.attrs:
+    if (kind is not F32 and kind is not F64) or saved is FREED:
         return None
-    values: list[Any] = []
-    for entry in saved:
+    parents, attrs = node.parents, node.attrs
+    values: list[Any] = [None, *parents]
+    for i, entry in enumerate(saved):
         if type(entry) is tuple:
             array, cell, version = entry
-            if cell[0] != version or type(array) is not ndarray or array.dtype is not kind:
+            if cell[0] != version or type(array) is not ndarray or (array.dtype is not kind and (i == 0 or array.dtype is not INT64)):
                 return None
-            values.append(array)
-        elif entry is None or type(entry) is float or type(entry) is int:
-            values.append(entry)
-        else:
-            return None
-    parents = node.parents
+            values[i] = array
+        elif entry is not None:
+            if type(entry) is not float and type(entry) is not int:
+                return None
+            values[i] = entry
     try:
         if len(plan) == 1:
-            part = plan[0](g, *values)
+            part = plan[0](g, *values, **attrs) if attrs else plan[0](g, *values)
             return (part if type(part) is ndarray else np.asarray(part),)
         parts: list[Any] = []
         for formula, parent in zip(plan, parents):
             if parent is None or formula is None:
                 parts.append(None)
             else:
-                part = formula(g, *values)
+                part = formula(g, *values, **attrs) if attrs else formula(g, *values)
                 parts.append(part if type(part) is ndarray else np.asarray(part))
         return parts
     except RuntimeWarning:  # the user made NumPy's floating-point warnings errors: they are not meant for tensors
@@ -63,7 +63,9 @@ def on_arrays(node: Node, g: ndarray):
 
 def _plan(card: Card):
     """The card's formulas as functions of arrays, where every one is arithmetic of its arguments; None where one is not."""
-    if card.joint or card.variadic or not card.vjp or card.kind != "elementwise":
+    if card.back is not None:
+        return card.back
+    if card.joint or card.variadic or not card.vjp or card.kind != "elementwise" or card.attrs:
         return None
     plan = tuple(None if f is None else _read_on_arrays(f) for f in card.vjp)
     return None if any(p is None and f is not None for p, f in zip(plan, card.vjp, strict=True)) else plan

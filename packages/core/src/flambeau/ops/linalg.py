@@ -26,6 +26,7 @@ MATMUL = Card(
     numpy=np.matmul,
     samples=_pairs(((3, 4), (4, 2)), ((2, 3, 4), (4, 2)), ((2, 1, 3, 4), (5, 4, 2))),
     vjp=(lambda g, _y, _a, b: multiply(g, b.mT), lambda g, _y, a, _b: multiply(a.mT, g)),
+    back=(lambda g, _y, _a, b: np.matmul(g, b.swapaxes(-1, -2)), lambda g, _y, a, _b: np.matmul(a.swapaxes(-1, -2), g)),
     doc="Matrix product over the last two axes.  (*, n, k), (*, k, m) -> (*, n, m)",
 )
 multiply = binary(MATMUL, True)
@@ -74,7 +75,9 @@ def _rows(x):
 
 @op("contraction", samples=_linear_samples, inputs=3,
     vjp=(lambda g, _y, _x, w, _b: matmul(g, w), lambda g, _y, x, _w, _b: matmul(transpose(_rows(g), 0, 1), _rows(x)),
-         lambda g, _y, _x, _w, _b: sum_to_size(g, _b.shape)))
+         lambda g, _y, _x, _w, _b: sum_to_size(g, _b.shape)),
+    back=(lambda g, _y, _x, w, _b: g @ w, lambda g, _y, x, _w, _b: g.reshape(-1, g.shape[-1]).T @ x.reshape(-1, x.shape[-1]),
+          lambda g, _y, _x, _w, _b: np.add.reduce(g if g.ndim == 2 else g.reshape(-1, g.shape[-1]), 0)))
 def linear(xp, x, weight, bias=None):
     """x Wᵀ + b.  (*, in), (out, in), (out) -> (*, out)"""
     rows = x.reshape(-1, x.shape[-1]) if x.ndim > 2 else x

@@ -3,6 +3,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from ..define import op
 from ..dispatch import run
 from ..fused import Fused
@@ -216,7 +218,16 @@ def _cross_entropy_back(g, x, target):
     )
 
 
-@op(inputs=2, samples=_cross_entropy_samples, vjp=(lambda g, _y, x, target: _cross_entropy_back(g, x, target), None))
+def _cross_entropy_array_back(g, x, target):
+    p = np.exp(x - np.maximum.reduce(x, 1, None, None, True))
+    share = g / x.shape[0]
+    p *= share / np.add.reduce(p, 1, None, None, True)
+    p[np.arange(len(p)), target] -= share
+    return p
+
+
+@op(inputs=2, samples=_cross_entropy_samples, vjp=(lambda g, _y, x, target: _cross_entropy_back(g, x, target), None),
+    back=(lambda g, _y, x, target: _cross_entropy_array_back(g, x, target), None))
 def mean_cross_entropy(xp, x, target):
     """Mean over rows of -log softmax at the row's class: the usual case of `cross_entropy`.  (N, C), (N) int64 -> ()"""
     shifted = x - xp.max(x, axis=1, keepdims=True)

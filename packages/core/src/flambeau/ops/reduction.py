@@ -8,6 +8,7 @@ import numpy as np
 from ..define import op, reduction
 from .elementwise import eq, where
 from .join import cat
+from .view import _spread
 
 
 def _wide(xp, x):
@@ -40,6 +41,18 @@ def spread(g, shape, dim, keepdim):
     return g.expand(shape)
 
 
+def _spread_array(g, shape, dim, keepdim):
+    """`spread` for a bare array of the CPU."""
+    if not keepdim and dim is not None and len(shape):
+        for d in sorted(d % len(shape) for d in (dim if isinstance(dim, tuple) else (dim,))):
+            g = g[(slice(None),) * d + (None,)]
+    return _spread(np, g, tuple(shape))
+
+
+def _mean_array_back(g, shape, dim, keepdim):
+    return _spread_array(np.asarray(g / max(_count(shape, dim), 1), g.dtype), shape, dim, keepdim)
+
+
 def _float_only(what, x):
     if x.dtype.kind in "bui":
         raise RuntimeError(
@@ -64,10 +77,12 @@ sum = reduction(
     lambda g, _y, _x, dim=None, keepdim=False: spread(g, _x.shape, dim, keepdim),
     body=_sum,
     linear=True,
+    back=(lambda g, _y, _x, dim=None, keepdim=False: _spread_array(g, _x.shape, dim, keepdim),),
     fold=np.add.reduce,
     doc="Sum over `dim`; integers are added as int64.",
 )
 mean = reduction("mean", lambda g, _y, _x, dim=None, keepdim=False: spread(g / max(_count(_x.shape, dim), 1), _x.shape, dim, keepdim),
+                 back=(lambda g, _y, _x, dim=None, keepdim=False: _mean_array_back(g, _x.shape, dim, keepdim),),
                  body=_mean, linear=True, fold=_mean_fold, doc="Arithmetic mean over `dim`.")
 amax = reduction("amax", lambda g, y, x, dim=None, keepdim=False: _share(g, y, x, dim, keepdim), fold=np.maximum.reduce,
                  body=lambda xp, x, dim=None, keepdim=False: xp.max(x, axis=dim, keepdims=keepdim),

@@ -17,9 +17,9 @@ from ..op import CARDS, Card
 from ..tensor import PLAIN, Size, Tensor, check_dim
 
 
-def view(name: str, vjp, body, samples, doc: str) -> Card:
+def view(name: str, vjp, body, samples, doc: str, back=None) -> Card:
     """A card of kind view; the public functions below check their arguments and call `view_of(card, x, attrs)`."""
-    return Card(name, "view", body, vjp=vjp, inputs=1, linear=True, samples=samples, doc=doc)
+    return Card(name, "view", body, vjp=vjp, inputs=1, linear=True, samples=samples, doc=doc, back=back and (back,))
 
 
 def _one(of, **attrs):
@@ -54,7 +54,8 @@ def infer(shape: tuple, n: int) -> tuple:
 
 
 VIEW = view("view", lambda g, _y, _x, shape: reshape(g, _x.shape), lambda xp, x, shape: xp.reshape(x, shape, copy=False),
-            _one((3, 4), shape=(2, 6)), "The same elements in another shape, as a view.  (*) -> shape")
+            _one((3, 4), shape=(2, 6)), "The same elements in another shape, as a view.  (*) -> shape",
+            back=lambda g, _y, _x, shape: g.reshape(_x.shape))
 
 
 def view_as_shape(x, *shape):
@@ -116,7 +117,8 @@ def unflatten(x, dim: int, sizes):
 
 # ---- the order of axes
 PERMUTE = view("permute", lambda g, _y, _x, dims: view_of(PERMUTE, g, {"dims": _inverse(dims)}), lambda xp, x, dims: x.transpose(dims),
-               _one((2, 3, 4), dims=(2, 0, 1)), "Axes in another order.  (a, b, c) -> (c, a, b)")
+               _one((2, 3, 4), dims=(2, 0, 1)), "Axes in another order.  (a, b, c) -> (c, a, b)",
+               back=lambda g, _y, _x, dims: g.transpose(_inverse(dims)))
 
 
 def _inverse(dims: tuple) -> tuple:
@@ -153,6 +155,7 @@ SWAP = view(
     lambda xp, x, dim0, dim1: x.swapaxes(dim0, dim1),
     _one((2, 3, 4), dim0=0, dim1=2),
     "Two axes exchanged.  (a, b, c) -> (c, b, a)",
+    back=lambda g, _y, _x, dim0, dim1: g.swapaxes(dim0, dim1),
 )
 
 
@@ -185,13 +188,15 @@ def movedim(x, source, destination):
 
 # ---- axes of one
 SQUEEZE = view("squeeze", lambda g, _y, _x, dims: reshape(g, _x.shape), lambda xp, x, dims: x.squeeze(dims),
-               _one((3, 1, 2), dims=(1,)), "Axes of one taken away.  (a, 1, b) -> (a, b)")
+               _one((3, 1, 2), dims=(1,)), "Axes of one taken away.  (a, 1, b) -> (a, b)",
+               back=lambda g, _y, _x, dims: g.reshape(_x.shape))
 UNSQUEEZE = view(
     "unsqueeze",
     lambda g, _y, _x, dim: view_of(SQUEEZE, g, {"dims": (dim,)}),
     lambda xp, x, dim: x[(slice(None),) * dim + (None,)],
     _one((3, 2), dim=1),
     "An axis of one put in.  (a, b) -> (a, 1, b)",
+    back=lambda g, _y, _x, dim: g.reshape(_x.shape),
 )
 
 
@@ -220,7 +225,8 @@ def _spread(xp, x, shape):
 
 
 EXPAND = view("expand", lambda g, _y, _x, shape: g, lambda xp, x, shape: _spread(xp, x, shape), _one((3, 1), shape=(2, 3, 4)),
-              "Axes of one repeated without a copy.  (a, 1) -> (b, a, c)")
+              "Axes of one repeated without a copy.  (a, 1) -> (b, a, c)",
+              back=lambda g, _y, _x, shape: g)
 
 
 def expand(x, *shape):
@@ -263,7 +269,8 @@ def sum_to_size(x, *shape):
 
 # ---- parts
 SLICE = view("slice", lambda g, _y, _x, index: _put_back(g, _x.shape, index), lambda xp, x, index: x[index],
-             _one((4, 5), index=(slice(1, 3), None, slice(None, None, 2))), "A part named by integers, slices and None.  (*) -> (*)")
+             _one((4, 5), index=(slice(1, 3), None, slice(None, None, 2))), "A part named by integers, slices and None.  (*) -> (*)",
+             back=lambda g, _y, _x, index: _unslice(np, g, _x.shape, index))
 UNSLICE = Card("unslice", "index", lambda xp, g, shape, index: _unslice(xp, g, shape, index), linear=True, inputs=1,
                vjp=lambda g, _y, _x, shape, index: view_of(SLICE, g, {"index": index}),
                samples=lambda make: [((make((2, 3), -1.0, 1.0),), {"shape": (4, 5), "index": (slice(1, 3), slice(0, 3))})],
