@@ -94,10 +94,10 @@ def op(kind: str = "composite", **fields):
     return decorate
 
 
-def reduction(name: str, vjp=None, *, body: Callable, fold=None, samples=None, doc: str = "", **fields):
-    """An op that folds axes: `body(xp, x, dim=None, keepdim=False)`.  `fold`, a ufunc's `reduce`, does it on NumPy."""
+def reduction(name: str, vjp=None, *, body: Callable, fold=None, anything=False, samples=None, doc: str = "", **fields):
+    """An op that folds axes: `body(xp, x, dim=None, keepdim=False)`.  `fold`, a ufunc's `reduce`, does it on NumPy (see `reduced`)."""
     card = Card(name, "reduction", body, vjp=vjp, inputs=1, samples=samples or _reduction_samples, doc=doc, **fields)
-    return reduced(card, fold or _by_body(card))
+    return reduced(card, fold or _by_body(card), anything)
 
 
 def _by_body(card: Card):

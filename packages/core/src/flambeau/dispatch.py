@@ -12,7 +12,7 @@ from .context import grad
 from .dtype import BY_NUMPY, FLOAT, bfloat16
 from .op import Card
 from .promote import number, result_type
-from .record import record, record_many
+from .record import record, record_many, recorder
 from .tensor import PLAIN, InferenceTensor, Parameter, Tensor, add_view, inference, plain
 
 ndarray = np.ndarray
@@ -56,6 +56,12 @@ def run(card: Card, inputs, attrs: dict):
                     result = _body(card, cpu, arrays, attrs)
             except RuntimeWarning:
                 result = compute(card, inputs, attrs)
+            if type(result) is ndarray and kind.kind == "f" and card.kind != "view":
+                out = new(Tensor)
+                out.array = result
+                if tracked and card.vjp is not None and result.dtype.kind in "fc":
+                    out.node = record(card, out, inputs, attrs)
+                return out
             if type(result) is not ndarray:
                 result = as_arrays(result, cpu)
             elif (
@@ -64,6 +70,33 @@ def run(card: Card, inputs, attrs: dict):
                 result = result.astype(kind)
             return wrap(card, result, inputs, attrs, tracked and card.vjp is not None)
     return run_any(card, inputs, attrs)
+
+
+def run_one(card: Card, x, attrs: dict):
+    """`run` for one input: a plain CPU tensor of float32 or float64 needs no promotion, and most are that."""
+    kind = type(x)
+    if (kind is Tensor or kind is Parameter) and not context.unusual:
+        a = x.array
+        if type(a) is ndarray and (a.dtype is F32 or a.dtype is F64):
+            node = x.node
+            recorded = node is not None and grad.enabled
+            if not recorded or card.vjp is not None or card.kind != "composite":
+                try:
+                    r = None if card.fused is None else card.fused.one(card, a, attrs)
+                    if r is None:
+                        r = card.body(cpu, a, **attrs)
+                except RuntimeWarning:
+                    return run_any(card, (x,), attrs)
+                if type(r) is not ndarray:
+                    r = as_arrays(r, cpu)
+                    if type(r) is tuple:
+                        return wrap(card, r, (x,), attrs, recorded and card.vjp is not None)
+                y = new(Tensor)
+                y.array = r
+                if recorded and card.vjp is not None and r.dtype.kind in "fc":
+                    (card.recorder or recorder(card))(y, node, x, attrs)
+                return y
+    return run(card, (x,), attrs)
 
 
 def run_watched(card: Card, inputs, attrs: dict):

@@ -6,48 +6,23 @@ Numbers, mixed dtypes, GPUs, subclasses (batched, dual, traced), modes and error
 from __future__ import annotations
 
 from typing import Any
+from weakref import ref
 
 import numpy as np
 
 from . import context
 from .context import grad
-from .dispatch import run
+from .dispatch import run, run_one
 from .dtype import BY_NUMPY
 from .op import Card
-from .record import record
+from .record import record, recorder
 from .tape import Node
-from .tensor import PLAIN, Parameter, Tensor, add_view, check_dim, version_cell
+from .tensor import PLAIN, Parameter, Tensor, check_dim, drop_dead, version_cell
 from .write import into, run_inplace
 
 ndarray = np.ndarray
 new = object.__new__
 F32, F64, BOOL = np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.bool_)
-
-
-def record_one(card: Card):
-    """The recorder of a one-input op without attrs, with what its formula names decided now."""
-    keep_out, keep_in = card.keeps[0]
-
-    def rec(out, node, x):
-        kept: tuple
-        cell = x.cell if keep_in else out.cell
-        if keep_in:
-            if cell is None:
-                cell = x.cell = [0]
-            kept = (None, (x.array, cell, cell[0]))
-        elif keep_out:
-            cell = out.cell = [0]
-            kept = ((out.array, cell, 0), None)
-        else:
-            kept = (None, None)
-        if keep_in and keep_out:
-            cell = out.cell = [0]
-            kept = ((out.array, cell, 0), kept[1])
-        array = out.array
-        out.node = Node(card, (node,), kept, NO_ATTRS, array.shape, BY_NUMPY[array.dtype])
-        return out
-
-    return rec
 
 
 NO_ATTRS: dict = {}
@@ -56,7 +31,7 @@ NO_ATTRS: dict = {}
 def unary(card: Card, checked: bool):
     """x -> card(x).  `checked`: the result's dtype must be the input's, or the slow road promotes (exp of integers)."""
     ufunc = card.numpy
-    rec = record_one(card) if card.vjp else None
+    rec = recorder(card) if card.vjp else None
 
     def call(input, *, out=None):
         kind = type(input)
@@ -75,7 +50,7 @@ def unary(card: Card, checked: bool):
                     node = input.node
                     if node is None or rec is None or not grad.enabled:
                         return y
-                    return rec(y, node, input)
+                    return rec(y, node, input, NO_ATTRS)
         return finish(card, (input,), NO_ATTRS, out)
 
     return named(call, card)
@@ -156,15 +131,19 @@ def binary(card: Card, checked: bool):
     return named(call, card)
 
 
-def reduced(card: Card, fold):
-    """x, dim, keepdim -> card(x): `fold(array, axis, dtype, out, keepdims)` is a ufunc's own `reduce`."""
+def reduced(card: Card, fold, anything: bool = False):
+    """x, dim, keepdim -> card(x): `fold(array, axis, dtype, out, keepdims)` is a ufunc's own `reduce`.
+
+    `anything`: it is right for every dtype, not for float32 and float64 alone.
+    """
+    rec = recorder(card) if card.vjp else None
 
     def call(x, dim=None, keepdim=False, *, dtype=None, out=None, axis=None, keepdims=None):
         kind = type(x)
         if (kind is Tensor or kind is Parameter) and (dim is None or type(dim) is int) and dtype is None and out is None and axis is None \
                 and keepdims is None and not context.unusual:
             a = x.array
-            if type(a) is ndarray and (a.dtype is F32 or a.dtype is F64):
+            if type(a) is ndarray and (a.dtype is F32 or a.dtype is F64 or anything):
                 try:
                     r = fold(a, dim, None, None, keepdim)
                 except (ValueError, TypeError, RuntimeWarning):
@@ -173,8 +152,9 @@ def reduced(card: Card, fold):
                     r = np.asarray(r)
                 y = new(Tensor)
                 y.array = r
-                if x.node is not None and card.vjp is not None and grad.enabled:
-                    y.node = record(card, y, (x,), {"dim": dim, "keepdim": keepdim})
+                node = x.node
+                if node is not None and rec is not None and grad.enabled:
+                    return rec(y, node, x, {"dim": dim, "keepdim": keepdim})
                 return y
         return slow(x, dim, keepdim, dtype, out, axis, keepdims)
 
@@ -215,12 +195,14 @@ def chosen(card: Card):
     def call(condition, x, y, *, out=None):
         if type(condition) is Tensor and out is None and not context.unusual:
             c, a, b, m, n = condition.array, x, y, None, None
-            if type(x) is Tensor:
+            t = type(x)
+            if t is Tensor or t is Parameter:
                 a, m = x.array, x.node
-            if type(y) is Tensor:
+            t = type(y)
+            if t is Tensor or t is Parameter:
                 b, n = y.array, y.node
             kind = a.dtype if type(a) is ndarray else b.dtype if type(b) is ndarray else None
-            fits = type(c) is ndarray and c.dtype is BOOL and kind is not None and (m is None and n is None or not grad.enabled)
+            fits = type(c) is ndarray and c.dtype is BOOL and kind is not None
             if fits and (type(b) is ndarray or type(b) is float) and (type(a) is ndarray or type(a) is float):
                 try:
                     r = np.where(c, a, b)
@@ -229,6 +211,8 @@ def chosen(card: Card):
                 if r.dtype is kind:
                     z = new(Tensor)
                     z.array = r
+                    if (m is not None or n is not None) and grad.enabled:
+                        z.node = record(card, z, (condition, x, y), NO_ATTRS, (None, m, n))
                     return z
         return finish(card, (condition, x, y), NO_ATTRS, out)
 
@@ -333,6 +317,8 @@ def general(card: Card):
     """A function for a card of any form: `inputs` tensors first, then attrs by position or by name."""
 
     count, variadic, given, later = card.inputs, card.variadic, card.attrs, card.names[card.inputs:]
+    if count == 1 and not variadic:
+        return _general_one(card)
 
     def call(*args, out=None, **attrs):
         if len(args) > count and not attrs:
@@ -346,6 +332,28 @@ def general(card: Card):
     return named(call, card)
 
 
+def _general_one(card: Card):
+    given, later = card.attrs, card.names[1:]
+    first = later[0] if len(later) == 1 else None
+
+    def call(*args, out=None, **attrs):
+        n = len(args)
+        if out is not None or not n:
+            return finish(card, *bind(card, args, attrs), out)
+        if n == 2 and first is not None and not attrs:
+            attrs = {first: args[1]}
+        else:
+            if n > 1:
+                attrs = dict(zip(later, args[1:], strict=False)) | attrs
+            attrs = given | attrs if attrs else given
+        try:
+            return run_one(card, args[0], attrs)
+        except (ValueError, TypeError, IndexError) as error:
+            raise explained(card, args[:1], error, attrs) from None
+
+    return named(call, card)
+
+
 def named(call, card: Card):
     call.__name__ = call.__qualname__ = card.name
     call.__doc__ = card.doc
@@ -355,8 +363,25 @@ def named(call, card: Card):
 
 
 def seen(x, array, card: Card, attrs: dict):
-    """A view of a plain tensor whose array is there already."""
-    y = add_view(x, array, card, attrs)
+    """A view of a plain tensor whose array is there already: `add_view`, and a node."""
+    y = new(Tensor)
+    y.array = array
+    base = x.base
+    if base is None:
+        base = x
+    y.base = base
+    y.source = (x, card, attrs)
+    cell = base.cell
+    if cell is None:
+        cell = base.cell = [0]
+    y.cell = cell
+    views = base.views
+    if views is None:
+        base.views = [8, ref(y)]
+    else:
+        views.append(ref(y))
+        if len(views) > views[0]:
+            drop_dead(base)
     node = x.node
     if node is not None and grad.enabled:
         y.node = Node(card, (node,), NOTHING, attrs, array.shape, BY_NUMPY[array.dtype])
@@ -365,7 +390,8 @@ def seen(x, array, card: Card, attrs: dict):
 
 def view_of(card: Card, x, attrs: dict):
     """A view op on a tensor: no memory moves, the result joins x's family."""
-    if type(x) in PLAIN and not context.unusual:
+    kind = type(x)
+    if (kind is Tensor or kind is Parameter) and not context.unusual:
         a = x.array
         if type(a) is ndarray:
             return seen(x, card.body(np, a, **attrs), card, attrs)

@@ -16,11 +16,26 @@ class Fused:
     not take) the call gives None, and the body runs on NumPy, with the same result to rounding.
     """
 
-    __slots__ = ("signature", "dim", "kernels")
+    __slots__ = ("signature", "dim", "kernels", "last")
 
     def __init__(self, signature: str, dim: str | None = None):
         self.signature, self.dim = signature, dim
         self.kernels: dict[tuple, Any] = {}
+        self.last: Any = None  # of a card whose one attr is its core axis, or that has none: the ufunc along the last axis
+
+    def one(self, card, a, attrs: dict):
+        """`self(card, [a], attrs)`, by a shorter way along the last axis where no attr but the core axis changes the kernel."""
+        if self.last is not None and a.size:
+            if self.dim is None:
+                return self.last(a)
+            axis = attrs[self.dim]
+            if (axis == -1 or axis == a.ndim - 1) and a.ndim:
+                return self.last(a)
+        result = self(card, [a], attrs)
+        if result is not None and len(attrs) == (self.dim is not None):
+            (kernel,) = self.kernels.values()
+            self.last = kernel.ufunc
+        return result
 
     def __call__(self, card, arrays, attrs: dict):
         first, dim = arrays[0], self.dim

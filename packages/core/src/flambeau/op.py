@@ -31,7 +31,8 @@ class Card:
     """
 
     __slots__ = ("name", "kind", "body", "vjp", "joint", "keeps", "inputs", "attrs", "variadic", "promote", "c", "jvp", "vmap",
-                 "samples", "doc", "linear", "holomorphic", "numpy", "outputs", "fused", "names", "widens", "call", "inplace", "back")
+                 "samples", "doc", "linear", "holomorphic", "numpy", "outputs", "fused", "names", "widens", "call", "inplace", "back",
+                 "keeps_all", "recorder")
 
     def __init__(self, name: str, kind: str, body: Callable, *, vjp=None, inputs=None, variadic=False, promote=None, c=None, jvp=None,
                  vmap=None, samples=None, doc=None, linear=False, holomorphic=True, numpy=None,
@@ -64,8 +65,10 @@ class Card:
         self.joint = callable(vjp) and (self.inputs > 1 or variadic)
         self.vjp = (vjp,) if callable(vjp) and not self.joint else vjp
         self.keeps = self._keeps()
+        self.keeps_all = tuple(map(any, zip(*self.keeps, strict=True)))  # what is kept where every input has a gradient
         self.back = back
         self.call: Any = None
+        self.recorder: Any = None
         self.inplace: Any = None
         self.widens = kind in ("elementwise", "reduction", "scan", "contraction", "window", "composite") and name not in ("clone", "cast")
         CARDS[name] = self

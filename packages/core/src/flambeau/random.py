@@ -12,6 +12,8 @@ from .tensor import plain
 _device = device  # the parameters below are called device, too
 
 DEFAULT_SEED = 67280421310721
+FEW = 256  # words below which the shorter call counts for more than the quicker loop
+LOW_24, STEP_24 = np.uint32((1 << 24) - 1), np.float32(2.0**-24)
 
 
 class Generator:
@@ -74,7 +76,7 @@ class Generator:
     # ---- bits to numbers
     def words(self, n: int) -> np.ndarray:
         """n words of 32 bits."""
-        return self._numbers.integers(0, 1 << 32, n, dtype=np.uint32)
+        return self._bits.random_raw(n).astype(np.uint32) if n < FEW else self._numbers.integers(0, 1 << 32, n, dtype=np.uint32)
 
     def words64(self, n: int) -> np.ndarray:
         return self._numbers.integers(0, (1 << 64) - 1, n, dtype=np.uint64, endpoint=True)
@@ -83,7 +85,8 @@ class Generator:
         """n numbers in [0, 1): 24 bits of a word for float32 and smaller, 53 bits of two for float64."""
         if numpy_dtype == np.float64:
             return (self.words64(n) & np.uint64((1 << 53) - 1)) * 2.0**-53
-        u = (self.words(n) & np.uint32((1 << 24) - 1)).astype(np.float32) * np.float32(2.0**-24)
+        u = (self.words(n) & LOW_24).astype(np.float32)
+        u *= STEP_24
         if numpy_dtype == np.float32:
             return u
         u = u.astype(numpy_dtype)
@@ -101,7 +104,7 @@ class Generator:
         out[:whole] = _box_muller(u[:whole])
         if n % 16:  # the last 16 places are drawn anew
             out[n - 16:] = _box_muller(self.uniform(16, wide))
-        return out.astype(numpy_dtype)
+        return out if out.dtype == numpy_dtype else out.astype(numpy_dtype)
 
     def _one_normal(self) -> float:
         if self._normal is not None:
@@ -135,7 +138,10 @@ def _box_muller(u: np.ndarray) -> np.ndarray:
     one = u.dtype.type(1)
     radius = np.sqrt(u.dtype.type(-2) * np.log(one - blocks[:, 0]))
     angle = u.dtype.type(2.0 * math.pi) * blocks[:, 1]
-    return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1).reshape(-1)
+    out = np.empty_like(blocks)
+    np.multiply(radius, np.cos(angle), out=out[:, 0])
+    np.multiply(radius, np.sin(angle), out=out[:, 1])
+    return out.reshape(-1)
 
 
 _default: Generator | None = None

@@ -5,7 +5,7 @@ from typing import Any
 
 from . import context
 from .context import grad
-from .dtype import FLOAT
+from .dtype import BY_NUMPY, FLOAT
 from .op import Card
 from .tape import Node, Pick
 from .tensor import PLAIN, InferenceTensor, Tensor, plain, version_cell
@@ -70,20 +70,47 @@ def saved(x):
             raise RuntimeError("Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in "
                                "computation tracked by autograd. To work around this, you can make a clone to get a normal tensor and use "
                                "it in autograd, or use `flambeau.no_grad()` instead of `flambeau.inference_mode()`.")
-        cell = version_cell(x)
+        cell = x.cell
+        if cell is None:
+            cell = x.cell = [0]
         return (x.array, cell, cell[0])
     return x.untracked()
 
 
 def nodes_of(inputs) -> tuple:
-    return tuple(x.node if isinstance(x, Tensor) else None for x in inputs)
+    return tuple([x.node if isinstance(x, Tensor) else None for x in inputs])
+
+
+def recorder(card: Card):
+    """`record` for a card of one input, with what its formula names decided once: rec(out, node, x, attrs) gives `out` its node."""
+    keep_out, keep_in = card.keeps[0]
+
+    def rec(out, node, x, attrs):
+        array, kept_out, kept_in = out.array, None, None
+        if keep_in:
+            cell = x.cell
+            if cell is None:
+                cell = x.cell = [0]
+            kept_in = (x.array, cell, cell[0])
+        if keep_out:
+            cell = out.cell = [0]
+            kept_out = (array, cell, 0)
+        out.node = Node(card, (node,), (kept_out, kept_in), attrs, array.shape, BY_NUMPY[array.dtype])
+        return out
+
+    card.recorder = rec
+    return rec
 
 
 def record(card: Card, out: Tensor, inputs, attrs: dict, parents: tuple | None = None, keep=saved) -> Node:
     """The node of a call.  Of (output, *inputs) it keeps what the formulas of the asked-for gradients name."""
     parents = nodes_of(inputs) if parents is None else parents
-    named = _union(card, parents)
-    node = Node(card, parents, (keep(out) if named[0] else None, *_kept(card, inputs, named, keep)), attrs, out.shape, out.dtype)
+    named = card.keeps_all if card.joint or None not in parents else _union(card, parents)
+    kept = (keep(out) if named[0] else None, *_kept(card, inputs, named, keep))
+    if type(out) is Tensor:
+        node = Node(card, parents, kept, attrs, out.array.shape, BY_NUMPY[out.array.dtype])
+    else:
+        node = Node(card, parents, kept, attrs, out.shape, out.dtype)
     if context.unusual:
         note(node)
     return node
@@ -91,17 +118,15 @@ def record(card: Card, out: Tensor, inputs, attrs: dict, parents: tuple | None =
 
 def _kept(card: Card, inputs, named, keep) -> list:
     """Of a sequence of inputs that the formula calls _xs, the places (integer and boolean tensors) are kept all the same."""
-    kept = []
-    for i, x in enumerate(inputs):
-        wanted = named[1] or (isinstance(x, Tensor) and x.dtype.category < FLOAT) if card.variadic else named[i + 1]
-        kept.append(x if not isinstance(x, Tensor) else keep(x) if wanted else None)
-    return kept
+    if card.variadic:
+        return [x if not isinstance(x, Tensor) else keep(x) if named[1] or x.dtype.category < FLOAT else None for x in inputs]
+    return [x if not isinstance(x, Tensor) else keep(x) if named[i] else None for i, x in enumerate(inputs, 1)]
 
 
 def record_many(card: Card, outs: tuple, inputs, attrs: dict, parents: tuple | None = None, keep=saved) -> tuple:
     """The node of a call with several outputs, each of which gets its own place in it."""
     parents = nodes_of(inputs) if parents is None else parents
-    named = _union(card, parents)
+    named = card.keeps_all if card.joint or None not in parents else _union(card, parents)
     kept = (tuple(keep(o) for o in outs) if named[0] else None, *_kept(card, inputs, named, keep))
     node = Node(card, parents, kept, attrs, tuple(tuple(o.shape) for o in outs), tuple(o.dtype for o in outs))
     if context.unusual:
@@ -112,11 +137,7 @@ def record_many(card: Card, outs: tuple, inputs, attrs: dict, parents: tuple | N
     return outs
 
 
-def _union(card: Card, parents) -> list[bool]:
-    if card.joint:
-        return list(card.keeps[0])
-    keep = [False] * (1 + card.inputs)
-    for i, row in enumerate(card.keeps):
-        if i < len(parents) and parents[i] is not None:
-            keep = [a or b for a, b in zip(keep, row, strict=True)]
-    return keep
+def _union(card: Card, parents) -> tuple:
+    """What the formulas of those inputs that have a node name."""
+    rows = [row for row, parent in zip(card.keeps, parents, strict=False) if parent is not None]
+    return rows[0] if len(rows) == 1 else tuple(map(any, zip(*rows, strict=True)))

@@ -417,10 +417,15 @@ def add_view(x: Tensor, array, card, attrs: dict) -> Tensor:
     if views is None:
         views = base.views = [8]
     views.append(ref(out))
-    if len(views) > views[0]:  # drop the dead, and look again when the list has doubled
-        alive = [r for r in views[1:] if r() is not None]
-        base.views = [2 * len(alive) + 8, *alive]
+    if len(views) > views[0]:
+        drop_dead(base)
     return out
+
+
+def drop_dead(base: Tensor) -> None:
+    """Forget the views that are gone; the list is looked at again when it has doubled."""
+    alive = [r for r in (base.views or [0])[1:] if r() is not None]
+    base.views = [2 * len(alive) + 8, *alive]
 
 
 def live_views(base: Tensor) -> list[Tensor]:

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from numpy import ndarray
+
+from . import context
 from .context import grad
 from .dispatch import run
 from .dtype import can_cast
 from .op import CARDS, Card
 from .record import saved
 from .tape import Node
-from .tensor import InferenceTensor, Tensor, live_views, plain, version_cell
+from .tensor import InferenceTensor, Parameter, Tensor, live_views, plain, version_cell
 
 
 def run_inplace(card: Card, inputs, attrs: dict) -> Tensor:
@@ -25,7 +28,7 @@ def run_inplace(card: Card, inputs, attrs: dict) -> Tensor:
                  and (in_graph(x) or any(isinstance(t, Tensor) and t.node is not None for t in inputs)))
     if recording:
         check_writable(x)
-        if card.keeps and any(row[1] for row in card.keeps):  # a formula names the value that is about to go
+        if card.keeps and card.keeps_all[1]:  # a formula names the value that is about to go
             old = plain(x.array.copy())
             old.node = x.node
             inputs = (old, *inputs[1:])
@@ -92,6 +95,11 @@ def wrote(x: Tensor) -> None:
 
 def write(x: Tensor, result: Tensor, what: str) -> Tensor:
     """x[...] = result, with the same shape and a dtype of no higher category; x takes over the result's history."""
+    kind = type(x)
+    if (kind is Tensor or kind is Parameter) and type(result) is Tensor and not context.unusual:
+        a, b = x.array, result.array
+        if type(a) is type(b) is ndarray and a.dtype is b.dtype and a.shape == b.shape and a.flags.writeable:
+            return written(x, result)
     if x.process is not None:
         return x.overwrite(result)
     wrote(x)
@@ -108,6 +116,11 @@ def write(x: Tensor, result: Tensor, what: str) -> Tensor:
     if x.array.size and any(s == 0 and n > 1 for s, n in zip(x.array.strides, x.array.shape, strict=True)):
         raise RuntimeError("unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
                            "Please clone() the tensor before performing the operation.")
+    return written(x, result)
+
+
+def written(x: Tensor, result: Tensor) -> Tensor:
+    """`write` when all is checked."""
     x.array[...] = result.array
     version_cell(x)[0] += 1
     node = result.node
@@ -127,7 +140,7 @@ def rebase(x: Tensor, node: Node | None) -> None:
         base = x
     elif base.node is not None or node is not None:
         base.node = Node(CARDS["view_write"], (base.node, node), (None, None, None), {"steps": path(x)}, base.shape, base.dtype)
-    for view in live_views(base):
+    for view in live_views(base) if base.views else ():
         view.node = replay(base, path(view)).node
     if before is not None and before.hooks is not None and before.hooks.retained is not None:  # what is kept is x's gradient as it is now
         now: Any = x.node

@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 
-__all__ = ["Geometry", "address", "counts", "function", "threads"]
+__all__ = ["Geometry", "address", "counts", "function", "geometry", "loop", "threads"]
 
 Ints = tuple[int, ...]
 SMALL = 1 << 15  # elements below which threads cost more than they save
@@ -29,14 +29,36 @@ def function(name: str, *arrays: np.ndarray, axes: int):
     return getattr(_library(), f"{name}_{kind}")
 
 
-def Geometry(n: int, c: int, size: Ints, kernel: Ints, out: Ints, stride: Ints, padding: Ints, dilation: Ints, strides: Ints):
-    """The struct that the functions read, with leading axes of one up to three. `strides`, in elements: (image, channel, *spatial)."""
-    import ctypes
+@cache
+def loop(name: str, types: str, signature: str):
+    """`name` as a generalised ufunc over whole arrays in order, for float32 and float64; None where there is no compiler.
 
+    types: T the floating dtype, q int64, as in "Tq->Tq". A core dimension that only results have is taken from `out`.
+    """
+    library = _library()
+    if library is None:
+        return None
+    from ..kernels.gufunc import register
+
+    loops = [getattr(library, f"{name}_loop_{kind}") for kind in ("f4", "f8")]
+    inputs = types.index("-")
+    rows = [[np.dtype(t) for t in types.replace("->", "").replace("T", kind)] for kind in "fd"]
+    return register(loops, rows, inputs, len(rows[0]) - inputs, signature, name, "")
+
+
+def geometry(n: int, c: int, size: Ints, kernel: Ints, out: Ints, stride: Ints, padding: Ints, dilation: Ints, strides: Ints) -> list[int]:
+    """The numbers of the struct that the functions read, with leading axes of one up to three. `strides`: (image, channel, *spatial)."""
     lead = 3 - len(size)
     rows = [(1,) * lead + tuple(row) for row in (size, kernel, out, stride)] + [(0,) * lead + tuple(padding), (1,) * lead + tuple(dilation)]
     image, channel, *steps = strides
-    values = [n, c, *(v for row in rows for v in row), image, channel, *(0,) * lead, *steps]
+    return [n, c, *(v for row in rows for v in row), image, channel, *(0,) * lead, *steps]
+
+
+def Geometry(n: int, c: int, size: Ints, kernel: Ints, out: Ints, stride: Ints, padding: Ints, dilation: Ints, strides: Ints):
+    """`geometry` as a pointer to the struct."""
+    import ctypes
+
+    values = geometry(n, c, size, kernel, out, stride, padding, dilation, strides)
     return ctypes.byref((ctypes.c_int64 * len(values))(*values))
 
 

@@ -41,6 +41,40 @@ def prod(x, axis=None, keepdims=False):
     return np.multiply.reduce(x, axis=axis, keepdims=keepdims)
 
 
+def argmax(x, axis=None, keepdims=False):
+    return x.argmax(axis, keepdims=keepdims)
+
+
+def argmin(x, axis=None, keepdims=False):
+    return x.argmin(axis, keepdims=keepdims)
+
+
+def cumsum(x, axis=None):
+    return x.cumsum(axis)
+
+
+def argsort(x, axis=-1, kind=None):
+    return x.argsort(axis, kind)
+
+
+def flip(x, axis=None):
+    if type(axis) is not int:
+        return np.flip(x, axis)
+    return x[(slice(None),) * (axis % x.ndim) + (slice(None, None, -1),)]
+
+
+def squeeze(x, axis=None):
+    return x.squeeze(axis)
+
+
+def reshape(x, shape, copy=None):
+    return x.reshape(shape) if copy is None else np.reshape(x, shape, copy=copy)
+
+
+def take(x, places, axis=None):
+    return x.take(places, axis)
+
+
 def mean(x, axis=None, keepdims=False):
     total = np.add.reduce(x, axis=axis, keepdims=keepdims)
     return total / x.dtype.type(x.size // total.size if total.size else 1)

@@ -6,12 +6,13 @@ A pool loops over the few offsets of its window, each one strided slice of the w
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import product
 from math import prod
 
 import numpy as np
 
-from .native import Geometry, address, counts, function, threads
+from .native import address, counts, function, geometry, loop, threads
 
 __all__ = ["avg_pool_backward", "avg_pool_forward", "max_pool_backward", "max_pool_forward", "pool_output_size"]
 
@@ -68,6 +69,25 @@ def _extents(out: Ints, kernel: Ints, stride: Ints, dilation: Ints) -> Ints:
     return tuple((m - 1) * t + d * (k - 1) + 1 for m, k, t, d in zip(out, kernel, stride, dilation, strict=True))
 
 
+@lru_cache(512)
+def _plan(shape: Ints, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, ceil_mode: bool, counted: bool | None = None):
+    """The output's shape, and what C reads of a pool over an array in order; `counted`, of a mean, whether the padding is."""
+    kept = len(shape) - len(kernel)
+    if kept < 0:
+        raise RuntimeError(f"expected an input with at least {len(kernel)} axes, got shape {shape}")
+    size = shape[kept:]
+    out = pool_output_size(size, kernel, stride, padding, dilation, ceil_mode)
+    given = geometry(prod(shape[:kept]), 1, size, kernel, out, stride, padding, dilation, (0,) * (2 + len(size)))
+    if counted is not None:
+        given[DILATION] = int(counted)
+    numbers = np.array(given, np.int64)
+    return (*shape[:kept], *out), numbers
+
+
+FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+DILATION = 17  # where a geometry's dilation begins: after two counts and five rows of three
+
+
 def max_pool_forward(
     x: np.ndarray, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, ceil_mode: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -78,15 +98,14 @@ def max_pool_forward(
     >>> max_pool_forward(np.array([[1., 3., 2., 5.]]), (2,), (2,), (0,), (1,))
     (array([[3., 5.]]), array([[1, 3]]))
     """
+    pool = loop("max_pool", "Tq->Tq", "(p),(g)->(q),(q)") if x.dtype in FLOATS and len(kernel) <= 3 else None
+    if pool is not None:
+        shape, geometry = _plan(x.shape, kernel, stride, padding, dilation, ceil_mode)
+        best, where = np.empty(shape, x.dtype), np.empty(shape, np.int64)
+        pool(x.reshape(-1), geometry, out=(best.reshape(-1), where.reshape(-1)))
+        return best, where
     size = _spatial(x, kernel)
     out = pool_output_size(size, kernel, stride, padding, dilation, ceil_mode)
-    if (c_pool := function("max_pool", x, axes=len(kernel))) is not None:
-        x = np.ascontiguousarray(x)
-        shape = x.shape[: x.ndim - len(size)] + out
-        best, where = np.empty(shape, x.dtype), np.empty(shape, np.int64)
-        geometry = Geometry(prod(shape[: -len(size)]), 1, size, kernel, out, stride, padding, dilation, (0,) * (2 + len(size)))
-        c_pool(address(x), address(best), address(where), geometry, threads(best.size))
-        return best, where
     least = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
     padded = _pad(x, size, _extents(out, kernel, stride, dilation), padding, least)
     origins = [np.arange(m) * t - p for m, t, p in zip(out, stride, padding, strict=True)]
@@ -161,7 +180,14 @@ def avg_pool_forward(
     >>> avg_pool_forward(np.array([[1., 3., 2., 6.]]), (2,), (2,), (0,))
     array([[2., 4.]])
     """
-    size, ones = _spatial(x, kernel), (1,) * len(kernel)
+    ones = (1,) * len(kernel)
+    pool = loop("avg_pool", "Tq->T", "(p),(g)->(q)") if x.dtype in FLOATS and divisor_override is None and len(kernel) <= 3 else None
+    if pool is not None:
+        shape, geometry = _plan(x.shape, kernel, stride, padding, ones, ceil_mode, count_include_pad)
+        y = np.empty(shape, x.dtype)
+        pool(x.reshape(-1), geometry, out=y.reshape(-1))
+        return y
+    size = _spatial(x, kernel)
     out = pool_output_size(size, kernel, stride, padding, ones, ceil_mode)
     total = _pad(x, size, _extents(out, kernel, stride, ones), padding, 0)
     kept = x.ndim - len(size)

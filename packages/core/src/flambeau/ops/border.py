@@ -5,8 +5,9 @@ import math
 
 import numpy as np
 
+from .. import context
 from ..context import grad as mode
-from ..dispatch import run
+from ..dispatch import run_one
 from ..dtype import BY_NAME
 from ..dtype import bool_ as bool_dtype
 from ..op import CARDS
@@ -133,6 +134,8 @@ def clamp_max(x, max):
 
 def clamp(x, min=None, max=None, *, out=None):
     """x, but no smaller than `min` and no greater than `max`, numbers or tensors.  (*) -> (*)"""
+    if type(min) is float and (max is None or type(max) is float) and out is None:
+        return run_one(CLAMP, x, {"min": min, "max": max})
     if min is None and max is None:
         raise RuntimeError("clamp: At least one of 'min' or 'max' must not be None")
     if isinstance(min, Tensor) or isinstance(max, Tensor):
@@ -141,6 +144,7 @@ def clamp(x, min=None, max=None, *, out=None):
     return elementwise.clamp(x, min, max, out=out)
 
 
+CLAMP = CARDS["clamp"]
 clip = clamp
 
 
@@ -203,7 +207,7 @@ def norm(x, p=2, dim=None, keepdim: bool = False, dtype=None):
 
 
 def _root_of_squares(x, dim, keepdim):
-    return run(CARDS["l2_norm"], (x,), {"dim": dim, "keepdim": keepdim})
+    return run_one(CARDS["l2_norm"], x, {"dim": dim, "keepdim": keepdim})
 
 
 def count_nonzero(x, dim=None):
@@ -293,6 +297,12 @@ def allclose(x, y, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = Fal
 # ---- writing
 def copy_(x, source, non_blocking: bool = False):
     """Write another tensor's values, broadcast and cast, into this one."""
+    if type(source) is Tensor and type(x) is Tensor and not context.unusual and _unwatched(x) and (source.node is None or not mode.enabled):
+        a, b = x.array, source.array
+        if type(a) is np.ndarray and type(b) is np.ndarray and a.dtype is b.dtype and a.shape == b.shape and a.flags.writeable:
+            a[...] = b
+            version_cell(x)[0] += 1
+            return x
     if not isinstance(source, Tensor):
         raise TypeError(f"copy_(): argument 'other' must be Tensor, not {type(source).__name__}")
     if x.process is not None or source.process is not None:
@@ -316,8 +326,20 @@ def copy_(x, source, non_blocking: bool = False):
     return x
 
 
+def _unwatched(x) -> bool:
+    """Whether a write into x needs no node: it has no history, and neither has what it is a view of."""
+    return not mode.enabled or (x.node is None and (x.base is None or x.base.node is None))
+
+
 def fill_(x, value):
     """Write one value everywhere."""
+    kind = type(value)
+    if (kind is float or kind is int) and type(x) is Tensor and not context.unusual and _unwatched(x):
+        array = x.array
+        if type(array) is np.ndarray and (array.dtype.kind == "f" or kind is int and value == 0) and array.flags.writeable:
+            array.fill(value)
+            version_cell(x)[0] += 1
+            return x
     if isinstance(value, Tensor):
         if value.ndim:
             raise RuntimeError(f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions.")

@@ -8,12 +8,12 @@ import numpy as np
 from .. import context
 from ..context import grad
 from ..device import CPU, device
-from ..dispatch import run
+from ..dispatch import run, run_one
 from ..dtype import FLOAT, bool_, dtype, int64
 from ..dtype import from_numpy as dtype_of
 from ..op import CARDS
 from ..promote import result_type
-from ..tensor import Tensor, inference, plain
+from ..tensor import Size, Tensor, inference, plain
 from .view import sizes
 
 _Device, _DType = device, dtype  # the parameters `device` and `dtype` below hide the classes
@@ -178,26 +178,64 @@ def frombuffer(buffer, *, dtype: dtype, count: int = -1, offset: int = 0, requir
 
 
 # ---- of one value
+def _at_once(make, size, dtype):
+    """A tensor of `make(shape, dtype)`; None where sizes need a second look."""
+    shape = size[0] if len(size) == 1 else size
+    kind = type(shape)
+    if kind is not int and kind is not tuple and kind is not Size:
+        return None
+    try:
+        return plain(make(shape, (dtype or context.get_default_dtype()).numpy))
+    except (ValueError, TypeError):
+        return None  # told in PyTorch's words by who is asked next
+
+
+def _ones(shape, kind):
+    made = np.empty(shape, kind)
+    made.fill(1)
+    return made
+
+
 def zeros(*size, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False) -> Tensor:
     """Zeros.  -> size"""
+    if out is None and layout is None and device is None and not pin_memory:
+        made = _at_once(np.zeros, size, dtype)
+        if made is not None:
+            return made.requires_grad_() if requires_grad else made
     _check_layout(layout, pin_memory)
     return _out(out, _filled(sizes(size), 0, dtype or context.get_default_dtype(), device, requires_grad))
 
 
 def ones(*size, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False) -> Tensor:
     """Ones.  -> size"""
+    if out is None and layout is None and device is None and not pin_memory:
+        made = _at_once(_ones, size, dtype)
+        if made is not None:
+            return made.requires_grad_() if requires_grad else made
     _check_layout(layout, pin_memory)
     return _out(out, _filled(sizes(size), 1, dtype or context.get_default_dtype(), device, requires_grad))
 
 
 def empty(*size, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False, memory_format=None) -> Tensor:
     """Memory as it was found: write before you read.  -> size"""
+    if out is None and layout is None and device is None and not pin_memory:
+        made = _at_once(np.empty, size, dtype)
+        if made is not None:
+            return made.requires_grad_() if requires_grad else made
     _check_layout(layout, pin_memory)
     return _out(out, _filled(sizes(size), None, dtype or context.get_default_dtype(), device, requires_grad))
 
 
 def full(size, fill_value, *, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False) -> Tensor:
     """One value everywhere; its kind decides the dtype.  -> size"""
+    kind = type(fill_value)
+    if (kind is float or kind is int) and out is None and layout is None and device is None and not pin_memory and size is not None:
+        if dtype is None:
+            dtype = context.get_default_dtype() if kind is float else int64
+        made = _at_once(np.empty, (size,), dtype) if kind is float or abs(fill_value) < 1 << 31 else None
+        if made is not None and dtype.category >= FLOAT:
+            made.array.fill(fill_value)
+            return made.requires_grad_() if requires_grad else made
     _check_layout(layout, pin_memory)
     value = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
     return _out(out, _filled(sizes((size,)), value, dtype or result_type(value), device, requires_grad))
@@ -211,6 +249,14 @@ def _out(out: Tensor | None, made: Tensor) -> Tensor:
 
 
 def _like(x: Tensor, value, dtype, device, requires_grad, layout=None, pin_memory=False, memory_format=None) -> Tensor:
+    if device is None and layout is None and not pin_memory and type(x) is Tensor and type(x.array) is np.ndarray:
+        kind = x.array.dtype if dtype is None else dtype.numpy
+        if value == 0:
+            return _made(np.zeros(x.array.shape, kind), requires_grad)
+        array = np.empty(x.array.shape, kind)
+        if value is not None:
+            array[...] = value
+        return _made(array, requires_grad)
     _check_layout(layout, pin_memory)
     return _filled(tuple(x.shape), value, dtype or x.dtype, x.device if device is None else device, requires_grad)
 
@@ -244,6 +290,8 @@ def arange(start, end=None, step=1, *, out=None, dtype=None, layout=None, device
     """
     if end is None:
         start, end = 0, start
+    if type(start) is type(end) is type(step) is int and step > 0 and end >= start and dtype is out is layout is device is None:
+        return _made(np.arange(start, end, step, np.int64), requires_grad)
     start, end, step = (v.item() if isinstance(v, Tensor) else v for v in (start, end, step))
     if step == 0:
         raise RuntimeError("step must be nonzero")
@@ -267,7 +315,14 @@ def linspace(start, end, steps: int, *, out=None, dtype=None, layout=None, devic
         raise RuntimeError("number of steps must be non-negative")
     xp, _ = _namespace(device)
     dtype = dtype or context.get_default_dtype()
-    return _out(out, _made(xp.linspace(start, end, steps, dtype=np.float64).astype(dtype.numpy), requires_grad))
+    if steps > 1 and start != end and type(start) in (int, float) and type(end) in (int, float):
+        array = xp.arange(steps, dtype=np.float64)  # the numbers of xp.linspace, without its 10 µs
+        array *= (end - start) / (steps - 1)
+        array += start
+        array[-1] = end
+    else:
+        array = xp.linspace(start, end, steps, dtype=np.float64)
+    return _out(out, _made(array.astype(dtype.numpy), requires_grad))
 
 
 def logspace(start, end, steps: int, base: float = 10.0, *, dtype=None, device=None, requires_grad=False) -> Tensor:
@@ -298,8 +353,14 @@ def meshgrid(*tensors, indexing: str = "ij") -> tuple:
 
 
 # ---- conversions, as methods
+CAST = CARDS["cast"]
+
+
 def to(x: Tensor, *args, dtype=None, device=None, non_blocking=False, copy=False, memory_format=None) -> Tensor:
     """x in another dtype or on another device; x itself where nothing changes.  `to(dtype)`, `to(device, dtype)`, `to(other)`"""
+    if len(args) == 1 and type(args[0]) is _DType and dtype is device is None and not copy:
+        dtype = args[0]
+        return x if x.dtype is dtype else run_one(CAST, x, {"dtype": dtype})
     for a in args:
         if isinstance(a, _DType):
             dtype = a

@@ -8,11 +8,14 @@ from ..context import grad
 from ..define import op
 from ..dispatch import run
 from ..dtype import can_cast
+from ..fast import seen
 from ..op import CARDS
-from ..tensor import Tensor, check_dim, version_cell
+from ..tensor import Tensor, check_dim, plain, version_cell
 from ..write import check_writable, write, wrote
 from .elementwise import where
-from .view import expand, part, reshape
+from .view import ALL, SLICE, expand, part, ready, reshape
+
+INT64, BOOL = np.dtype(np.int64), np.dtype(np.bool_)
 
 
 # ---- x[…]
@@ -78,11 +81,33 @@ def put(xp, tensors, spec, accumulate=False):
 
 def getitem(x: Tensor, key) -> Tensor:
     """x[key], with every form of key that PyTorch takes; ints, slices and None give views."""
-    kind = type(key)
-    if kind is int:
-        return _basic(x, (key, ...))
-    if kind is slice and (key.step is None or key.step > 0):
-        return _basic(x, (key,))
+    array = ready(x)
+    if array is not None:
+        kind = type(key)
+        try:
+            if kind is Tensor:
+                found = _taken(x, array, key)
+                if found is not None:
+                    return found
+            elif kind is int:
+                return seen(x, array[key, ...], SLICE, {"index": (key, ...)})
+            elif kind is not tuple:
+                if key is None or key is ... or kind is slice and _plain_slice(key):
+                    return seen(x, array[key], SLICE, {"index": (key,)})
+            else:
+                for p in key:
+                    t = type(p)
+                    if t is not int and p is not None and p is not ... and not (t is slice and _plain_slice(p)):
+                        found = _taken_among(x, array, key)
+                        if found is not None:
+                            return found
+                        break
+                else:
+                    if ... not in key:
+                        key = (*key, ...)
+                    return seen(x, array[key], SLICE, {"index": key})
+        except IndexError as error:
+            raise _reworded(error) from None
     basic, advanced = split_key(x, key)
     out = _basic(x, basic) if basic is not None else x
     if advanced is None:
@@ -92,6 +117,62 @@ def getitem(x: Tensor, key) -> Tensor:
         return run(CARDS["index"], [out, *tensors], {"spec": spec})
     except IndexError as error:
         raise _reworded(error) from None
+
+
+def _untracked(x) -> bool:
+    return not grad.enabled or (x.node is None and (x.base is None or x.base.node is None))
+
+
+def _is_plain(key) -> bool:
+    """Whether a key is made of ints, slices, None and the ellipsis alone."""
+    for p in key if type(key) is tuple else (key,):
+        t = type(p)
+        if t is not int and p is not None and p is not ... and not (t is slice and _plain_slice(p)):
+            return False
+    return True
+
+
+def _plain_slice(s: slice) -> bool:
+    """Whether NumPy reads a slice as PyTorch does, and now: bounds that are plain numbers, and no step back."""
+    start, stop, step = s.start, s.stop, s.step
+    if step is not None and (type(step) is not int or step <= 0):
+        return False
+    return (start is None or type(start) is int) and (stop is None or type(stop) is int)
+
+
+def _taken(x, array, key):
+    """x[key] for one tensor of places or one mask; None where there is more to see to."""
+    places = key.array
+    if type(places) is not np.ndarray or not places.ndim or not array.ndim:
+        return None
+    if places.dtype is BOOL and places.shape == array.shape[: places.ndim]:
+        if x.node is None or not grad.enabled:
+            return plain(array[places])
+        tensors = [plain(p) for p in places.nonzero()]
+        return run(CARDS["index"], [x, *tensors], {"spec": (True,) * len(tensors)})
+    if places.dtype is INT64:
+        return plain(array[places]) if x.node is None or not grad.enabled else run(CARDS["index"], [x, key], {"spec": (True,)})
+    return None
+
+
+def _taken_among(x, array, key):
+    """x[:, places], with whole axes and tensors of places in any order; None for other keys."""
+    spec, arrays, tensors = [], [], [x]
+    for p in key:
+        if type(p) is Tensor and type(p.array) is np.ndarray and p.array.dtype is INT64 and p.array.ndim:
+            spec.append(True)
+            arrays.append(p.array)
+            tensors.append(p)
+        elif p == ALL:
+            spec.append(p)
+            arrays.append(p)
+        else:
+            return None
+    if len(key) > array.ndim:
+        return None
+    if x.node is None or not grad.enabled:
+        return plain(array[tuple(arrays)])
+    return run(CARDS["index"], tensors, {"spec": tuple(spec)})
 
 
 def _basic(x, key):
@@ -187,6 +268,23 @@ def _plain_key(p):
 
 def setitem(x: Tensor, key, value) -> None:
     """x[key] = value."""
+    array = ready(x)
+    if array is not None and _untracked(x) and _is_plain(key):
+        kind = type(value)
+        try:
+            if kind is float or kind is int:
+                if array.dtype.kind == "f":
+                    array[key] = value
+                    version_cell(x)[0] += 1
+                    return
+            elif kind is Tensor and (value.node is None or not grad.enabled):
+                source = value.array
+                if type(source) is np.ndarray and source.dtype is array.dtype:
+                    array[key] = source
+                    version_cell(x)[0] += 1
+                    return
+        except (ValueError, IndexError, OverflowError):
+            pass  # told in PyTorch's words below
     basic, advanced = split_key(x, key)
     place = x if basic is None else _basic(x, basic)
     if advanced is None:
@@ -239,14 +337,32 @@ def index_put_(x: Tensor, indices, values, accumulate: bool = False) -> Tensor:
 
 def _check_range(index, n: int) -> None:
     """Places count from 0 here: a negative one is an error, not the end."""
-    if type(index) is Tensor and index.numel() and not 0 <= int(index.array.min()) <= int(index.array.max()) < n:
-        raise IndexError(
-            f"index out of range in self: expected places in [0, {n - 1}], got {int(index.array.min())} … {int(index.array.max())}"
-        )
+    if type(index) is Tensor and index.array.size:
+        low, high = extremes(index.array)
+        if not 0 <= low <= high < n:
+            raise IndexError(f"index out of range in self: expected places in [0, {n - 1}], got {low} … {high}")
+
+
+def extremes(places) -> tuple[int, int]:
+    """The least and the greatest of an array of integers that is not empty; a few are looked at quicker in Python."""
+    if places.size <= 32:
+        few = places.reshape(-1).tolist()
+        return min(few), max(few)
+    return int(places.min()), int(places.max())
 
 
 def index_select(x, dim: int, index):
     """The slices of axis `dim` at the places in `index`.  (*, n, *), (k) -> (*, k, *)"""
+    array = ready(x)
+    if array is not None and type(index) is Tensor and type(dim) is int and -array.ndim <= dim < array.ndim:
+        places = index.array
+        if type(places) is np.ndarray and places.dtype is INT64 and places.ndim == 1:
+            n = array.shape[dim]
+            _check_range(index, n)
+            if x.node is None or not grad.enabled:
+                return plain(array.take(places, dim))
+            dim = dim if dim >= 0 else dim + array.ndim
+            return run(CARDS["index"], [x, index], {"spec": (ALL,) * dim + (True,)})
     if index.ndim > 1:
         raise IndexError("index_select(): Index is supposed to be a vector")
     dim = check_dim(dim, x.ndim)
@@ -276,6 +392,9 @@ def index_add(x, dim: int, index, source, *, alpha=1):
 # ---- one place for each element: gather and scatter
 def _along(xp, index, dim):
     """Index arrays that say, for each element of `index`, its place in every axis."""
+    if index.ndim == 2:
+        n = index.shape[1 - dim]
+        return (xp.arange(n)[:, None], index) if dim else (index, xp.arange(n))
     grid = [xp.arange(n).reshape((1,) * i + (n,) + (1,) * (index.ndim - i - 1)) for i, n in enumerate(index.shape)]
     grid[dim] = index
     return tuple(grid)
@@ -319,8 +438,8 @@ def _check_places(what, x, dim, index):
                 f"Size does not match at dimension {d} expected index {list(index.shape)} to be no larger than self {list(x.shape)} "
                 f"apart from dimension {dim}"
             )
-    if type(index) is Tensor and index.numel():
-        low, high = int(index.array.min()), int(index.array.max())
+    if type(index) is Tensor and index.array.size:
+        low, high = extremes(index.array)
         if low < 0 or high >= n:
             raise RuntimeError(f"index {low if low < 0 else high} is out of bounds for dimension {dim} with size {n}")
 
@@ -329,7 +448,10 @@ def gather(x, dim: int, index, *, sparse_grad: bool = False):
     """y[i, j] = x[i, index[i, j]] for dim 1, and likewise along any axis.  (*, n, *), (*, k, *) -> (*, k, *)"""
     dim = check_dim(dim, x.ndim)
     _check_places("gather", x, dim, index)
-    return run(CARDS["gather_places"], (x, index), {"dim": dim})
+    return run(GATHER, (x, index), {"dim": dim})
+
+
+GATHER = CARDS["gather_places"]
 
 
 def scatter_add(x, dim: int, index, src):
@@ -393,6 +515,11 @@ def embedding_back(xp, g, index, n, padding_idx=None):
 # ---- masks
 def masked_fill(x, mask, value):
     """`value` where the mask is true, x elsewhere.  (*), (*) -> (*), broadcast"""
+    array = ready(x)
+    if array is not None and array.dtype.kind == "f" and (type(value) is float or type(value) is int) and type(mask) is Tensor:
+        chosen = mask.array
+        if type(chosen) is np.ndarray and chosen.dtype is BOOL and chosen.shape == array.shape:
+            return where(mask, float(value), x)
     if mask.dtype.name != "bool":
         raise RuntimeError(f"masked_fill only supports boolean masks, but got mask with dtype {mask.dtype.name}")
     if isinstance(value, Tensor):

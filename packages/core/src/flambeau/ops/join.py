@@ -5,10 +5,13 @@ import numpy as np
 from numpy import ndarray
 
 from .. import context
+from ..context import grad
 from ..define import op
 from ..dtype import COMPLEX
+from ..op import CARDS
 from ..promote import result_type
-from ..tensor import PLAIN, Tensor, check_dim, plain
+from ..record import record
+from ..tensor import Parameter, Tensor, check_dim, plain
 from .view import narrow, select
 
 
@@ -32,6 +35,24 @@ def concat(xp, tensors, dim=0, lengths=None):
     return xp.concatenate([t if t.dtype == dtype else t.astype(dtype) for t in tensors], axis=dim)
 
 
+def _arrays_of_one_kind(tensors):
+    """The NumPy arrays of plain tensors that have one floating dtype and one rank; None for all others."""
+    if context.unusual:
+        return None
+    arrays: list = []
+    for x in tensors:
+        kind = type(x)
+        if kind is not Tensor and kind is not Parameter:
+            return None
+        a = x.array
+        if type(a) is not ndarray:
+            return None
+        if arrays and (a.dtype is not arrays[0].dtype or a.ndim != arrays[0].ndim):
+            return None
+        arrays.append(a)
+    return arrays or None
+
+
 def cat(tensors, dim: int = 0, *, out=None, axis: int | None = None):
     """Tensors one after the other along `dim`.  n × (*, k, *) -> (*, Σk, *)
 
@@ -42,14 +63,20 @@ def cat(tensors, dim: int = 0, *, out=None, axis: int | None = None):
     """
     tensors = list(tensors)
     dim = dim if axis is None else axis
-    if out is None and tensors and not any(type(x) not in PLAIN or x.node is not None or type(x.array) is not ndarray for x in tensors):
-        arrays = [x.array for x in tensors]
-        kind, ndim = arrays[0].dtype, arrays[0].ndim
-        if ndim and not context.unusual and not any(a.dtype is not kind or a.ndim != ndim for a in arrays):
-            try:
-                return plain(np.concatenate(arrays, dim))
-            except ValueError:
-                pass  # told in PyTorch's words below
+    arrays = _arrays_of_one_kind(tensors) if out is None else None
+    if arrays is not None and arrays[0].ndim:
+        try:
+            made = plain(np.concatenate(arrays, dim))
+        except ValueError:
+            pass  # told in PyTorch's words below
+        else:
+            if grad.enabled:
+                parents = tuple([x.node for x in tensors])
+                if parents.count(None) < len(parents):
+                    dim = dim if dim >= 0 else dim + made.array.ndim
+                    attrs = {"dim": dim, "lengths": [a.shape[dim] for a in arrays]}
+                    made.node = record(CARDS["concat"], made, tensors, attrs, parents)
+            return made
     if not tensors:
         raise ValueError("cat(): expected a non-empty list of Tensors")
     for i, x in enumerate(tensors):
@@ -77,8 +104,11 @@ def cat(tensors, dim: int = 0, *, out=None, axis: int | None = None):
     samples=lambda make: [([make((2, 3), -1.0, 1.0), make((2, 3), -1.0, 1.0)], {"dim": 1})])
 def pile(xp, tensors, dim=0):
     """Tensors of one shape along a new axis.  n × (*) -> (n, *)"""
-    put_in = (slice(None),) * dim + (None,)
+    put_in = (slice(None),) * dim + (None,) if dim else None
     return xp.concatenate([t[put_in] for t in tensors], axis=dim)
+
+
+pile_body = CARDS["pile"].body
 
 
 def stack(tensors, dim: int = 0, *, out=None):
@@ -89,6 +119,17 @@ def stack(tensors, dim: int = 0, *, out=None):
     tensors = list(tensors)
     if not tensors:
         raise RuntimeError("stack expects a non-empty TensorList")
+    arrays = _arrays_of_one_kind(tensors) if out is None and type(dim) is int else None
+    if arrays is not None:
+        n, shape = arrays[0].ndim + 1, arrays[0].shape
+        if -n <= dim < n and [a.shape for a in arrays].count(shape) == len(arrays):
+            dim = dim if dim >= 0 else dim + n
+            made = plain(pile_body(np, arrays, dim))
+            if grad.enabled:
+                parents = tuple([x.node for x in tensors])
+                if parents.count(None) < len(parents):
+                    made.node = record(CARDS["pile"], made, tensors, {"dim": dim}, parents)
+            return made
     first = tensors[0]
     shape, dtype = first.shape, first.dtype
     for i, x in enumerate(tensors):

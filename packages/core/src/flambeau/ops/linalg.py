@@ -3,11 +3,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..context import grad
 from ..define import op
 from ..dispatch import run
 from ..fast import binary
 from ..op import CARDS, Card
-from .view import reshape, sum_to_size, transpose, unsqueeze
+from ..tensor import plain
+from .view import ready, reshape, sum_to_size, transpose, unsqueeze
 
 
 def _pairs(*shapes):
@@ -40,6 +42,13 @@ def matmul(a, b, *, out=None):
     >>> flambeau.matmul(flambeau.ones(2, 3), flambeau.ones(3)).shape
     flambeau.Size([2])
     """
+    left, right = ready(a), ready(b)
+    if left is not None and right is not None and left.dtype is right.dtype and out is None and left.dtype.kind == "f":
+        na, nb = left.ndim, right.ndim
+        if na == nb >= 2 and left.shape[-1] == right.shape[-2]:
+            return multiply(a, b)
+        if na == 2 and nb == 1 and left.shape[1] == right.shape[0] and (not grad.enabled or a.node is None is b.node):
+            return plain(np.matmul(left, right))
     na, nb = a.ndim, b.ndim
     if na == 0 or nb == 0:
         raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {na}D and {nb}D")

@@ -161,7 +161,7 @@ for _module, _names in (
 Tensor.view = view.view_as_shape
 for _name, _cast in border.CASTERS.items():
     setattr(Tensor, _name, _cast)
-Tensor.T = property(lambda x: view.permute(x, *reversed(range(x.ndim))))
+Tensor.T = property(view.turned)
 Tensor.mT = property(lambda x: view.transpose(x, -2, -1))
 Tensor.mH = property(lambda x: complexes.conj(view.transpose(x, -2, -1)))
 Tensor.H = property(lambda x: complexes.conj(view.t(x)))

@@ -1,6 +1,7 @@
 """Random tensors: PyTorch's numbers from the same seed (bits to numbers: `flambeau.random`)."""
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,9 @@ def _source(generator: Generator | None) -> Generator:
 
 
 def _finish(array, shape, device, requires_grad, out=None) -> Tensor:
-    made = plain(array.reshape(shape))._to_device(device)
+    made = plain(array.reshape(shape))
+    if device is not None:
+        made = made._to_device(device)
     if out is not None:
         from ..write import into
         return into(out, made, "out")
@@ -46,7 +49,7 @@ def _shape(size):
     shape = sizes(size)
     if any(n < 0 for n in shape):
         raise RuntimeError(f"Trying to create tensor with negative dimension {min(shape)}: {list(shape)}")
-    return shape, int(np.prod(shape, dtype=np.int64))
+    return shape, prod(shape)
 
 
 def rand(*size, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False) -> Tensor:

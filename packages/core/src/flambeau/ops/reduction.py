@@ -30,6 +30,8 @@ def _sum(xp, x, dim=None, keepdim=False):
 def _count(shape, dim) -> int:
     if dim is None:
         return product(shape)
+    if type(dim) is int:
+        return shape[dim] if shape else 1
     return product(shape[d] for d in (dim if isinstance(dim, tuple) else (dim,)))
 
 
@@ -90,12 +92,10 @@ amax = reduction("amax", lambda g, y, x, dim=None, keepdim=False: _share(g, y, x
 amin = reduction("amin", lambda g, y, x, dim=None, keepdim=False: _share(g, y, x, dim, keepdim), fold=np.minimum.reduce,
                  body=lambda xp, x, dim=None, keepdim=False: xp.min(x, axis=dim, keepdims=keepdim),
                  doc="Smallest over `dim`; ties share the gradient.")
-any = reduction(
-    "any", body=lambda xp, x, dim=None, keepdim=False: xp.any(x != 0, axis=dim, keepdims=keepdim), doc="Whether any element is true."
-)
-all = reduction(
-    "all", body=lambda xp, x, dim=None, keepdim=False: xp.all(x != 0, axis=dim, keepdims=keepdim), doc="Whether all elements are true."
-)
+any = reduction("any", body=lambda xp, x, dim=None, keepdim=False: xp.any(x != 0, axis=dim, keepdims=keepdim),
+                fold=np.logical_or.reduce, anything=True, doc="Whether any element is true.")
+all = reduction("all", body=lambda xp, x, dim=None, keepdim=False: xp.all(x != 0, axis=dim, keepdims=keepdim),
+                fold=np.logical_and.reduce, anything=True, doc="Whether all elements are true.")
 
 
 def _share(g, y, x, dim, keepdim):
@@ -115,7 +115,8 @@ def _one_axis(make):
         yield (make(shape, -2.0, 2.0),), {"dim": dim, "keepdim": keepdim}
 
 
-prod = reduction("prod", lambda g, _y, x, dim=None, keepdim=False: _prod_slope(g, x, dim, keepdim), body=_prod, samples=_one_axis,
+prod = reduction("prod", lambda g, _y, x, dim=None, keepdim=False: _prod_slope(g, x, dim, keepdim), body=_prod,
+                 samples=_one_axis, fold=np.multiply.reduce,
                  doc="Product over `dim`, one axis or all.")
 
 
@@ -181,7 +182,8 @@ def var(xp, x, dim=None, correction=1, keepdim=False):
     wide = _wide(xp, x)
     centred = wide - xp.sum(wide, axis=dim, keepdims=True) / max(n, 1)
     total = xp.sum(centred * centred, axis=dim, keepdims=keepdim)
-    return (total / (n - correction) if n > correction else total * float("nan")).astype(x.dtype)
+    total = total / (n - correction) if n > correction else total * float("nan")
+    return total if total.dtype == x.dtype else total.astype(x.dtype)
 
 
 def _arg_samples(make):
@@ -217,7 +219,8 @@ def l2_norm(xp, x, dim=None, keepdim=False):
     """Square root of the sum of squares over `dim`.  (*, n, *) -> (*, *)"""
     _float_only("norm", x)
     wide = _wide(xp, x)
-    return xp.sqrt(xp.sum(wide * wide, axis=dim, keepdims=keepdim)).astype(x.dtype)
+    length = xp.sqrt(xp.sum(wide * wide, axis=dim, keepdims=keepdim))
+    return length if length.dtype == x.dtype else length.astype(x.dtype)
 
 
 def _norm_back(g, y, x):

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from ..define import op
+from ..dispatch import run_one
 from ..dtype import FLOAT
 from ..tensor import Tensor, check_dim
 from ..write import into
@@ -24,7 +25,7 @@ def cumsum_(xp, x, dim):
     """Running sum along `dim`; integers as int64.  (*, n, *) -> (*, n, *)"""
     wide = _wide(xp, x)
     total = xp.cumsum(wide, axis=dim) if x.ndim else wide.copy()
-    return total if x.dtype.kind in "bui" else total.astype(x.dtype)
+    return total if x.dtype.kind in "bui" or total.dtype == x.dtype else total.astype(x.dtype)
 
 
 @op("scan", inputs=1, samples=_scan_samples, vjp=lambda g, y, x, dim: _cumprod_back(g, y, x, dim))
@@ -54,6 +55,8 @@ def cumprod(input: Tensor, dim: int, *, dtype=None, out: Tensor | None = None) -
 
 
 def _scanned(scan, x, dim, dtype, out):
+    if type(x) is Tensor and dtype is None and out is None and type(dim) is int and -x.array.ndim <= dim < x.array.ndim:
+        return run_one(scan.card, x, {"dim": dim if dim >= 0 else dim + x.array.ndim})
     x = x if dtype is None else x.to(dtype)
     dim = check_dim(dim, x.ndim)
     if dtype is None or dtype.category >= FLOAT:

@@ -5,12 +5,14 @@ from collections import namedtuple
 from functools import cache
 from typing import Any
 
+from ..context import grad
 from ..define import op
-from ..dispatch import run
+from ..dispatch import run, run_one
 from ..op import CARDS
-from ..tensor import check_dim
+from ..tensor import Tensor, check_dim, plain
 from .elementwise import maximum, minimum
 from .index import gather
+from .view import ready
 
 
 @cache
@@ -41,6 +43,12 @@ def _take(x, places, dim):
 
 def sort(x, dim: int = -1, descending: bool = False, stable: bool = False):
     """x in order along `dim`, and where each element was.  (*, n, *) -> values, indices"""
+    array = ready(x)
+    if array is not None and not descending and array.ndim and type(dim) is int and (x.node is None or not grad.enabled):
+        check_dim(dim, array.ndim)
+        values = array.copy()
+        values.sort(dim, "stable")
+        return values_indices("sort")(plain(values), plain(array.argsort(dim, "stable")))
     dim = check_dim(dim, x.ndim)
     places = run(CARDS["argsort"], (x,), {"dim": dim, "descending": descending, "stable": True})
     return values_indices("sort")(_take(x, places, dim), places)
@@ -79,10 +87,18 @@ def min_along(xp, x, dim, keepdim=False):
     return xp.min(x, axis=dim, keepdims=keepdim), xp.argmin(x, axis=dim, keepdims=keepdim)
 
 
+WHOLE = {"dim": None, "keepdim": False}
+
+
 def _extreme(name: str, find: str, pairwise):
     along = CARDS[name + "_along"]
 
     def call(x, dim=None, keepdim: bool = False):
+        if type(x) is Tensor and x.array.size:
+            if dim is None:
+                return run_one(CARDS["a" + name], x, WHOLE)
+            if type(dim) is int and x.array.ndim and -x.array.ndim <= dim < x.array.ndim:
+                return values_indices(name)(*run_one(along, x, {"dim": dim if dim >= 0 else dim + x.array.ndim, "keepdim": keepdim}))
         if dim is None:
             if x.numel() == 0:
                 raise RuntimeError(

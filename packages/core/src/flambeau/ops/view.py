@@ -14,7 +14,9 @@ from ..define import op
 from ..dispatch import run
 from ..fast import seen, view_of
 from ..op import CARDS, Card
-from ..tensor import PLAIN, Size, Tensor, check_dim
+from ..tensor import Parameter, Size, Tensor, check_dim
+
+ALL = slice(None)
 
 
 def view(name: str, vjp, body, samples, doc: str, back=None) -> Card:
@@ -58,6 +60,16 @@ VIEW = view("view", lambda g, _y, _x, shape: reshape(g, _x.shape), lambda xp, x,
             back=lambda g, _y, _x, shape: g.reshape(_x.shape))
 
 
+def ready(x):
+    """x's NumPy array where a view of it can be taken at once: a plain tensor on the CPU, no mode that wants to see the call; else None."""
+    kind = type(x)
+    if (kind is Tensor or kind is Parameter) and not context.unusual:
+        array = x.array
+        if type(array) is ndarray:
+            return array
+    return None
+
+
 def view_as_shape(x, *shape):
     """The same elements in another shape, as a view.  (*) -> shape
 
@@ -65,8 +77,13 @@ def view_as_shape(x, *shape):
     """
     if len(shape) == 1 and not isinstance(shape[0], int | tuple | list):
         return x.view_dtype(shape[0])
-    if type(x) in PLAIN and type(x.array) is ndarray and x.array.flags.c_contiguous:
-        return reshape(x, *shape)
+    array = ready(x)
+    if array is not None and array.flags.c_contiguous:
+        try:
+            array = array.reshape(shape if len(shape) > 1 else shape[0])
+        except (ValueError, TypeError, IndexError):
+            return reshape(x, *shape)
+        return seen(x, array, VIEW, {"shape": array.shape})
     shape = infer(sizes(shape), x.numel())
     try:
         return view_of(VIEW, x, {"shape": shape})
@@ -83,9 +100,10 @@ def reshape(x, *shape):
     >>> flambeau.arange(6).reshape(2, -1).shape
     flambeau.Size([2, 3])
     """
-    if type(x) in PLAIN and type(x.array) is ndarray and x.array.flags.c_contiguous and not context.unusual:
+    array = ready(x)
+    if array is not None and array.flags.c_contiguous:
         try:
-            array = x.array.reshape(shape if len(shape) > 1 else shape[0])
+            array = array.reshape(shape if len(shape) > 1 else shape[0])
         except (ValueError, TypeError, IndexError):
             pass  # told in PyTorch's words below
         else:
@@ -99,6 +117,10 @@ def reshape(x, *shape):
 
 def flatten(x, start_dim: int = 0, end_dim: int = -1):
     """Axes start_dim … end_dim made one.  (*, a, b, *) -> (*, a·b, *)"""
+    array = ready(x)
+    if array is not None and start_dim == 0 and end_dim == -1 and array.ndim > 1 and array.flags.c_contiguous:
+        array = array.reshape(-1)
+        return seen(x, array, VIEW, {"shape": array.shape})
     if x.ndim == 0:
         return reshape(x, 1)
     start, end = check_dim(start_dim, x.ndim), check_dim(end_dim, x.ndim)
@@ -127,16 +149,10 @@ def _inverse(dims: tuple) -> tuple:
 
 def permute(x, *dims):
     """Axes in the order `dims`, as a view.  (a, b, c) -> (c, a, b) for dims (2, 0, 1)"""
-    if (
-        type(x) in PLAIN
-        and type(x.array) is ndarray
-        and len(dims) == x.array.ndim > 1
-        and type(dims[0]) is int
-        and min(dims) >= 0
-        and not context.unusual
-    ):
+    array = ready(x)
+    if array is not None and len(dims) == array.ndim > 1 and type(dims[0]) is int and min(dims) >= 0:
         try:
-            return seen(x, x.array.transpose(dims), PERMUTE, {"dims": dims})
+            return seen(x, array.transpose(dims), PERMUTE, {"dims": dims})
         except (ValueError, TypeError):
             pass  # told in PyTorch's words below
     dims = sizes(dims)
@@ -161,13 +177,33 @@ SWAP = view(
 
 def transpose(x, dim0: int, dim1: int):
     """Two axes exchanged, as a view.  (*, a, *, b, *) -> (*, b, *, a, *)"""
+    array = ready(x)
+    if array is not None and type(dim0) is int and type(dim1) is int and array.ndim:
+        try:
+            swapped = array.swapaxes(dim0, dim1)
+        except ValueError:
+            pass  # told in PyTorch's words below
+        else:
+            n = array.ndim
+            return seen(x, swapped, SWAP, {"dim0": dim0 if dim0 >= 0 else dim0 + n, "dim1": dim1 if dim1 >= 0 else dim1 + n})
     n = x.ndim
     a, b = check_dim(dim0, n), check_dim(dim1, n)
     return view_of(SWAP, x, {"dim0": a, "dim1": b}) if n else x.view_as(x)
 
 
+TURNED = {"dims": (1, 0)}
+
+
+def turned(x):
+    """All axes in the opposite order, as a view: the attribute `T`.  (a, b, c) -> (c, b, a)"""
+    return t(x) if x.ndim == 2 else permute(x, *reversed(range(x.ndim)))
+
+
 def t(x):
     """A matrix transposed, as a view; vectors and scalars stay.  (a, b) -> (b, a)"""
+    array = ready(x)
+    if array is not None and array.ndim == 2:
+        return seen(x, array.T, PERMUTE, TURNED)
     if x.ndim > 2:
         raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {x.ndim}D")
     return view_of(PERMUTE, x, {"dims": (1, 0)}) if x.ndim == 2 else x.view_as(x)
@@ -202,6 +238,14 @@ UNSQUEEZE = view(
 
 def squeeze(x, dim=None):
     """Axes of one taken away: all, or those in `dim`.  (a, 1, b) -> (a, b)"""
+    array = ready(x)
+    if array is not None and type(dim) is int:
+        n = array.ndim
+        if -n <= dim < n:
+            dim = dim if dim >= 0 else dim + n
+            if array.shape[dim] == 1:
+                return seen(x, array.squeeze(dim), SQUEEZE, {"dims": (dim,)})
+            return seen(x, array[...], SQUEEZE, {"dims": ()})
     shape = x.shape
     wanted = range(x.ndim) if dim is None else [check_dim(d, x.ndim) for d in ((dim,) if isinstance(dim, int) else dim)]
     return view_of(SQUEEZE, x, {"dims": tuple(d for d in wanted if x.ndim and shape[d] == 1)})
@@ -209,6 +253,12 @@ def squeeze(x, dim=None):
 
 def unsqueeze(x, dim: int):
     """An axis of one put in before axis `dim`, as a view.  (a, b) -> (a, 1, b)"""
+    array = ready(x)
+    if array is not None and type(dim) is int:
+        n = array.ndim + 1
+        if -n <= dim < n:
+            dim = dim if dim >= 0 else dim + n
+            return seen(x, array[(ALL,) * dim + (None,)] if dim else array[None], UNSQUEEZE, {"dim": dim})
     return view_of(UNSQUEEZE, x, {"dim": check_dim(dim, x.ndim + 1)})
 
 
@@ -229,8 +279,42 @@ EXPAND = view("expand", lambda g, _y, _x, shape: g, lambda xp, x, shape: _spread
               back=lambda g, _y, _x, shape: g)
 
 
+def _spread_at_once(a, shape):
+    """`_spread` to sizes that may hold -1, in one pass; None where they don't fit or an array has its limits."""
+    own, strides, full, lead = a.shape, a.strides, list(shape), len(shape) - a.ndim
+    if lead < 0 or not a.flags.c_contiguous or not a.flags.writeable:
+        return None
+    steps = [0] * lead
+    i = lead
+    for have, step in zip(own, strides, strict=True):
+        n = full[i]
+        if n == have:
+            steps.append(step)
+        elif n == -1:
+            full[i] = have
+            steps.append(step)
+        elif have == 1:
+            steps.append(0)
+        else:
+            return None
+        i += 1
+    try:
+        out = ndarray(full, a.dtype, a, 0, steps)
+    except (ValueError, TypeError):
+        return None
+    out.setflags(False)
+    return out
+
+
 def expand(x, *shape):
     """Axes of one read again and again, as a view; -1 keeps an axis.  (a, 1) -> (b, a, c)"""
+    if len(shape) == 1 and type(shape[0]) is not int:
+        shape = sizes(shape)
+    array = ready(x)
+    if array is not None:
+        spread = _spread_at_once(array, shape)
+        if spread is not None:
+            return seen(x, spread, EXPAND, {"shape": spread.shape})
     shape, own = sizes(shape), x.shape
     new = len(shape) - len(own)
     if new < 0:
@@ -293,6 +377,12 @@ def part(x, index: tuple):
 
 def select(x, dim: int, index: int):
     """The slice at place `index` of axis `dim`, as a view.  (*, n, *) -> (*, *)"""
+    array = ready(x)
+    if array is not None and dim == 0 and type(index) is int:
+        try:
+            return seen(x, array[index, ...], SLICE, {"index": (index, ...)})
+        except IndexError:
+            pass  # told in PyTorch's words below
     if x.ndim == 0:
         raise IndexError("select() cannot be applied to a 0-dim tensor.")
     dim, n = check_dim(dim, x.ndim), x.shape[dim]
@@ -310,12 +400,13 @@ def narrow(x, dim: int, start: int, length: int):
         raise RuntimeError("narrow(): length must be non-negative.")
     if not 0 <= begin <= n or begin + length > n:
         raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({n}).")
-    return part(x, (slice(None),) * dim + (slice(begin, begin + length),))
+    return part(x, (ALL,) * dim + (slice(begin, begin + length),))
 
 
 def split(x, split_size_or_sections, dim: int = 0) -> tuple:
     """Axis `dim` cut into parts of one size, or of the sizes given.  (*, n, *) -> tuple of (*, k, *), views"""
-    dim, n = check_dim(dim, x.ndim), x.shape[dim]
+    dim = check_dim(dim, x.ndim)
+    n = x.array.shape[dim] if type(x) is Tensor else x.shape[dim]
     if isinstance(split_size_or_sections, int):
         size = split_size_or_sections
         if size < 0 or (size == 0 and n):
@@ -329,7 +420,7 @@ def split(x, split_size_or_sections, dim: int = 0) -> tuple:
                                f"but got split_sizes={lengths}")
     parts, start = [], 0
     for k in lengths:
-        parts.append(narrow(x, dim, start, k))
+        parts.append(part(x, (ALL,) * dim + (slice(start, start + k),)))
         start += k
     return one_of_many(parts, "Split")
 
@@ -346,7 +437,7 @@ def chunk(x, chunks: int, dim: int = 0) -> tuple:
     """Axis `dim` cut into at most `chunks` parts of one size.  (*, n, *) -> tuple of (*, k, *), views"""
     if chunks < 1:
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
-    n = x.shape[check_dim(dim, x.ndim)]
+    n = x.shape[check_dim(dim, x.ndim)] if type(x) is not Tensor or type(dim) is not int or dim else (x.array.shape or (1,))[0]
     size = -(-n // chunks)
     return split(x, [0] * chunks if size == 0 else size, dim)
 
@@ -356,7 +447,7 @@ def unbind(x, dim: int = 0) -> tuple:
     dim = check_dim(dim, x.ndim)
     if x.ndim == 0:
         raise IndexError("Dimension specified as 0 but tensor has no dimensions")
-    return one_of_many([part(x, (slice(None),) * dim + (i, ...)) for i in range(x.shape[dim])], "Unbind")
+    return one_of_many([part(x, (ALL,) * dim + (i, ...)) for i in range(x.shape[dim])], "Unbind")
 
 
 DIAGONAL = view("diagonal", lambda g, _y, _x, offset, dim1, dim2: _diagonal_into(g, _x.shape, offset, dim1, dim2),

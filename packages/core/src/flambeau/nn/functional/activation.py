@@ -264,6 +264,8 @@ def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: 
     >>> F.softmax(flambeau.zeros(4), dim=0)
     tensor([0.2500, 0.2500, 0.2500, 0.2500])
     """
+    if dtype is None and dim is not None:
+        return input.softmax(dim)
     return _cast(input, dtype).softmax(_softmax_dim(input, dim))
 
 
@@ -274,6 +276,8 @@ def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: 
 
 def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
     """log(softmax(input)), computed without leaving the logarithm.  (*, n, *) -> (*, n, *)"""
+    if dtype is None and dim is not None:
+        return input.log_softmax(dim)
     return _cast(input, dtype).log_softmax(_softmax_dim(input, dim))
 
 
