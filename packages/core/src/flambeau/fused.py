@@ -9,6 +9,18 @@ MOST = 32  # kernels of one card, one for each set of attrs
 F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
 
 
+class Native:
+    """A card's body as a function of the arrays that is written by hand (`backends/native.c`), or None where it does not take them."""
+
+    __slots__ = ("function",)
+
+    def __init__(self, function):
+        self.function = function
+
+    def __call__(self, card, arrays, attrs: dict):
+        return self.function(*arrays, **attrs)
+
+
 class Fused:
     """How a card's body is one kernel: its gufunc signature, with all inputs given, and the attr that names the core axis.
 

@@ -8,13 +8,14 @@ and a depthwise convolution runs there directly. Shapes: x (N, C, *S), w (O, C/g
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import product
 from math import prod
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from .native import Geometry, address, function, threads
+from .native import Geometry, address, function, geometry, loop, threads
 
 __all__ = ["conv_backward_input", "conv_backward_weight", "conv_forward", "conv_output_size"]
 
@@ -118,12 +119,43 @@ def _rows(g: np.ndarray, groups: int) -> np.ndarray:
     return g.reshape(n, groups, o // groups, -1).transpose(1, 2, 0, 3).reshape(groups, o // groups, -1)
 
 
+FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+@lru_cache(512)
+def _one_block(x_shape: Ints, w_shape: Ints, stride: Ints, padding: Ints, dilation: Ints, groups: int, itemsize: int):
+    """What a convolution over an array in order needs, where all its columns fit one block: worked out once. None for larger ones."""
+    _check(x_shape, w_shape, groups)
+    n, c, *size = x_shape
+    kernel = w_shape[2:]
+    out = conv_output_size(tuple(size), kernel, stride, padding, dilation)
+    depthwise = c == groups == w_shape[0] and groups > 1
+    if depthwise or len(kernel) > 3 or not n or len(list(_blocks(n, out, w_shape, groups, itemsize))) != 1:
+        return None
+    strides = [prod(x_shape[i + 1 :]) for i in range(len(x_shape))]
+    numbers = np.array(geometry(n, c, tuple(size), kernel, out, stride, padding, dilation, tuple(strides)), np.int64)
+    return (n, w_shape[0], *out), (groups, c // groups * prod(kernel), n * prod(out)), numbers
+
+
+def _forward_at_once(x: np.ndarray, w: np.ndarray, groups: int, gather, shape: Ints, block: Ints, numbers: np.ndarray) -> np.ndarray:
+    columns = np.empty(block, x.dtype)
+    gather(x.reshape(-1), numbers, out=columns.reshape(-1))
+    n, o = shape[:2]
+    y = np.matmul(w.reshape(groups, o // groups, -1), columns)
+    if n > 1:
+        y = y.reshape(groups, o // groups, n, -1).transpose(2, 0, 1, 3)
+    return y.reshape(shape)
+
+
 def conv_forward(x: np.ndarray, w: np.ndarray, stride: Ints, padding: Ints, dilation: Ints, groups: int = 1) -> np.ndarray:
     """Cross-correlation of x with w.  (N, C, *S), (O, C/groups, *K) -> (N, O, *out)
 
     >>> conv_forward(np.ones((1, 1, 4)), np.ones((1, 1, 3)), (1,), (1,), (1,))
     array([[[2., 3., 3., 2.]]])
     """
+    plan = _one_block(x.shape, w.shape, stride, padding, dilation, groups, x.itemsize) if x.dtype is w.dtype and x.dtype in FLOATS else None
+    if plan is not None and x.flags.c_contiguous and (gather := loop("columns", "Tq->T", "(p),(g)->(c)")) is not None:
+        return _forward_at_once(x, w, groups, gather, *plan)
     _check(x.shape, w.shape, groups)
     x = _whole_steps(x)
     n, o, kernel = x.shape[0], w.shape[0], w.shape[2:]

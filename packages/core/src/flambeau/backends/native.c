@@ -171,3 +171,53 @@ void avg_pool_loop_##name(char **args, const intptr_t *dims, const intptr_t *ste
 
 LOOPS(float, f4)
 LOOPS(double, f8)
+
+/* x (n, c, s), [n, c, s], weight (c), bias (c), eps -> y, mean (c), variance (c); all in order.
+   x (n, c), classes (n) -> mean over rows of log(sum(exp(x))) - x[class], of any strides. */
+#define NETWORK(T, name, EXP, LOG, SQRT) \
+void batch_norm_loop_##name(char **args, const intptr_t *dims, const intptr_t *steps, void *data) { \
+    const T *x = (T *)args[0], *weight = (T *)args[2], *bias = (T *)args[3]; \
+    const i64 *shape = (i64 *)args[1], n = shape[0], c = shape[1], s = shape[2]; \
+    T eps = *(T *)args[4], *y = (T *)args[5], *mean = (T *)args[6], *variance = (T *)args[7]; \
+    int threads = THREADS(dims[1]); \
+    _Pragma("omp parallel for schedule(static) num_threads(threads) if (threads > 1)") \
+    for (i64 k = 0; k < c; k++) { \
+        double total = 0, squares = 0; \
+        for (i64 i = 0; i < n; i++) { \
+            const T *row = x + (i * c + k) * s; \
+            _Pragma("omp simd reduction(+:total)") \
+            for (i64 j = 0; j < s; j++) total += row[j]; \
+        } \
+        T centre = (T)(total / (n * s)); \
+        for (i64 i = 0; i < n; i++) { \
+            const T *row = x + (i * c + k) * s; \
+            _Pragma("omp simd reduction(+:squares)") \
+            for (i64 j = 0; j < s; j++) squares += (double)(row[j] - centre) * (row[j] - centre); \
+        } \
+        mean[k] = centre, variance[k] = (T)(squares / (n * s)); \
+        T scale = 1 / SQRT(variance[k] + eps) * weight[k], shift = bias[k]; \
+        for (i64 i = 0; i < n; i++) { \
+            const T *row = x + (i * c + k) * s; \
+            T *to = y + (i * c + k) * s; \
+            _Pragma("omp simd") \
+            for (i64 j = 0; j < s; j++) to[j] = (row[j] - centre) * scale + shift; \
+        } \
+    } \
+} \
+void cross_entropy_loop_##name(char **args, const intptr_t *dims, const intptr_t *steps, void *data) { \
+    i64 n = dims[1], c = dims[2]; \
+    const intptr_t row = steps[3], column = steps[4], next = steps[5]; \
+    double total = 0; \
+    for (i64 i = 0; i < n; i++) { \
+        const char *x = args[0] + i * row; \
+        T most = *(T *)x, sum = 0; \
+        for (i64 j = 1; j < c; j++) { T v = *(T *)(x + j * column); most = v > most || v != v ? v : most; } \
+        if (most == INFINITY || most == -INFINITY) most = 0 * most; \
+        for (i64 j = 0; j < c; j++) sum += EXP(*(T *)(x + j * column) - most); \
+        total += LOG(sum) - (*(T *)(x + *(i64 *)(args[1] + i * next) * column) - most); \
+    } \
+    *(T *)args[2] = (T)(total / n); \
+}
+
+NETWORK(float, f4, expf, logf, sqrtf)
+NETWORK(double, f8, exp, log, sqrt)

@@ -5,9 +5,10 @@ import math
 
 import numpy as np
 
+from ..backends import network
 from ..define import op
 from ..dispatch import run
-from ..fused import Fused
+from ..fused import Fused, Native
 from ..op import CARDS
 from .elementwise import gt, sigmoid, where
 
@@ -184,6 +185,7 @@ def _batch_norm_back(g, y, x, weight, bias, eps):
     inputs=3,
     outputs=3,
     samples=_batch_norm_samples,
+    fused=Native(network.batch_norm_train),
     vjp=lambda g, _y, x, weight, _bias, eps=1e-5: _batch_norm_back(g, _y, x, weight, _bias, eps),
 )
 def batch_norm_train(xp, x, weight=None, bias=None, eps=1e-5):
@@ -196,6 +198,36 @@ def batch_norm_train(xp, x, weight=None, bias=None, eps=1e-5):
     scale = 1.0 / xp.sqrt(var + eps)
     y = centred * xp.reshape(scale if weight is None else scale * weight, shape)
     return (y if bias is None else y + xp.reshape(bias, shape)), mean, var
+
+
+def _batch_norm_eval_back(g, x, mean, var, weight, bias, eps):
+    ndim = x.ndim
+    dims = (0, *range(2, ndim))
+    scale = (var + eps).rsqrt()
+    gain = scale if weight is None else scale * weight
+    gb = g.sum(dims)
+    across = (g * (x - _channels(mean, ndim))).sum(dims)
+    return (g * _channels(gain, ndim), -gb * gain, across * gain * scale * scale * -0.5, None if weight is None else across * scale,
+            None if bias is None else gb)
+
+
+def _batch_norm_eval_samples(make):
+    yield (make((4, 3, 2), -2.0, 2.0), *(make((3,), 0.5, 1.5) for _ in range(4))), {"eps": 1e-5}
+    yield (make((5, 2), -2.0, 2.0), make((2,), -1.0, 1.0), make((2,), 0.5, 1.5), None, None), {"eps": 1e-5}
+
+
+@op(inputs=5, samples=_batch_norm_eval_samples, promote="same",
+    vjp=lambda g, _y, x, mean, var, weight, _bias, eps=1e-5: _batch_norm_eval_back(g, x, mean, var, weight, _bias, eps))
+def batch_norm_eval(xp, x, mean, var, weight=None, bias=None, eps=1e-5):
+    """x brought from a known mean and variance a channel to 0 and 1, then scaled and shifted.  (N, C, *), 4 × (C) -> (N, C, *)"""
+    shape = (-1,) + (1,) * (x.ndim - 2)  # one multiplication and one addition an element: everything else happens once a channel
+    scale = 1.0 / xp.sqrt(var + eps)
+    if weight is not None:
+        scale = scale * weight
+    shift = -mean * scale
+    if bias is not None:
+        shift = shift + bias
+    return x * xp.reshape(scale, shape) + xp.reshape(shift, shape)
 
 
 # ---- losses
@@ -226,7 +258,8 @@ def _cross_entropy_array_back(g, x, target):
     return p
 
 
-@op(inputs=2, samples=_cross_entropy_samples, vjp=(lambda g, _y, x, target: _cross_entropy_back(g, x, target), None),
+@op(inputs=2, samples=_cross_entropy_samples, fused=Native(network.mean_cross_entropy),
+    vjp=(lambda g, _y, x, target: _cross_entropy_back(g, x, target), None),
     back=(lambda g, _y, x, target: _cross_entropy_array_back(g, x, target), None))
 def mean_cross_entropy(xp, x, target):
     """Mean over rows of -log softmax at the row's class: the usual case of `cross_entropy`.  (N, C), (N) int64 -> ()"""

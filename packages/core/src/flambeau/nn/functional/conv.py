@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from ...ops.window import conv
@@ -48,6 +49,10 @@ def conv3d(
 
 
 def _conv(axes: int, input: Tensor, weight: Tensor, bias: Tensor | None, stride: Any, padding: Any, dilation: Any, groups: int) -> Tensor:
+    if type(stride) is type(padding) is type(dilation) is type(groups) is int and input.ndim == axes + 2:
+        attrs = _attrs(axes, stride, padding, dilation, groups)
+        _checked(axes, input.shape, weight.shape, None if bias is None else bias.shape, groups)
+        return conv(input, weight, bias, **attrs)
     stride, dilation = ints(stride, axes, "stride"), ints(dilation, axes, "dilation")
     batched = input.dim() == axes + 2
     if not batched and input.dim() == axes + 1:
@@ -59,6 +64,16 @@ def _conv(axes: int, input: Tensor, weight: Tensor, bias: Tensor | None, stride:
         padding = ints(padding, axes, "padding")
     result = conv(input, weight, bias, stride=stride, padding=padding, dilation=dilation, groups=groups)
     return result if batched else result.squeeze(0)
+
+
+@lru_cache(256)
+def _attrs(axes: int, stride: int, padding: int, dilation: int, groups: int) -> dict[str, Any]:
+    return {"stride": (stride,) * axes, "padding": (padding,) * axes, "dilation": (dilation,) * axes, "groups": groups}
+
+
+@lru_cache(512)
+def _checked(axes: int, x: Any, w: Any, b: Any, groups: int) -> None:
+    check_conv(axes, tuple(x), tuple(w), None if b is None else tuple(b), groups)
 
 
 def _named_padding(name: str, input: Tensor, weight: Tensor, stride: Any, dilation: Any) -> tuple[Tensor, tuple[int, ...]]:

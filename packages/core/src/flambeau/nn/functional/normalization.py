@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from numpy import ndarray
+
 import flambeau
 
 from ...autograd import no_grad
-from ...ops.nn import batch_norm_train
+from ...ops.nn import batch_norm_eval, batch_norm_train
 from ...ops.nn import layer_norm as layer_norm_card
-from ...tensor import Tensor
+from ...tensor import Tensor, version_cell
 from .padding import pad
 
 __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "normalize", "rms_norm"]
@@ -82,24 +84,39 @@ def batch_norm(
     if count <= 1:
         raise ValueError(f"Expected more than 1 value per channel when training, got input size {input.shape}")
     result, mean, var = batch_norm_train(input, weight, bias, eps=eps)
-    # detached, and what runs has no history: nothing is recorded
     if running_mean is not None:
-        running_mean.mul_(1 - momentum).add_(mean.detach() * momentum)
+        _move(running_mean, mean, momentum, momentum)
     if running_var is not None:
-        running_var.mul_(1 - momentum).add_(var.detach() * (momentum * count / (count - 1)))
+        _move(running_var, var, momentum, momentum * count / (count - 1))
     return result
 
 
+def _move(running: Tensor, batch: Tensor, momentum: float, share: float) -> None:
+    """running = (1 - momentum) running + share · batch; detached, and what runs has no history: nothing is recorded."""
+    old, new = (running.array, batch.array) if type(running) is type(batch) is Tensor else (None, None)
+    if running.node is None and running.base is None and type(old) is type(new) is ndarray and old.dtype is new.dtype:
+        old *= 1 - momentum
+        old += new * share
+        version_cell(running)[0] += 1
+        return
+    running.mul_(1 - momentum).add_(batch.detach() * share)
+
+
 def _check_channels(input: Tensor, **given: Tensor | None) -> None:
-    if input.dim() < 2:
-        raise RuntimeError(f"expected an input of shape (N, C, *), got {tuple(input.shape)}")
+    shape = input.shape
+    if len(shape) < 2:
+        raise RuntimeError(f"expected an input of shape (N, C, *), got {tuple(shape)}")
+    channels = shape[1]
     for name, tensor in given.items():
-        if tensor is not None and tensor.numel() != input.shape[1]:
-            raise RuntimeError(f"{name} should contain {input.shape[1]} elements not {tensor.numel()}")
+        if tensor is not None and tensor.numel() != channels:
+            raise RuntimeError(f"{name} should contain {channels} elements not {tensor.numel()}")
 
 
 def _scale_channels(input: Tensor, mean: Tensor, var: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float) -> Tensor:
     """One multiplication and one addition an element: everything else happens once a channel."""
+    kind = input.dtype
+    if mean.dtype is var.dtype is kind and (weight is None or weight.dtype is kind) and (bias is None or bias.dtype is kind):
+        return batch_norm_eval(input, mean, var, weight, bias, eps=eps)
     scale = (var + eps).rsqrt()
     if weight is not None:
         scale = scale * weight

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import flambeau
 
+from ...dispatch import run_one
 from ...ops.window import avg_pool, max_pool
 from ...tensor import Tensor
 from .sizes import ints
@@ -49,12 +51,27 @@ def _window(axes: int, kernel_size: Any, stride: Any, padding: Any, dilation: An
     return kernel, stride, padding, dilation
 
 
+@lru_cache(256, typed=True)
+def _max_pool_attrs(axes: int, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool) -> dict[str, Any]:
+    names = ("kernel", "stride", "padding", "dilation")
+    return dict(zip(names, _window(axes, kernel, stride, padding, dilation), strict=True)) | {"ceil_mode": ceil_mode}
+
+
+@lru_cache(256, typed=True)
+def _avg_pool_attrs(axes: int, kernel: Any, stride: Any, padding: Any, ceil_mode: bool, whole: bool) -> dict[str, Any]:
+    window = zip(("kernel", "stride", "padding"), _window(axes, kernel, stride, padding, 1), strict=False)
+    return dict(window) | {"ceil_mode": ceil_mode, "count_include_pad": whole}
+
+
 def _max_pool(
     axes: int, input: Tensor, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool, return_indices: bool
 ) -> Any:
-    kernel, stride, padding, dilation = _window(axes, kernel, stride, padding, dilation)
+    if type(kernel) is type(padding) is type(dilation) is int and (stride is None or type(stride) is int) and type(ceil_mode) is bool:
+        attrs = _max_pool_attrs(axes, kernel, stride, padding, dilation, ceil_mode)
+    else:
+        attrs = _max_pool_attrs.__wrapped__(axes, kernel, stride, padding, dilation, ceil_mode)
     input, batched = _batched(input, axes, f"max_pool{axes}d")
-    values, indices = max_pool(input, kernel=kernel, stride=stride, padding=padding, dilation=dilation, ceil_mode=ceil_mode)
+    values, indices = run_one(max_pool.card, input, attrs)
     if not batched:
         values, indices = values.squeeze(0), indices.squeeze(0)
     return (values, indices) if return_indices else values
@@ -112,6 +129,11 @@ def max_pool3d(
 def _avg_pool(
     axes: int, input: Tensor, kernel: Any, stride: Any, padding: Any, ceil_mode: bool, count_include_pad: bool, divisor: int | None
 ) -> Tensor:
+    if type(kernel) is type(padding) is int and (stride is None or type(stride) is int) and divisor is None and type(ceil_mode) is bool:
+        attrs = _avg_pool_attrs(axes, kernel, stride, padding, ceil_mode, bool(count_include_pad))
+        input, batched = _batched(input, axes, f"avg_pool{axes}d")
+        result = run_one(avg_pool.card, input, attrs)
+        return result if batched else result.squeeze(0)
     kernel, stride, padding, _ = _window(axes, kernel, stride, padding, 1)
     if divisor == 0:
         raise RuntimeError("divisor must be not zero")

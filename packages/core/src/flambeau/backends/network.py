@@ -1,0 +1,49 @@
+"""Cards of networks that C does whole on the CPU, where their many small steps would each cost a call. None: the card's body runs."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from math import prod
+
+import numpy as np
+
+from .native import loop
+
+__all__ = ["batch_norm_train", "mean_cross_entropy"]
+
+FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+LARGE = 1 << 12  # elements from which NumPy's exponential, which works on sixteen at once, makes up for its many calls
+
+
+@lru_cache(256)
+def _sizes(shape: tuple[int, ...]) -> np.ndarray:
+    return np.array([shape[0], shape[1], prod(shape[2:])], np.int64)
+
+
+@lru_cache(64)
+def _neutral(channels: int, kind: str) -> tuple[np.ndarray, np.ndarray]:
+    return np.ones(channels, kind), np.zeros(channels, kind)
+
+
+def batch_norm_train(x: np.ndarray, weight: np.ndarray | None, bias: np.ndarray | None, eps: float):
+    kind = x.dtype
+    if kind not in FLOATS or not x.size:
+        return None
+    channels = x.shape[1]
+    if weight is None or bias is None:
+        one, zero = _neutral(channels, kind.char)
+        weight, bias = one if weight is None else weight, zero if bias is None else bias
+    if weight.dtype is not kind or bias.dtype is not kind or weight.shape != (channels,) or bias.shape != (channels,):
+        return None
+    run = loop("batch_norm", "TqTTT->TTT", "(p),(g),(c),(c),()->(p),(c),(c)")
+    if run is None:
+        return None
+    y, mean, var = run(x.reshape(-1), _sizes(x.shape), np.ascontiguousarray(weight), np.ascontiguousarray(bias), kind.type(eps))
+    return y.reshape(x.shape), mean, var
+
+
+def mean_cross_entropy(x: np.ndarray, target: np.ndarray):
+    if x.dtype not in FLOATS or target.dtype != np.int64 or not 0 < x.size < LARGE or x.ndim != 2 or target.shape != x.shape[:1]:
+        return None
+    run = loop("cross_entropy", "Tq->T", "(n,c),(n)->()")
+    return None if run is None else run(x, target)
