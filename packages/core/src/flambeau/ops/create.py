@@ -185,7 +185,7 @@ def _at_once(make, size, dtype):
     if kind is not int and kind is not tuple and kind is not Size:
         return None
     try:
-        return plain(make(shape, (dtype or context.get_default_dtype()).numpy))
+        return _made(make(shape, (dtype or context.get_default_dtype()).numpy), False)
     except (ValueError, TypeError):
         return None  # told in PyTorch's words by who is asked next
 
