@@ -353,14 +353,11 @@ def meshgrid(*tensors, indexing: str = "ij") -> tuple:
 
 
 # ---- conversions, as methods
-CAST = CARDS["cast"]
-
-
 def to(x: Tensor, *args, dtype=None, device=None, non_blocking=False, copy=False, memory_format=None) -> Tensor:
     """x in another dtype or on another device; x itself where nothing changes.  `to(dtype)`, `to(device, dtype)`, `to(other)`"""
     if len(args) == 1 and type(args[0]) is _DType and dtype is device is None and not copy:
         dtype = args[0]
-        return x if x.dtype is dtype else run_one(CAST, x, {"dtype": dtype})
+        return x if x.dtype is dtype else run_one(CARDS["cast"], x, {"dtype": dtype})
     for a in args:
         if isinstance(a, _DType):
             dtype = a
