@@ -339,7 +339,8 @@ def _general_one(card: Card):
     def call(*args, out=None, **attrs):
         n = len(args)
         if out is not None or not n:
-            return finish(card, *bind(card, args, attrs), out)
+            inputs, attrs = bind(card, args, attrs)
+            return finish(card, inputs, attrs, out)
         if n == 2 and first is not None and not attrs:
             attrs = {first: args[1]}
         else:
