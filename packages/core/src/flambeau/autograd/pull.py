@@ -46,6 +46,8 @@ def on_arrays(node: Node, g: ndarray):
                 return None
             values[i] = entry
     try:
+        if card.joint:
+            return plan(g, *values, **attrs)
         if len(plan) == 1:
             part = plan[0](g, *values, **attrs) if attrs else plan[0](g, *values)
             return (part if type(part) is ndarray else np.asarray(part),)

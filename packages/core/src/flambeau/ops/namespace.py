@@ -79,6 +79,8 @@ tensors = SimpleNamespace(
     concatenate=lambda xs, axis=0: join.cat(xs, axis),
     stack=lambda xs, axis=0: join.stack(xs, axis),
     matmul=linalg.matmul,
+    swapaxes=lambda x, a, b: view.transpose(x, a, b),
+    arange=create.arange,
     einsum=lambda equation, *xs, optimize=True: linalg.einsum(equation, *xs),
     take_along_axis=_take_along_axis,
     take=lambda x, indices, axis: index.index_select(x, axis, indices),

@@ -7,6 +7,7 @@ from typing import Any
 
 import flambeau
 
+from ...ops.attention import attention
 from ...tensor import Tensor
 from .dropout import dropout
 from .linear import linear
@@ -39,6 +40,12 @@ def scaled_dot_product_attention(
     if enable_gqa:
         key, value = _repeat_heads(query, key, "key"), _repeat_heads(query, value, "value")
     scale = 1.0 / sqrt(query.shape[-1]) if scale is None else scale
+    if _fits_one_op(query, key, value, attn_mask, dropout_p):
+        mask, blind = (None, None) if is_causal else _without_blind(attn_mask)
+        if mask is not None and mask.dtype == flambeau.bool:
+            mask = flambeau.zeros(mask.shape, dtype=query.dtype, device=query.device).masked_fill(~mask, float("-inf"))
+        result = attention(query, key, value, mask, scale=scale, causal=is_causal)
+        return result if blind is None else result.masked_fill(blind, 0.0)
     scores = (query * scale) @ key.mT  # (*, L, S)
     mask, blind = (_causal(query, key), None) if is_causal else _without_blind(attn_mask)
     if mask is not None:
@@ -48,6 +55,13 @@ def scaled_dot_product_attention(
         weights = dropout(weights, dropout_p)
     result = weights @ value
     return result if blind is None else result.masked_fill(blind, 0.0)
+
+
+def _fits_one_op(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, dropout_p: float) -> bool:
+    """Nothing is drawn or learnt between scores and weights, and the leading axes are the same: the weights need not be kept."""
+    lead = query.shape[:-2]
+    return (dropout_p == 0.0 and bool(lead) and lead == key.shape[:-2] == value.shape[:-2] and query.numel() > 0 and key.numel() > 0
+            and (mask is None or (not mask.requires_grad and mask.dim() >= 2 and mask.dim() <= query.dim())))
 
 
 def _without_blind(mask: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
