@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import math
 import os
+from _thread import _local as local
 
 import numpy as np
 
@@ -143,6 +144,14 @@ def _box_muller(u: np.ndarray) -> np.ndarray:
     np.multiply(radius, np.sin(angle), out=out[:, 1])
     return out.reshape(-1)
 
+
+class _Maps(local):
+    """The vmaps that run in this thread, outermost first: random functions ask them whether places draw alike or apart."""
+
+    levels: tuple = ()
+
+
+maps = _Maps()
 
 _default: Generator | None = None
 

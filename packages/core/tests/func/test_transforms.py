@@ -123,9 +123,9 @@ def test_ops_of_users_take_part():
 
 @pytest.mark.parametrize(("call", "error", "words"), [
     (lambda: grad(lambda x: x * 2)(flambeau.ones(2)), RuntimeError, "scalar tensor"),
-    (lambda: grad(lambda x: 3)(flambeau.ones(2)), RuntimeError, "return a tensor"),
+    (lambda: grad(lambda x: 3)(flambeau.ones(2)), RuntimeError, "return a Tensor"),
     (lambda: grad(lambda x: x.sum(), argnums=1)(flambeau.ones(2)), RuntimeError, "argnum=1"),
-    (lambda: vmap(lambda x: x)(3), ValueError, "at least one input"),
+    (lambda: vmap(lambda x: x)(3), ValueError, "non-Tensor arguments"),
     (lambda: vmap(lambda x, y: x)(flambeau.ones(2), flambeau.ones(3)), ValueError, "same size"),
     (lambda: vmap(lambda x: 3)(flambeau.ones(2)), ValueError, "must only return Tensors"),
     (lambda: vmap(lambda x: x.item())(flambeau.ones(2)), RuntimeError, "no numbers to look at"),
@@ -133,8 +133,8 @@ def test_ops_of_users_take_part():
     (lambda: vmap(lambda x: x[x > 0])(flambeau.ones(2, 3)), RuntimeError, "depends on values"),
     (lambda: vmap(lambda x: flambeau.zeros(2).add_(x))(flambeau.ones(3, 2)), RuntimeError, "clone it inside"),
     (lambda: vmap(lambda x: x, randomness="never")(flambeau.ones(2)), RuntimeError, "randomness"),
-    (lambda: vmap(lambda x: x, in_dims=2)(flambeau.ones(2)), IndexError, "out of range"),
-    (lambda: jvp(lambda x: x, flambeau.ones(1), flambeau.ones(1)), RuntimeError, "tuples"),
+    (lambda: vmap(lambda x: x, in_dims=2)(flambeau.ones(2)), ValueError, "dimensionality 1"),
+    (lambda: jvp(lambda x: x, flambeau.ones(1), flambeau.ones(1)), RuntimeError, "a tuple"),
     (lambda: jvp(lambda x: x, (flambeau.ones(1),), (flambeau.ones(2),)), RuntimeError, "shape"),
     (lambda: vjp(lambda x: "text", flambeau.ones(1)), RuntimeError, "only tensors"),
 ])

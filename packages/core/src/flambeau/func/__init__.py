@@ -4,6 +4,7 @@ from __future__ import annotations
 from . import custom, pytree
 from .grad import grad, grad_and_value, hessian, jacfwd, jacrev, vjp
 from .jvp import jvp
+from .stateless import functional_call, stack_module_state
 from .vmap import vmap
 
 __all__ = ["grad", "grad_and_value", "hessian", "jacfwd", "jacrev", "jvp", "pytree", "vjp", "vmap"]

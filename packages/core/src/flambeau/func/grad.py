@@ -1,19 +1,29 @@
 """Gradients of functions: grad, vjp, and the Jacobians that nest them in vmap."""
 from __future__ import annotations
 
+from functools import wraps
+
 from ..autograd import grad as gradients
 from ..context import enable_grad, is_grad_enabled
 from ..ops.create import eye
 from ..tensor import Tensor
 from .jvp import jvp
 from .level import Wrapper, lift_for_grad
-from .pytree import tree_flatten, tree_map, tree_unflatten
+from .pytree import tree_flatten, tree_leaves, tree_map, tree_unflatten
 from .vmap import vmap
 
 
 def _chosen(args, argnums):
-    picked = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    if not isinstance(argnums, int | tuple):
+        raise RuntimeError(f"argnums must be int or Tuple[int, ...], got: {type(argnums)}")
+    picked = (argnums,) if isinstance(argnums, int) else argnums
+    if not picked:
+        raise RuntimeError("argnums must be non-empty")
+    if len(set(picked)) < len(picked):
+        raise RuntimeError(f"argnums elements must be unique, got {argnums}")
     for i in picked:
+        if not isinstance(i, int):
+            raise RuntimeError(f"argnums must be int or Tuple[int, ...], got: {argnums}")
         if not -len(args) <= i < len(args):
             raise RuntimeError(f"Got argnum={i}, but only {len(args)} positional inputs")
     return tuple(i % len(args) for i in picked)
@@ -23,7 +33,7 @@ def _lifted(tree):
     leaves, spec = tree_flatten(tree)
     for x in leaves:
         if not isinstance(x, Tensor):
-            raise RuntimeError(f"grad: expected only tensors in the arguments to differentiate by, got {type(x).__name__}")
+            raise ValueError(f"expected only tensors in the arguments to differentiate by, got {type(x)}")
     fresh = [lift_for_grad(x) for x in leaves]
     return fresh, spec
 
@@ -43,12 +53,12 @@ def grad_and_value(func, argnums=0, has_aux: bool = False):
             lifted = {i: _lifted(args[i]) for i in picked}
             given = [tree_unflatten(*lifted[i]) if i in lifted else a for i, a in enumerate(args)]
             result = func(*given, **kwargs)
-            value, aux = result if has_aux else (result, None)
+            value, aux = _with_aux("grad_and_value(f)(*args)", result) if has_aux else (result, None)
             if not isinstance(value, Tensor):
-                raise RuntimeError(f"Expected f(*args) to return a tensor, got {type(value).__name__}")
+                raise RuntimeError(f"grad_and_value(f)(*args): Expected f(*args) to return a Tensor, got {type(value)}")
             if value.ndim:
                 raise RuntimeError(
-                    f"Expected f(*args) to return a scalar tensor, got tensor with {value.ndim} dims. Maybe you wanted to use the vjp or "
+                    f"grad_and_value(f)(*args): Expected f(*args) to return a scalar tensor, got tensor with {value.ndim} dims. Maybe you wanted to use the vjp or "
                     "jacrev APIs instead?"
                 )
             flat = [x for i in picked for x in lifted[i][0]]
@@ -60,6 +70,12 @@ def grad_and_value(func, argnums=0, has_aux: bool = False):
         return (grads, (value, aux)) if has_aux else (grads, value)
 
     return both
+
+
+def _with_aux(what: str, result):
+    if not (isinstance(result, tuple) and len(result) == 2):
+        raise RuntimeError(f"{what}: output of function f should be a tuple: (output, aux) if has_aux is True")
+    return result
 
 
 def _open(lifted, outputs) -> bool:
@@ -113,18 +129,21 @@ def vjp(func, *primals, has_aux: bool = False):
     with enable_grad():
         flat, spec = _lifted(primals)
         result = func(*tree_unflatten(flat, spec))
-    result, aux = result if has_aux else (result, None)
+    result, aux = _with_aux("vjp(f, *primals)", result) if has_aux else (result, None)
     outs, out_spec = tree_flatten(result)
     for y in outs:
         if not isinstance(y, Tensor):
-            raise RuntimeError(f"vjp(f, *primals): Expected f(*primals) to return only tensors, got unsupported type {type(y).__name__}")
+            raise RuntimeError(f"vjp(f, *primals): expected f(*primals) to return only tensors, got unsupported type {type(y)}")
 
     waiting = recording and _open(flat, outs)
 
-    def back(*cotangents):
+    def back(*cotangents, retain_graph: bool = True, create_graph: bool | None = None):
         given, given_spec = tree_flatten(cotangents[0] if len(cotangents) == 1 else cotangents)
         if given_spec != out_spec:
-            raise RuntimeError("Expected pytree structure of cotangents to be the same as pytree structure of outputs to the function")
+            raise RuntimeError(
+                "Expected pytree structure of cotangents to be the same as pytree structure of outputs to the function. "
+                f"cotangents: {given_spec}, primal output: {out_spec}"
+            )
         with enable_grad():
             grads = _gradients(outs, flat, given)
         return _settled(tree_unflatten(grads, spec), waiting or _carries(given))
@@ -148,9 +167,19 @@ def _basis(leaves):
     return parts, sizes
 
 
+def _expect_real(what: str, tree, word: str) -> None:
+    for i, x in enumerate(tree_leaves(tree)):
+        if isinstance(x, Tensor) and x.is_complex():
+            raise RuntimeError(f"{what}: Expected all {word} to be real but received complex tensor at flattened input idx: {i}")
+
+
 def jacrev(func, argnums=0, *, has_aux: bool = False, chunk_size: int | None = None):
     """The Jacobian by reverse mode, a row at a time in one vmap.  (out), (in) -> (*out, *in)"""
 
+    if chunk_size is not None and chunk_size < 1:
+        raise ValueError("jacrev: `chunk_size` should be greater than 0.")
+
+    @wraps(func)
     def jacobian(*args):
         picked = _chosen(args, argnums)
 
@@ -160,9 +189,12 @@ def jacrev(func, argnums=0, *, has_aux: bool = False, chunk_size: int | None = N
                 given[i] = x
             return func(*given)
 
+        _expect_real("jacrev", [args[i] for i in picked], "inputs")
+
         result = vjp(of, *(args[i] for i in picked), has_aux=has_aux)
         value, back = result[:2]
         outs, out_spec = tree_flatten(value)
+        _expect_real("jacrev", outs, "outputs")
         basis, sizes = _basis(outs)
         rows = vmap(lambda *b: back(tree_unflatten(b, out_spec)), chunk_size=chunk_size)(*basis)  # for each input (Σ out, *in)
         per_out, start = [], 0
@@ -179,8 +211,10 @@ def jacrev(func, argnums=0, *, has_aux: bool = False, chunk_size: int | None = N
 def jacfwd(func, argnums=0, has_aux: bool = False, *, randomness: str = "error"):
     """The Jacobian by forward mode, a column at a time in one vmap.  (out), (in) -> (*out, *in)"""
 
+    @wraps(func)
     def jacobian(*args):
         picked = _chosen(args, argnums)
+        _expect_real("jacfwd", [args[i] for i in picked], "inputs")
         flat, spec = tree_flatten(tuple(args[i] for i in picked))
 
         def of(*leaves):
@@ -199,8 +233,9 @@ def jacfwd(func, argnums=0, has_aux: bool = False, *, randomness: str = "error")
                 aux = result[2]
             return result[1]
 
-        columns = vmap(column, out_dims=-1)(*basis)  # for each output (*out, Σ in)
+        columns = vmap(column, out_dims=-1, randomness=randomness)(*basis)  # for each output (*out, Σ in)
         outs, out_spec = tree_flatten(columns)
+        _expect_real("jacfwd", outs, "outputs")
         blocks = []
         for c in outs:
             parts, start = [], 0

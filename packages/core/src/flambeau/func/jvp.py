@@ -187,29 +187,53 @@ def jvp(func, primals, tangents, *, strict: bool = False, has_aux: bool = False)
     >>> flambeau.func.jvp(flambeau.exp, (flambeau.zeros(2),), (flambeau.ones(2),))[1]
     tensor([1., 1.])
     """
-    if not isinstance(primals, tuple) or not isinstance(tangents, tuple):
-        raise RuntimeError("jvp(f, primals, tangents): Expected primals and tangents to be tuples")
-    flat, spec = tree_flatten(primals)
-    flat_tangents, tangent_spec = tree_flatten(tangents)
-    if spec != tangent_spec:
-        raise RuntimeError("jvp(f, primals, tangents): Expected primals and tangents to have the same python structure")
-    for p, t in zip(flat, flat_tangents, strict=True):
-        if p.shape != t.shape or p.dtype is not t.dtype:
-            raise RuntimeError(
-                f"jvp(f, primals, tangents): expected a tangent of shape {tuple(p.shape)} and {p.dtype}, got {tuple(t.shape)} and {t.dtype}"
-            )
+    flat, spec, flat_tangents = _matched(primals, tangents)
     with entered(Dual) as level:
         duals = [Dual.make(p, t, level) for p, t in zip(flat, flat_tangents, strict=True)]
         result = func(*tree_unflatten(duals, spec))
+        if has_aux and not (isinstance(result, tuple) and len(result) == 2):
+            raise RuntimeError("jvp(f, primals, tangents): output of function f should be a tuple: (output, aux) if has_aux is True")
         result, aux = result if has_aux else (result, None)
         outs, out_spec = tree_flatten(result)
         for y in outs:
             if not isinstance(y, Tensor):
-                raise RuntimeError(f"jvp: expected the function to return only tensors, got {type(y).__name__}")
+                raise RuntimeError(f"{HEAD}: expected f(*primals) to return only tensors, got unsupported type {type(y)}")
+            if strict and not (isinstance(y, Dual) and y.level == level and y.tangent is not None):
+                raise RuntimeError(
+                    "jvp(f, primals, tangents, strict=True): The output of f is independent of the inputs. This is not allowed with "
+                    "strict=True."
+                )
         values = [y.value if isinstance(y, Dual) and y.level == level else y for y in outs]
         moved = [_tangent(y, v, level) for y, v in zip(outs, values, strict=True)]
     answer = tree_unflatten(values, out_spec), tree_unflatten(moved, out_spec)
     return (*answer, _unwrapped(aux, level)) if has_aux else answer
+
+
+HEAD = "jvp(f, primals, tangents)"
+
+
+def _matched(primals, tangents):
+    """The tensors of both, side by side.  RuntimeError where they do not match."""
+    if not isinstance(primals, tuple) or not isinstance(tangents, tuple):
+        word = "primals" if not isinstance(primals, tuple) else "tangents"
+        raise RuntimeError(f"{HEAD}: Expected {word} to be a tuple. E.g. it should be valid to call f(*primals).")
+    flat, spec = tree_flatten(primals)
+    if not flat:
+        raise RuntimeError(f"{HEAD}: Expected primals to contain at least one Tensor.")
+    flat_tangents, tangent_spec = tree_flatten(tangents)
+    if spec != tangent_spec:
+        raise RuntimeError(
+            f"{HEAD}: Expected primals and tangents to have the same python structure, got {spec} and {tangent_spec}"
+        )
+    for p, t in zip(flat, flat_tangents, strict=True):
+        for word, x in (("primals", p), ("tangents", t)):
+            if not isinstance(x, Tensor):
+                raise RuntimeError(f"{HEAD}: Expected {word} to only contain Tensors, got {type(x)}")
+        if p.dtype.category < FLOAT:
+            raise ValueError(f"Expected primal to be floating point or complex, but got: {p.dtype}")
+        if p.shape != t.shape or p.dtype is not t.dtype:
+            raise RuntimeError(f"{HEAD}: expected a tangent of shape {tuple(p.shape)} and {p.dtype}, got {tuple(t.shape)} and {t.dtype}")
+    return flat, spec, flat_tangents
 
 
 def _tangent(y, value, level: int):

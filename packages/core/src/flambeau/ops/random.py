@@ -1,6 +1,8 @@
 """Random tensors: PyTorch's numbers from the same seed (bits to numbers: `flambeau.random`)."""
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from math import prod
 from typing import Any
 
@@ -10,7 +12,7 @@ from .. import context
 from ..dtype import COMPLEX, FLOAT, bool_, int64
 from ..limits import finfo
 from ..promote import result_type
-from ..random import Generator, default_generator
+from ..random import Generator, default_generator, maps
 from ..tensor import Tensor, inference, plain, version_cell
 from .view import sizes
 
@@ -18,13 +20,109 @@ from .view import sizes
 def _source(generator: Generator | None) -> Generator:
     if generator is not None and not isinstance(generator, Generator):
         raise TypeError(f"expected a flambeau.Generator or None, got {type(generator).__name__}")
+    if maps.levels:
+        places_apart()  # raises where randomness is an error
     return generator or default_generator()
+
+
+# ---- inside vmap (func/vmap.py puts a level into `maps` that knows its size and what the user said about randomness)
+def places_apart() -> tuple:
+    """The vmaps whose places draw apart, outermost first.  RuntimeError where one of them allows no random numbers."""
+    for level in maps.levels:
+        if level.randomness == "error":
+            raise RuntimeError(
+                "vmap: called random operation while in randomness error mode. Please either use the 'same' or 'different' randomness "
+                "flags on vmap or perform the randomness operation out of vmap"
+            )
+    return tuple(level for level in maps.levels if level.randomness == "different")
+
+
+def hide(made: Tensor) -> Tensor:
+    """The leading axes that `_shape` put before the user's, as the hidden axes of the vmaps."""
+    for level in places_apart() if maps.levels else ():
+        made = level.hide(made)
+    return made
+
+
+def bare(x: Tensor) -> Tensor:
+    """A parameter of a random function as a plain tensor, an axis in front for each vmap whose places draw apart."""
+    for level in reversed(maps.levels):
+        x = level.bare(x)
+    while x.process is not None:  # a tangent does not move what is drawn
+        x = x.value
+    return x.detach()
+
+
+class suspended:
+    """Draw as if no vmap ran."""
+
+    def __enter__(self):
+        self.levels, maps.levels = maps.levels, ()
+
+    def __exit__(self, *_exc):
+        maps.levels = self.levels
+
+
+def fills(function: Callable) -> Callable:
+    """A function that fills its tensor with random numbers: a transform's tensor takes a draw for all of its places."""
+
+    @wraps(function)
+    def call(x, *args, **kwargs):
+        if not maps.levels and x.process is None:
+            return function(x, *args, **kwargs)
+        for level in places_apart():
+            if not level.holds(x):
+                raise RuntimeError(
+                    "vmap: Cannot ask for different inplace randomness on an unbatched tensor. This will appear like same randomness. "
+                    "Fill a tensor made like a batched one (empty_like, new_empty), or call the function that makes a new tensor."
+                )
+        args = tuple(bare(a) if isinstance(a, Tensor) else a for a in args)
+        kwargs = {k: bare(v) if isinstance(v, Tensor) else v for k, v in kwargs.items()}
+        shape = _grown(x.shape)
+        args = tuple(_spread(a, shape) if isinstance(a, Tensor) else a for a in args)
+        with suspended():
+            if x.process is None:
+                return function(x, *args, **kwargs)
+            drawn = function(plain(np.empty(shape, x.dtype.numpy))._to_device(x.device), *args, **kwargs)
+        return x.copy_(hide(drawn))
+
+    return call
+
+
+def _spread(p: Tensor, shape) -> Tensor:
+    """Ones behind p's hidden axes, so that it broadcasts against what is filled."""
+    ahead = len(places_apart())
+    return p.reshape(*p.shape[:ahead], *(1,) * (len(shape) - p.ndim), *p.shape[ahead:])
+
+
+def maps_over(function: Callable) -> Callable:
+    """A function of a tensor of parameters (probabilities, rates): it sees the plain tensor, with the places that draw apart in front."""
+
+    @wraps(function)
+    def call(x, *args, **kwargs):
+        if not maps.levels and x.process is None:
+            return function(x, *args, **kwargs)
+        places_apart()
+        x = bare(x)
+        args = tuple(bare(a) if isinstance(a, Tensor) else a for a in args)
+        kwargs = {k: bare(v) if isinstance(v, Tensor) and k != "out" else v for k, v in kwargs.items()}
+        with suspended():
+            drawn = function(x, *args, **kwargs)
+        return hide(drawn)
+
+    return call
+
+
+def _grown(shape) -> tuple:
+    return (*(level.n for level in places_apart()), *shape) if maps.levels else tuple(shape)
 
 
 def _finish(array, shape, device, requires_grad, out=None) -> Tensor:
     made = plain(array.reshape(shape))
     if device is not None:
         made = made._to_device(device)
+    if maps.levels:
+        made = hide(made)
     if out is not None:
         from ..write import into
         return into(out, made, "out")
@@ -49,6 +147,8 @@ def _shape(size):
     shape = sizes(size)
     if any(n < 0 for n in shape):
         raise RuntimeError(f"Trying to create tensor with negative dimension {min(shape)}: {list(shape)}")
+    if maps.levels:
+        shape = _grown(shape)
     return shape, prod(shape)
 
 
@@ -94,7 +194,12 @@ def randperm(n: int, *, generator=None, out=None, dtype=None, layout=None, devic
     """0 … n-1 in random order.  -> (n)"""
     if n < 0:
         raise RuntimeError(f"n must be non-negative, got {n}")
-    return _finish(_source(generator).permutation(n).astype((dtype or int64).numpy), (n,), device, requires_grad, out)
+    source, shape = _source(generator), _grown((n,))
+    orders = source.permutation(n)
+    if len(shape) > 1:  # an order for each place; the outermost vmap's places follow each other
+        more = [source.permutation(n) for _ in range(prod(shape[:-1]) - 1)]
+        orders = np.stack([orders, *more]).reshape(*shape[-2::-1], n).transpose(*range(len(shape) - 2, -1, -1), len(shape) - 1)
+    return _finish(orders.astype((dtype or int64).numpy), shape, device, requires_grad, out)
 
 
 def rand_like(x, *, dtype=None, device=None, requires_grad=False, generator=None, memory_format=None) -> Tensor:
@@ -135,6 +240,7 @@ def _write(x: Tensor, values) -> Tensor:
     return x
 
 
+@fills
 def uniform_(x: Tensor, from_: float = 0.0, to: float = 1.0, *, generator=None, **bounds) -> Tensor:
     """Fill x with uniform numbers in [from, to)."""
     low: Any = bounds.pop("from", from_)
@@ -173,6 +279,7 @@ def _fused(u, span, low):
     return total + (((product - (total - part)) + (low - part)) + rest)
 
 
+@fills
 def normal_(x: Tensor, mean: float = 0.0, std: float = 1.0, *, generator=None) -> Tensor:
     """Fill x with normal numbers."""
     _float(x.dtype, "normal_")
@@ -197,6 +304,10 @@ def normal(mean=0.0, std=1.0, size=None, *, generator=None, dtype=None, device=N
             raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
         return _finish(_normal(_source(generator), n, dtype.numpy, mean, std), shape, device, requires_grad, out)
     from .view import broadcast_shapes
+    for level in maps.levels:
+        for v in (mean, std):
+            if isinstance(v, Tensor) and level.randomness == "same":
+                level.bare(v)  # raises where the places differ
     shape = broadcast_shapes(*(v.shape for v in (mean, std) if isinstance(v, Tensor)))
     z = randn(shape, dtype=result_type(mean, std), generator=generator)
     result = z * std + mean
@@ -206,6 +317,7 @@ def normal(mean=0.0, std=1.0, size=None, *, generator=None, dtype=None, device=N
     return result
 
 
+@fills
 def bernoulli_(x: Tensor, p=0.5, *, generator=None) -> Tensor:
     """Fill x with ones of probability p (a number or a tensor), zeros else."""
     if isinstance(p, Tensor):
@@ -219,6 +331,7 @@ def bernoulli_(x: Tensor, p=0.5, *, generator=None) -> Tensor:
     return _write(x, (_source(generator).uniform(x.numel(), kind) < chance).astype(x.array.dtype))
 
 
+@maps_over
 def bernoulli(x: Tensor, p=None, *, generator=None, out=None) -> Tensor:
     """Ones with the probability that x holds (or p), zeros else.  (*) -> (*)"""
     made = plain(np.empty(x.shape, x.dtype.numpy))
@@ -230,6 +343,7 @@ def bernoulli(x: Tensor, p=None, *, generator=None, out=None) -> Tensor:
     return made
 
 
+@fills
 def random_(x: Tensor, from_=0, to=None, *, generator=None) -> Tensor:
     """Fill x with integers in [from, to); without bounds, over the dtype's range (for floats, what the mantissa holds)."""
     if to is None and from_:
@@ -255,6 +369,16 @@ def multinomial(x: Tensor, num_samples: int, replacement: bool = False, *, gener
         raise RuntimeError("cannot sample n_sample <= 0 samples")
     if not replacement and num_samples > x.shape[-1]:
         raise RuntimeError("cannot sample n_sample > prob_dist.size(-1) samples without replacement")
+    made = _places(x, num_samples, replacement, generator=generator)
+    if out is not None:
+        from ..write import into
+        return into(out, made, "multinomial")
+    return made
+
+
+@maps_over
+def _places(x: Tensor, num_samples: int, replacement: bool, *, generator) -> Tensor:
+    """(*, c) -> (*, num_samples)"""
     p = x.detach().cpu().array
     rows = p.reshape(-1, p.shape[-1])
     if not np.isfinite(rows).all() or (rows < 0).any():
@@ -272,6 +396,6 @@ def multinomial(x: Tensor, num_samples: int, replacement: bool = False, *, gener
         q = np.maximum(q.astype(rows.dtype), np.finfo(np.float32).tiny)
         order = np.argsort(-(rows / q), axis=1, kind="stable")
         picked = order[:, :num_samples]
-    return _finish(np.ascontiguousarray(picked).astype(np.int64), (*p.shape[:-1], num_samples), x.device, False, out)
+    return _finish(np.ascontiguousarray(picked).astype(np.int64), (*p.shape[:-1], num_samples), x.device, False)
 
 

@@ -286,7 +286,7 @@ def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: floa
 
     Source: Jang et al. (2016), Maddison et al. (2016).
     """
-    uniform = flambeau.empty(logits.shape, dtype=flambeau.float64, device=logits.device).uniform_()
+    uniform = flambeau.rand(logits.shape, dtype=flambeau.float64, device=logits.device)
     noise = -(-(-uniform).log1p()).log().to(logits.dtype)  # -log of an exponential number has Gumbel's distribution
     soft = ((logits + noise) / tau).softmax(dim)
     if not hard:

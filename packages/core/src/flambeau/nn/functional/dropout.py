@@ -17,7 +17,7 @@ def _check(p: float) -> None:
 def _kept(input: Tensor, p: float, by_channel: bool = False) -> Tensor:
     """One for what stays and zero for what goes; a channel stays or goes as a whole with `by_channel`."""
     shape = [*input.shape[:2], *[1] * (input.dim() - 2)] if by_channel else input.shape
-    return flambeau.empty(shape, dtype=input.dtype, device=input.device).bernoulli_(1 - p)
+    return flambeau.bernoulli(flambeau.empty(shape, dtype=input.dtype, device=input.device), 1 - p)
 
 
 def _drop(input: Tensor, p: float, training: bool, inplace: bool, by_channel: bool = False) -> Tensor:

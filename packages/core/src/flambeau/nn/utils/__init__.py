@@ -1,6 +1,7 @@
 """Tools for the parameters of a module."""
 
 from .clip import clip_grad_norm_, clip_grad_value_, clip_grads_with_norm_, get_total_norm
+from . import stateless
 from .flat import parameters_to_vector, vector_to_parameters
 
 __all__ = [
@@ -9,5 +10,6 @@ __all__ = [
     "clip_grads_with_norm_",
     "get_total_norm",
     "parameters_to_vector",
+    "stateless",
     "vector_to_parameters",
 ]
