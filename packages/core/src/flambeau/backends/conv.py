@@ -77,6 +77,11 @@ def _blocks(n: int, out: Ints, weight_shape: Ints, groups: int, itemsize: int) -
             yield slice(i, i + 1), slice(r, min(r + rows, out[0]))
 
 
+def _groups_at_once(n: int, out: Ints, weight_shape: Ints, groups: int, itemsize: int) -> int:
+    """Groups whose whole columns make one block: cut so, the pixels that are summed over stay together. All, where not even one fits."""
+    return min(groups, BLOCK_BYTES // max(1, n * prod(out) * prod(weight_shape[1:]) * itemsize)) or groups
+
+
 def _pad(x: np.ndarray, padding: Ints) -> np.ndarray:
     if not any(padding):
         return x
@@ -192,6 +197,13 @@ def conv_backward_weight(
         _depthwise(direct, x, gw, np.ascontiguousarray(g), (stride, padding, dilation), TO_WEIGHT)
         return gw
     total = np.zeros((groups, o // groups, weight_shape[1] * prod(kernel)), np.result_type(g, x))
+    if (some := _groups_at_once(n, out, weight_shape, groups, x.itemsize)) < groups:
+        inputs, outputs = x.shape[1] // groups, o // groups
+        for first in range(0, groups, some):
+            last = min(first + some, groups)
+            columns = _columns(x[:, first * inputs : last * inputs], slice(0, out[0]), kernel, out, stride, padding, dilation, last - first)
+            total[first:last] = np.matmul(_rows(g[:, first * outputs : last * outputs], last - first), columns.mT)
+        return total.reshape(weight_shape)
     for images, rows in _blocks(n, out, weight_shape, groups, x.itemsize):
         columns = _columns(x[images], rows, kernel, out, stride, padding, dilation, groups)
         total += np.matmul(_rows(g[images, :, rows], groups), columns.mT)
