@@ -58,8 +58,8 @@ def grad_and_value(func, argnums=0, has_aux: bool = False):
                 raise RuntimeError(f"grad_and_value(f)(*args): Expected f(*args) to return a Tensor, got {type(value)}")
             if value.ndim:
                 raise RuntimeError(
-                    f"grad_and_value(f)(*args): Expected f(*args) to return a scalar tensor, got tensor with {value.ndim} dims. Maybe you wanted to use the vjp or "
-                    "jacrev APIs instead?"
+                    f"grad_and_value(f)(*args): Expected f(*args) to return a scalar tensor, got tensor with {value.ndim} dims. "
+                    "Maybe you wanted to use the vjp or jacrev APIs instead?"
                 )
             flat = [x for i in picked for x in lifted[i][0]]
             found = iter(_gradients([value], flat, None))

@@ -90,7 +90,7 @@ class Places:
         return Batched.make(drawn, 0, self.level)
 
     def bare(self, x: Tensor) -> Tensor:
-        """x without this level: its hidden axis in front where places draw apart.  RuntimeError where they are to draw alike, but differ."""
+        """x without this level: its hidden axis in front where places draw apart.  RuntimeError where they draw alike, but differ."""
         x = _below(x, self.level)
         value, hidden = _front(x, self.level)
         if self.randomness == "different":
@@ -186,8 +186,8 @@ class _Told:
             raise ValueError(f"{head}Got in_dim={d} for an input but in_dim must be either an integer dimension or None.")
         if not isinstance(x, Tensor):
             raise ValueError(
-                f"{head}Got in_dim={d} for an input but the input is of type {type(x)}. We cannot vmap over non-Tensor arguments, please use "
-                "None as the respective in_dim"
+                f"{head}Got in_dim={d} for an input but the input is of type {type(x)}. We cannot vmap over non-Tensor arguments, please "
+                "use None as the respective in_dim"
             )
         if not -x.ndim <= d < x.ndim:
             raise ValueError(
@@ -221,8 +221,8 @@ class _Told:
             if dim is None:
                 return y
             raise ValueError(
-                f"vmap({self.name}, ...): `{self.name}` must only return Tensors, got type {type(y)}. Did you mean to set out_dims= to None "
-                "for output?"
+                f"vmap({self.name}, ...): `{self.name}` must only return Tensors, got type {type(y)}. Did you mean to set out_dims= to "
+                "None for output?"
             )
         value, hidden = _front(y, level)
         if dim is None:
@@ -232,7 +232,7 @@ class _Told:
                 )
             return value
         if not -value.ndim - (not hidden) <= dim < value.ndim + (not hidden):
-            raise IndexError(f"vmap({self.name}, ...): out_dims has {dim} for an output of shape {tuple(y.shape)}: no such axis can be made")
+            raise IndexError(f"vmap({self.name}, ...): out_dims has {dim} for an output of shape {tuple(y.shape)}: there is no such axis")
         if not hidden:
             value = value.expand(n, *value.shape)
         return value.movedim(0, dim) if dim else value

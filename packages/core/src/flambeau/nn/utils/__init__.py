@@ -1,7 +1,7 @@
 """Tools for the parameters of a module."""
 
-from .clip import clip_grad_norm_, clip_grad_value_, clip_grads_with_norm_, get_total_norm
 from . import stateless
+from .clip import clip_grad_norm_, clip_grad_value_, clip_grads_with_norm_, get_total_norm
 from .flat import parameters_to_vector, vector_to_parameters
 
 __all__ = [
