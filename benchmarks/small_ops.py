@@ -1,6 +1,6 @@
 """What a call on a small tensor costs beside PyTorch, without and with a graph: common ops on tensors of 16 elements.
 
-    python benchmarks/small_ops.py [--only softmax] [--rounds 15] [--modules]
+    python benchmarks/small_ops.py [--only softmax] [--rounds 50] [--modules]
 
 Both libraries take turns in one process on one thread; a figure is the least of many rounds. Exits with 1 when the geometric mean of the
 ratios is above 0.8 or an op's ratio above 1.5. Where PyTorch cannot be imported, Flambeau's figures stand alone.
@@ -90,10 +90,10 @@ def rows(modules: bool) -> list[tuple[str, bool]]:
 
 
 def least(calls: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """The least seconds a call of each, which take turns of about a millisecond."""
+    """The least seconds a call of each, which take turns of a third of a millisecond."""
     for call in calls.values():
         call()  # builds the kernel, where there is one
-    times = {name: calibrate(call, 0.001) for name, call in calls.items()}
+    times = {name: calibrate(call, 0.0003) for name, call in calls.items()}
     took: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(rounds):
         for name, call in calls.items():
@@ -104,7 +104,7 @@ def least(calls: dict[str, Callable[[], object]], rounds: int) -> dict[str, floa
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="", help="only the expressions that contain this")
-    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--rounds", type=int, default=50)
     parser.add_argument("--modules", action="store_true", help="modules of flambeau.nn instead of ops")
     parser.add_argument("--sort", action="store_true", help="the worst ratio first, when all is measured")
     options = parser.parse_args()

@@ -26,7 +26,7 @@ def elementwise(name: str, *vjp, c: str, body: Callable | None = None, numpy: st
         body = _BODIES[inputs](word)
     else:
         inputs = inputs or body.__code__.co_argcount - 1
-        ufunc = _on_numpy(body, inputs)
+        ufunc = _on_numpy(body, inputs, fields.get("fused"))
     card = Card(
         name,
         "elementwise",
@@ -55,9 +55,16 @@ _BODIES: dict[int, Callable[[str], Callable]] = {
 }
 
 
-def _on_numpy(body, inputs):
+def _on_numpy(body, inputs, fused=None):
     from .backends import numpy as xp
 
+    if fused is not None:
+
+        def kernel(x):
+            made = fused.kernel_of_one(x, body)
+            return body(xp, x) if made is None else made
+
+        return kernel
     if inputs == 1:
         return lambda x: body(xp, x)
     return lambda x, y: body(xp, x, y)

@@ -128,6 +128,28 @@ def binary(card: Card, checked: bool):
                         return z
         return finish(card, (input, other), NO_ATTRS, out)
 
+    def number_first(input, other):
+        """card(other, input), where Python asked the right operand."""
+        kind, ty = type(input), type(other)
+        if (ty is float or ty is int) and (kind is Tensor or kind is Parameter) and not context.unusual:
+            a = input.array
+            if type(a) is ndarray:
+                try:
+                    r = ufunc(other, a)
+                except (RuntimeWarning, OverflowError, ValueError, TypeError):
+                    return run(card, (other, input), NO_ATTRS)
+                if type(r) is not ndarray:
+                    r = np.asarray(r)
+                if not checked or r.dtype is a.dtype:
+                    z = new(Tensor)
+                    z.array = r
+                    m = input.node
+                    if m is not None and differentiable and grad.enabled:
+                        z.node = record(card, z, (other, input), NO_ATTRS, (None, m))
+                    return z
+        return call(other, input)
+
+    card.reflected = number_first
     return named(call, card)
 
 
@@ -252,6 +274,9 @@ def explained(card: Card, inputs, error: Exception, attrs: dict = NO_ATTRS) -> E
 
 def reflected(call):
     """The operator with its operands exchanged: what Python asks of the right one."""
+    card = getattr(call, "card", None)
+    if card is not None and card.reflected is not None:
+        return card.reflected
 
     def swapped(x, y):
         return call(y, x)

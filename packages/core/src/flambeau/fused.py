@@ -20,6 +20,9 @@ class Native:
     def __call__(self, card, arrays, attrs: dict):
         return self.function(*arrays, **attrs)
 
+    def one(self, card, a, attrs: dict):
+        return self.function(a, **attrs)
+
 
 class Fused:
     """How a card's body is one kernel: its gufunc signature, with all inputs given, and the attr that names the core axis.
@@ -48,6 +51,17 @@ class Fused:
             (kernel,) = self.kernels.values()
             self.last = kernel.ufunc
         return result
+
+    def kernel_of_one(self, a, body):
+        """The kernel of an elementwise body without attrs on an array of its own, or None."""
+        kind = a.dtype
+        if (kind is not F32 and kind is not F64) or not a.size:
+            return None
+        if self.last is None:
+            from .kernels import fuse
+
+            self.last = fuse(body, self.signature) or False
+        return self.last.ufunc(a) if self.last else None
 
     def __call__(self, card, arrays, attrs: dict):
         first, dim = arrays[0], self.dim

@@ -14,7 +14,7 @@ _device = device  # the parameters below are called device, too
 
 DEFAULT_SEED = 67280421310721
 FEW = 256  # words below which the shorter call counts for more than the quicker loop
-LOW_24, STEP_24 = np.uint32((1 << 24) - 1), np.float32(2.0**-24)
+LOW_24, STEP_24, LOW_53 = np.uint32((1 << 24) - 1), np.float32(2.0**-24), np.uint64((1 << 53) - 1)
 
 
 class Generator:
@@ -80,12 +80,15 @@ class Generator:
         return self._bits.random_raw(n).astype(np.uint32) if n < FEW else self._numbers.integers(0, 1 << 32, n, dtype=np.uint32)
 
     def words64(self, n: int) -> np.ndarray:
+        if n < FEW:
+            words = self._bits.random_raw(2 * n)
+            return words[::2] << 32 | words[1::2]
         return self._numbers.integers(0, (1 << 64) - 1, n, dtype=np.uint64, endpoint=True)
 
     def uniform(self, n: int, numpy_dtype) -> np.ndarray:
         """n numbers in [0, 1): 24 bits of a word for float32 and smaller, 53 bits of two for float64."""
         if numpy_dtype == np.float64:
-            return (self.words64(n) & np.uint64((1 << 53) - 1)) * 2.0**-53
+            return (self.words64(n) & LOW_53) * 2.0**-53
         u = (self.words(n) & LOW_24).astype(np.float32)
         u *= STEP_24
         if numpy_dtype == np.float32:

@@ -219,5 +219,28 @@ void cross_entropy_loop_##name(char **args, const intptr_t *dims, const intptr_t
     *(T *)args[2] = (T)(total / n); \
 }
 
+/* x (n), places (k) -> x at the places; x (n), correction -> variance; of any strides */
+#define ROWS(T, name) \
+void gather_loop_##name(char **args, const intptr_t *dims, const intptr_t *steps, void *data) { \
+    for (intptr_t i = 0; i < dims[0]; i++) { \
+        const char *x = args[0] + i * steps[0], *place = args[1] + i * steps[1]; \
+        char *y = args[2] + i * steps[2]; \
+        for (intptr_t j = 0; j < dims[2]; j++) *(T *)(y + j * steps[5]) = *(T *)(x + *(i64 *)(place + j * steps[4]) * steps[3]); \
+    } \
+} \
+void variance_loop_##name(char **args, const intptr_t *dims, const intptr_t *steps, void *data) { \
+    for (intptr_t i = 0; i < dims[0]; i++) { \
+        const char *x = args[0] + i * steps[0]; \
+        double total = 0, squares = 0; \
+        for (intptr_t j = 0; j < dims[1]; j++) total += *(T *)(x + j * steps[3]); \
+        double centre = total / dims[1]; \
+        for (intptr_t j = 0; j < dims[1]; j++) { double d = *(T *)(x + j * steps[3]) - centre; squares += d * d; } \
+        double rest = dims[1] - *(T *)(args[1] + i * steps[1]); \
+        *(T *)(args[2] + i * steps[2]) = (T)(squares / (rest > 0 ? rest : 0)); \
+    } \
+}
+
+ROWS(float, f4)
+ROWS(double, f8)
 NETWORK(float, f4, expf, logf, sqrtf)
 NETWORK(double, f8, exp, log, sqrt)

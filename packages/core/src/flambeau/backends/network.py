@@ -9,7 +9,7 @@ import numpy as np
 
 from .native import loop
 
-__all__ = ["batch_norm_train", "mean_cross_entropy"]
+__all__ = ["batch_norm_train", "gather", "mean_cross_entropy", "var"]
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 LARGE = 1 << 12  # elements from which NumPy's exponential, which works on sixteen at once, makes up for its many calls
@@ -47,3 +47,30 @@ def mean_cross_entropy(x: np.ndarray, target: np.ndarray):
         return None
     run = loop("cross_entropy", "Tq->T", "(n,c),(n)->()")
     return None if run is None else run(x, target)
+
+
+def gather(x: np.ndarray, places: np.ndarray, dim: int):
+    if x.dtype not in FLOATS or places.dtype != np.int64 or x.ndim != places.ndim or not x.ndim:
+        return None
+    if x.ndim > 1 and x.shape[:dim] + x.shape[dim + 1 :] != places.shape[:dim] + places.shape[dim + 1 :]:
+        return None
+    run = loop("gather", "Tq->T", "(n),(k)->(k)")
+    if run is None:
+        return None
+    return run(x, places) if dim == x.ndim - 1 else run(x, places, axes=[(dim,), (dim,), (dim,)])
+
+
+def var(x: np.ndarray, dim, correction, keepdim: bool):
+    if x.dtype not in FLOATS or not 0 < x.size < LARGE or (dim is not None and type(dim) is not int) or not x.ndim:
+        return None
+    run = loop("variance", "TT->T", "(n),()->()")
+    if run is None:
+        return None
+    if dim is None:
+        made = run(x.reshape(-1), correction, signature=SIGNATURES[x.dtype])
+        return made.reshape((1,) * x.ndim) if keepdim else made
+    made = run(x, correction, axes=[(dim,), (), ()], signature=SIGNATURES[x.dtype])
+    return np.expand_dims(made, dim) if keepdim else made
+
+
+SIGNATURES = {FLOATS[0]: "ff->f", FLOATS[1]: "dd->d"}

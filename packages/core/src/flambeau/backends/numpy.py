@@ -1,6 +1,8 @@
 """The CPU: NumPy's namespace, and the functions of the contract (`base.py`) that NumPy lacks."""
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from .blas import choose_blas
@@ -79,6 +81,21 @@ def take_along_axis(x, places, axis):
     if x.ndim == 2 and axis in (1, -1) and places.shape[0] == x.shape[0]:
         return x[np.arange(x.shape[0])[:, None], places]
     return np.take_along_axis(x, places, axis)
+
+
+@lru_cache(64)
+def _below(n, m, k):
+    return np.tri(n, m, k, dtype=bool)
+
+
+def tril(x, k=0):
+    n, m = x.shape[-2:]
+    return np.where(_below(n, m, k), x, x.dtype.type(0)) if n * m < 1 << 16 else np.tril(x, k)
+
+
+def triu(x, k=0):
+    n, m = x.shape[-2:]
+    return np.where(_below(n, m, k - 1), x.dtype.type(0), x) if n * m < 1 << 16 else np.triu(x, k)
 
 
 def mean(x, axis=None, keepdims=False):

@@ -358,6 +358,12 @@ def fill_(x, value):
 
 def zero_(x):
     """Write zeros."""
+    if type(x) is Tensor and not context.unusual and _unwatched(x):
+        array = x.array
+        if type(array) is np.ndarray and array.flags.writeable:
+            array.fill(0)
+            version_cell(x)[0] += 1
+            return x
     return fill_(x, 0)
 
 

@@ -12,6 +12,7 @@ import math
 
 from ..define import elementwise, op
 from ..fast import chosen
+from ..fused import Fused
 from ..op import CARDS
 
 # ---- arithmetic
@@ -112,6 +113,7 @@ rsqrt = elementwise(
     lambda g, y, _x: g * -0.5 * y * y * y,
     body=lambda xp, x: 1.0 / xp.sqrt(x),
     c="(1 / sqrt({0}))",
+    fused=Fused("()->()"),
     domain=(0.5, 3.0),
     doc="1 / √x.",
 )
@@ -137,7 +139,8 @@ atanh = elementwise("atanh", lambda g, _y, x: g / (1 - x * x), c="atanh({0})", n
                     doc="Inverse hyperbolic tangent.")
 
 # ---- squashing
-sigmoid = elementwise("sigmoid", lambda g, y, _x: g * y * (1 - y), body=lambda xp, x: 1.0 / (1.0 + xp.exp(-x)), c="(1 / (1 + exp(-{0})))",
+sigmoid = elementwise("sigmoid", lambda g, y, _x: g * y * (1 - y), body=lambda xp, x: 1.0 / (1.0 + xp.exp(-x)),
+                      c="(1 / (1 + exp(-{0})))", fused=Fused("()->()"),
                       doc="1 / (1 + exp(-x)).")
 relu = elementwise("relu", lambda g, y, _x: relu_back(g, y), body=lambda xp, x: xp.maximum(x, 0), c="maximum({0}, 0)", promote="same",
                    doc="x where positive, 0 elsewhere.")

@@ -4,12 +4,15 @@ from __future__ import annotations
 import numpy as np
 
 from .. import context
+from ..backends import network
 from ..context import grad
 from ..define import op
 from ..dispatch import run
 from ..dtype import can_cast
 from ..fast import seen
+from ..fused import Native
 from ..op import CARDS
+from ..record import record
 from ..tensor import Tensor, check_dim, plain, version_cell
 from ..write import check_writable, write, wrote
 from .elementwise import where
@@ -149,10 +152,16 @@ def _taken(x, array, key):
         if x.node is None or not grad.enabled:
             return plain(array[places])
         tensors = [plain(p) for p in places.nonzero()]
-        return run(CARDS["index"], [x, *tensors], {"spec": (True,) * len(tensors)})
+        return _recorded(plain(array[places]), [x, *tensors], (True,) * len(tensors))
     if places.dtype is INT64:
-        return plain(array[places]) if x.node is None or not grad.enabled else run(CARDS["index"], [x, key], {"spec": (True,)})
+        out = plain(array[places])
+        return out if x.node is None or not grad.enabled else _recorded(out, [x, key], (True,))
     return None
+
+
+def _recorded(out, inputs, spec):
+    out.node = record(CARDS["index"], out, inputs, {"spec": spec}, (inputs[0].node, *(None,) * (len(inputs) - 1)))
+    return out
 
 
 def _taken_among(x, array, key):
@@ -170,9 +179,8 @@ def _taken_among(x, array, key):
             return None
     if len(key) > array.ndim:
         return None
-    if x.node is None or not grad.enabled:
-        return plain(array[tuple(arrays)])
-    return run(CARDS["index"], tensors, {"spec": tuple(spec)})
+    out = plain(array[tuple(arrays)])
+    return out if x.node is None or not grad.enabled else _recorded(out, tensors, tuple(spec))
 
 
 def _basic(x, key):
@@ -359,10 +367,10 @@ def index_select(x, dim: int, index):
         if type(places) is np.ndarray and places.dtype is INT64 and places.ndim == 1:
             n = array.shape[dim]
             _check_range(index, n)
+            out = plain(array.take(places, dim))
             if x.node is None or not grad.enabled:
-                return plain(array.take(places, dim))
-            dim = dim if dim >= 0 else dim + array.ndim
-            return run(CARDS["index"], [x, index], {"spec": (ALL,) * dim + (True,)})
+                return out
+            return _recorded(out, [x, index], (ALL,) * (dim if dim >= 0 else dim + array.ndim) + (True,))
     if index.ndim > 1:
         raise IndexError("index_select(): Index is supposed to be a vector")
     dim = check_dim(dim, x.ndim)
@@ -406,7 +414,8 @@ def _gather_samples(make):
 
 
 @op("index", samples=_gather_samples, linear=True,
-    vjp=(lambda g, _y, _x, index, dim: run(CARDS["scatter_sum"], (g, index), {"dim": dim, "shape": _x.shape}), None), inputs=2)
+    vjp=(lambda g, _y, _x, index, dim: run(CARDS["scatter_sum"], (g, index), {"dim": dim, "shape": _x.shape}), None), inputs=2,
+    fused=Native(network.gather))
 def gather_places(xp, x, index, dim):
     """y[i, j] = x[i, index[i, j]] for dim 1, and likewise along any axis.  (*, n, *), (*, k, *) -> (*, k, *)"""
     return x[_along(xp, index, dim)] if x.ndim else xp.broadcast_to(x, index.shape).copy()

@@ -12,7 +12,7 @@ from ..op import CARDS
 from ..promote import result_type
 from ..record import record
 from ..tensor import Parameter, Tensor, check_dim, plain
-from .view import narrow, select
+from .view import ALL, narrow, select
 
 
 def _two(make):
@@ -108,9 +108,6 @@ def pile(xp, tensors, dim=0):
     return xp.concatenate([t[put_in] for t in tensors], axis=dim)
 
 
-pile_body = CARDS["pile"].body
-
-
 def stack(tensors, dim: int = 0, *, out=None):
     """Tensors of one shape along a new axis.  n × (*) -> (n, *)
 
@@ -124,7 +121,11 @@ def stack(tensors, dim: int = 0, *, out=None):
         n, shape = arrays[0].ndim + 1, arrays[0].shape
         if -n <= dim < n and [a.shape for a in arrays].count(shape) == len(arrays):
             dim = dim if dim >= 0 else dim + n
-            made = plain(pile_body(np, arrays, dim))
+            array = np.empty((*shape[:dim], len(arrays), *shape[dim:]), arrays[0].dtype)
+            lead: tuple = (ALL,) * dim
+            for i, part in enumerate(arrays):
+                array[(*lead, i)] = part
+            made = plain(array)
             if grad.enabled:
                 parents = tuple([x.node for x in tensors])
                 if parents.count(None) < len(parents):

@@ -5,7 +5,9 @@ from math import prod as product
 
 import numpy as np
 
+from ..backends import network
 from ..define import op, reduction
+from ..fused import Native
 from .elementwise import eq, where
 from .join import cat
 from .view import _spread
@@ -163,6 +165,7 @@ def _centre(x, dim):
 @op(
     "reduction",
     samples=_var_samples,
+    fused=Native(network.var),
     vjp=lambda g, _y, x, dim=None, correction=1, keepdim=False: (
         spread(
             g * (2 / max(_count(x.shape, dim) - correction, 0)) if _count(x.shape, dim) > correction else g * float("nan"),

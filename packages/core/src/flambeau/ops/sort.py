@@ -5,6 +5,8 @@ from collections import namedtuple
 from functools import cache
 from typing import Any
 
+import numpy as np
+
 from ..context import grad
 from ..define import op
 from ..dispatch import run, run_one
@@ -12,7 +14,7 @@ from ..op import CARDS
 from ..tensor import Tensor, check_dim, plain
 from .elementwise import maximum, minimum
 from .index import gather
-from .view import ready
+from .view import ALL, ready
 
 
 @cache
@@ -37,6 +39,9 @@ def argsort(xp, x, dim=-1, descending=False, stable=False):
     return xp.flip(x.shape[dim] - 1 - turned, axis=dim).copy()
 
 
+F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
+
+
 def _take(x, places, dim):
     return gather(x, dim, places) if x.ndim else x.clone()
 
@@ -56,6 +61,14 @@ def sort(x, dim: int = -1, descending: bool = False, stable: bool = False):
 
 def topk(x, k: int, dim: int = -1, largest: bool = True, sorted: bool = True):
     """The k greatest elements (or smallest) along `dim`, in order, and where they are.  (*, n, *) -> values, indices (*, k, *)"""
+    array = ready(x)
+    if array is not None and largest and array.ndim and type(dim) is int and (array.dtype is F32 or array.dtype is F64):
+        dim = check_dim(dim, array.ndim)
+        if 0 <= k <= array.shape[dim] and array.size:
+            turned = (ALL,) * dim + (slice(None, None, -1),)
+            best = array[turned].argsort(dim, "stable")[turned][(ALL,) * dim + (slice(0, k),)]
+            places = plain(array.shape[dim] - 1 - best)
+            return values_indices("topk")(run(CARDS["gather_places"], (x, places), {"dim": dim}), places)
     dim = check_dim(dim, x.ndim)
     if k > (x.shape[dim] if x.ndim else 1) or k < 0:
         raise RuntimeError("selected index k out of range")
@@ -96,7 +109,7 @@ def _extreme(name: str, find: str, pairwise):
     def call(x, dim=None, keepdim: bool = False):
         if type(x) is Tensor and x.array.size:
             if dim is None:
-                return run_one(CARDS["a" + name], x, WHOLE)
+                return CARDS["a" + name].call(x)
             if type(dim) is int and x.array.ndim and -x.array.ndim <= dim < x.array.ndim:
                 return values_indices(name)(*run_one(along, x, {"dim": dim if dim >= 0 else dim + x.array.ndim, "keepdim": keepdim}))
         if dim is None:

@@ -420,9 +420,22 @@ def split(x, split_size_or_sections, dim: int = 0) -> tuple:
                                f"but got split_sizes={lengths}")
     parts, start = [], 0
     for k in lengths:
-        parts.append(part(x, (ALL,) * dim + (slice(start, start + k),)))
+        parts.append((ALL,) * dim + (slice(start, start + k),))
         start += k
-    return one_of_many(parts, "Split")
+    return _parts(x, parts, "Split")
+
+
+def _parts(x, keys, name: str) -> tuple:
+    array = ready(x)
+    if array is None:
+        return one_of_many([part(x, key) for key in keys], name)
+    made = []
+    for i, key in enumerate(keys):
+        attrs = {"index": key}
+        y = seen(x, array[key], SLICE, attrs)
+        y.source = (x, SLICE, attrs, name, i)
+        made.append(y)
+    return tuple(made)
 
 
 def one_of_many(parts, name: str) -> tuple:
@@ -447,7 +460,7 @@ def unbind(x, dim: int = 0) -> tuple:
     dim = check_dim(dim, x.ndim)
     if x.ndim == 0:
         raise IndexError("Dimension specified as 0 but tensor has no dimensions")
-    return one_of_many([part(x, (ALL,) * dim + (i, ...)) for i in range(x.shape[dim])], "Unbind")
+    return _parts(x, [(ALL,) * dim + (i, ...) for i in range(x.shape[dim])], "Unbind")
 
 
 DIAGONAL = view("diagonal", lambda g, _y, _x, offset, dim1, dim2: _diagonal_into(g, _x.shape, offset, dim1, dim2),

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from numpy import int64
+
 import flambeau
 
+from ...ops.index import extremes as least_and_greatest
 from ...ops.loss import binary_cross_entropy as binary_cross_entropy_card
 from ...ops.nn import mean_cross_entropy, pick_class
+from ...ops.view import ready
 from ...tensor import Tensor
 from .activation import logsigmoid
 from .reduction import reduce_loss, reduction_of, same_shape
@@ -19,6 +23,15 @@ __all__ = [
     "multilabel_soft_margin_loss",
     "nll_loss",
 ]
+
+
+def _is_common(input: Tensor, target: Tensor, ignore_index: int) -> bool:
+    """Whether these are plain rows of scores and their classes, all in range and none to be ignored."""
+    x, t = ready(input), ready(target)
+    if x is None or t is None or x.ndim != 2 or t.dtype != int64 or t.shape != x.shape[:1] or not t.size:
+        return False
+    low, high = least_and_greatest(t)
+    return 0 <= low <= high < x.shape[1] and not low <= ignore_index <= high
 
 
 def cross_entropy(
@@ -40,6 +53,8 @@ def cross_entropy(
     >>> F.cross_entropy(flambeau.zeros(2, 4), flambeau.tensor([0, 3]))
     tensor(1.3863)
     """
+    if reduction == "mean" and weight is None and size_average is reduce is None and not label_smoothing and _is_common(input, target, ignore_index):
+        return mean_cross_entropy(input, target)
     reduction = reduction_of(reduction, size_average, reduce)
     if not 0.0 <= label_smoothing <= 1.0:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from numpy import int64
+
 import flambeau
 
 from ...autograd import no_grad
 from ...ops.index import embedding as embedding_card
-from ...tensor import Tensor
+from ...ops.index import extremes as least_and_greatest
+from ...ops.view import ready
+from ...tensor import Tensor, plain
 from .sizes import extremes
 
 __all__ = ["embedding", "one_hot"]
@@ -26,6 +30,12 @@ def embedding(
     padding_idx's row gets no gradient. With max_norm the rows looked up are first scaled down to it, in place.
     Raises IndexError for an index outside of 0 .. V - 1, RuntimeError for an input that is not int32 or int64.
     """
+    if padding_idx is max_norm is None and not scale_grad_by_freq and not sparse:
+        places, table = ready(input), ready(weight)
+        if places is not None and table is not None and table.ndim == 2 and places.size and places.dtype == int64:
+            low, high = least_and_greatest(places)
+            if 0 <= low <= high < table.shape[0]:
+                return embedding_card(weight, input) if weight.node is not None else plain(table.take(places, 0))
     if scale_grad_by_freq or sparse:
         raise NotImplementedError("embedding: scale_grad_by_freq and sparse gradients are not supported; leave both False")
     if input.dtype not in (flambeau.int64, flambeau.int32):
