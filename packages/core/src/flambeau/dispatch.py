@@ -129,7 +129,7 @@ def run_any(card: Card, inputs, attrs: dict):
 def wrap(card: Card, result, inputs, attrs: dict, recording: bool):
     """Arrays as tensors, which know where they came from."""
     if type(result) is tuple:
-        outs = tuple(plain(r) for r in result)
+        outs = tuple([plain(r) for r in result])
         return record_many(card, outs, inputs, attrs) if recording else outs
     if card.kind == "view" and _shares(result, inputs[0].array):
         out = add_view(inputs[0], result, card, attrs)
@@ -185,8 +185,12 @@ def _body(card: Card, xp, arrays, attrs: dict):
 
 
 def as_arrays(result, xp):
-    if isinstance(result, tuple | list):
-        return tuple(as_arrays(r, xp) for r in result)
+    kind = type(result)
+    if kind is tuple or kind is list:
+        for r in result:
+            if type(r) is not ndarray:
+                return tuple([as_arrays(r, xp) for r in result])
+        return tuple(result)
     return xp.asarray(result) if isinstance(result, np.generic | int | float | complex) else result
 
 

@@ -127,13 +127,14 @@ def record_many(card: Card, outs: tuple, inputs, attrs: dict, parents: tuple | N
     """The node of a call with several outputs, each of which gets its own place in it."""
     parents = nodes_of(inputs) if parents is None else parents
     named = card.keeps_all if card.joint or None not in parents else _union(card, parents)
-    kept = (tuple(keep(o) for o in outs) if named[0] else None, *_kept(card, inputs, named, keep))
-    node = Node(card, parents, kept, attrs, tuple(tuple(o.shape) for o in outs), tuple(o.dtype for o in outs))
+    kept = (tuple([keep(o) for o in outs]) if named[0] else None, *_kept(card, inputs, named, keep))
+    kinds = tuple([o.dtype for o in outs])
+    node = Node(card, parents, kept, attrs, tuple([tuple(o.shape) for o in outs]), kinds)
     if context.unusual:
         note(node)
     for i, o in enumerate(outs):
-        if o.dtype.category >= FLOAT:
-            o.node = Pick(node, i, o.shape, o.dtype)
+        if kinds[i].category >= FLOAT:
+            o.node = Pick(node, i, o.shape, kinds[i])
     return outs
 
 

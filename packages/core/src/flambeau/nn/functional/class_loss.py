@@ -53,7 +53,8 @@ def cross_entropy(
     >>> F.cross_entropy(flambeau.zeros(2, 4), flambeau.tensor([0, 3]))
     tensor(1.3863)
     """
-    if reduction == "mean" and weight is None and size_average is reduce is None and not label_smoothing and _is_common(input, target, ignore_index):
+    usual = reduction == "mean" and weight is None and size_average is reduce is None and not label_smoothing
+    if usual and _is_common(input, target, ignore_index):
         return mean_cross_entropy(input, target)
     reduction = reduction_of(reduction, size_average, reduce)
     if not 0.0 <= label_smoothing <= 1.0:

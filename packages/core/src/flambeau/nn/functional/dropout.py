@@ -7,7 +7,7 @@ from numpy import float32, float64
 import flambeau
 
 from ...ops.view import ready
-from ...random import default_generator
+from ...random import default_generator, maps
 from ...tensor import Tensor, plain
 
 __all__ = ["alpha_dropout", "dropout", "dropout1d", "dropout2d", "dropout3d", "feature_alpha_dropout"]
@@ -28,7 +28,7 @@ def _drop(input: Tensor, p: float, training: bool, inplace: bool, by_channel: bo
     _check(p)
     if not training or p == 0 or input.numel() == 0:
         return input
-    if p < 1 and not inplace and not by_channel and ready(input) is not None and input.array.dtype == float32:
+    if p < 1 and not inplace and not by_channel and not maps.levels and ready(input) is not None and input.array.dtype == float32:
         kept = (default_generator().uniform(input.array.size, float64) < 1 - p).astype(float32)
         kept /= 1 - p
         return input * plain(kept.reshape(input.array.shape))

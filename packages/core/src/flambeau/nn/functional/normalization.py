@@ -103,7 +103,7 @@ def _move(running: Tensor, batch: Tensor, momentum: float, share: float) -> None
 
 
 def _check_channels(input: Tensor, **given: Tensor | None) -> None:
-    shape = input.shape
+    shape = tuple(input.shape)
     if len(shape) < 2:
         raise RuntimeError(f"expected an input of shape (N, C, *), got {tuple(shape)}")
     channels = shape[1]
