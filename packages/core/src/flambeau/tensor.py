@@ -229,6 +229,12 @@ class Tensor(Methods):
         out.cell = version_cell(self)
         return out
 
+    def view_of_self(self) -> Tensor:
+        """The same memory and history as another object, which shares the count of writes."""
+        out = plain(self.array)
+        out.cell, out.node = version_cell(self), self.node
+        return out
+
     def detach_(self) -> Tensor:
         if self.base is not None:
             raise RuntimeError("Can't detach views in-place. Use detach() instead.")

@@ -28,11 +28,18 @@ def run_inplace(card: Card, inputs, attrs: dict) -> Tensor:
                  and (in_graph(x) or any(isinstance(t, Tensor) and t.node is not None for t in inputs)))
     if recording:
         check_writable(x)
-        if card.keeps and card.keeps_all[1]:  # a formula names the value that is about to go
-            old = plain(x.array.copy())
-            old.node = x.node
-            inputs = (old, *inputs[1:])
+    if (recording or (x.process is not None and grad.enabled)) and card.keeps and card.keeps_all[1]:
+        inputs = (old_value(x), *inputs[1:])  # a formula names the value that is about to go
     return write(x, run(card, inputs, attrs), card.name)
+
+
+def old_value(x: Tensor) -> Tensor:
+    """The value that is about to be written over, with its history."""
+    if x.process is not None:
+        return x.copied()
+    old = plain(x.array.copy())
+    old.node = x.node
+    return old
 
 
 def in_graph(x: Tensor) -> bool:
@@ -107,7 +114,7 @@ def write(x: Tensor, result: Tensor, what: str) -> Tensor:
         if result.adopts(x):
             return x.overwrite(result)
         raise RuntimeError(
-            f"{what}_: a tensor from outside cannot take what is computed inside a transform (vmap, jvp): clone it inside first"
+            f"{what}_: a tensor from outside cannot take what is computed inside a transform: clone it inside first"
         )
     if result.shape != x.shape:
         raise RuntimeError(f"output with shape {list(x.shape)} doesn't match the broadcast shape {list(result.shape)} of {what}_")
@@ -156,10 +163,15 @@ def path(view: Tensor) -> tuple:
     return tuple(reversed(steps))
 
 
-def replay(base: Tensor, steps: tuple) -> Tensor:
-    """The view of `base` that these steps give, taken now."""
-    now = plain(base.array)
-    now.node = base.node
+def replay(base: Tensor, steps: tuple, alone: bool = True) -> Tensor:
+    """The view of `base` that these steps give, taken now; `alone` when its base need not know of it."""
+    if not alone:
+        now = base
+    elif base.process is None:
+        now = plain(base.array)
+        now.node = base.node
+    else:
+        now = base.view_of_self()
     for card, attrs in steps:
         now = run(card, (now,), attrs)
     return now

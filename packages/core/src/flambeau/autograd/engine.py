@@ -243,7 +243,7 @@ def restore(entry, node: Node | None, card):  # `card`: whoever's gradient needs
     """A kept value as a tensor again.  RuntimeError where it was written to since."""
     if type(entry) is not tuple:
         if isinstance(entry, Tensor):
-            return entry.tracked(node) if node is not None else entry
+            return entry.restored(node, card)
         return entry.unpacked(node) if hasattr(entry, "unpacked") else entry
     array, cell, version = entry
     if cell[0] != version:

@@ -13,8 +13,9 @@ from typing import Any
 from ..context import enable_grad
 from ..dispatch import by_body, run
 from ..dtype import FLOAT
-from ..tensor import Size, Tensor, live_views, plain, version_cell
-from ..write import path, replay
+from ..op import CARDS
+from ..tensor import Size, Tensor
+from ..write import path
 from .level import Wrapper, entered, stack
 from .pytree import tree_flatten, tree_unflatten
 
@@ -22,12 +23,12 @@ from .pytree import tree_flatten, tree_unflatten
 class Dual(Wrapper):
     """A value with its tangent (None: zero)."""
 
-    tangent: Tensor | None
+    moved: Tensor | None
 
     @classmethod
     def make(cls, value: Tensor, tangent: Tensor | None, level: int):
         out = object.__new__(cls)
-        out.value, out.tangent, out.level = value, tangent, level
+        out.value, out.moved, out.level = value, tangent, level
         return out
 
     @classmethod
@@ -45,24 +46,30 @@ class Dual(Wrapper):
         return Dual.make(self.value.detach(), None, self.level)
 
     @property
-    def array(self):  # the value's numbers may be looked at: control flow goes by them
+    def array(self):
+        """The numbers, where there is no tangent that would be left behind."""
+        if self.dtype.category >= FLOAT and self.tangent is not None:
+            raise RuntimeError(
+                "the numbers of a dual tensor, without its tangent, are asked for where a tensor is expected: this operation has no "
+                "derivative in forward mode. Use .detach() where the tangent is not meant to be followed."
+            )
         return self.value.array
 
-    def adopts(self, x):
-        """Inside `forward_ad.dual_level` a plain tensor that a dual one is written into becomes dual, with all that shares its memory."""
-        if self.level != stack.__dict__.get("dual"):
-            return False
-        root = x if x.base is None else x.base
-        value = plain(root.array)
-        value.node, value.cell = root.node, version_cell(root)
-        tangent = plain(root.array * 0)
-        family = [(t, path(t)) for t in (root, *live_views(root))]
-        for t, steps in family:
-            t.__dict__.clear()
-            t.__class__ = Dual
-            t.value, t.tangent = (replay(value, steps), replay(tangent, steps)) if steps else (value, tangent)
-            t.level = self.level
-        return True
+    # control flow goes by the value
+    def item(self):
+        return self.value.item()
+
+    def tolist(self):
+        return self.value.tolist()
+
+    def numpy(self, *, force: bool = False):
+        return self.value.numpy(force=force)
+
+    def __bool__(self) -> bool:
+        return bool(self.value)
+
+    def __index__(self) -> int:
+        return self.value.__index__()
 
     @staticmethod
     def rule(card, inputs, attrs, level: int):
@@ -78,22 +85,37 @@ class Dual(Wrapper):
             return Dual.constant(y, level)
         return Dual.make(y, push(card, values, tangents, attrs, y), level)
 
-    def overwrite(self, result):
-        if isinstance(result, Dual) and result.level == self.level:
-            value, tangent = result.value, result.tangent
-        else:
-            value, tangent = result, None
+    @property
+    def tangent(self):
+        """A view's tangent is the view of its base's: writes to either are seen by both."""
+        if self.source is None:
+            return self.moved
+        base: Any = self.base
+        whole = base.moved
+        return None if whole is None else _steps(whole, path(self))
+
+    def put(self, result):
+        value, tangent = (result.value, result.tangent) if isinstance(result, Dual) and result.level == self.level else (result, None)
+        base: Any = self if self.source is None else self.base
+        before, steps = base.moved, path(self)
         self.value.copy_(value)
-        if self.tangent is None:
-            if tangent is not None:
-                self.tangent = tangent.clone()
-        elif tangent is None:
-            self.tangent.zero_()
+        if before is None and tangent is None:
+            return
+        if self.level == stack.__dict__.get("dual") and before is not None:  # `make_dual` shares memory with the tangent
+            place = _steps(before, steps)
+            place.zero_() if tangent is None else place.copy_(tangent)
+            return
+        tangent = _zero(value) if tangent is None else tangent.to(base.value.dtype)
+        if not steps:
+            base.moved = tangent
         else:
-            self.tangent.copy_(tangent)
-        if result.node is not None or self.node is not None:
-            self.node = result.node
-        return self
+            base.moved = run(CARDS["view_write"], (_zero(base.value) if before is None else before, tangent), {"steps": steps})
+
+
+def _steps(x, steps):
+    for card, attrs in steps:
+        x = run(card, (x,), attrs)
+    return x
 
 
 def push(card, values, tangents, attrs, y):

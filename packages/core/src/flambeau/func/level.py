@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import threading
 from typing import Any
+from weakref import ref
 
 from ..context import grad as mode
 from ..dispatch import run
 from ..dtype import FLOAT
 from ..op import CARDS
-from ..record import nodes_of, record, record_many
-from ..tensor import Size, Tensor
+from ..record import nodes_of, record, record_many, saved
+from ..tensor import Size, Tensor, live_views, version_cell
+from ..write import check_writable, in_graph, path, rebase, replay
 
 
 class _Stack(threading.local):
     def __init__(self):
         self.levels: list[Any] = []
+        self.adopted: dict[int, list] = {}
 
 
 stack = _Stack()
@@ -36,7 +39,17 @@ class entered:
         return len(stack.levels)
 
     def __exit__(self, *_exc):
+        give_back(len(stack.levels))
         stack.levels.pop()
+
+
+def give_back(level: int) -> None:
+    """What a level adopted is again what it was outside, with the values that were written."""
+    for was, x in stack.adopted.pop(level, ()):
+        inner = x.value
+        x.__dict__.clear()
+        x.__class__ = was
+        x.__dict__.update(inner.__dict__)
 
 
 class Wrapper(Tensor):
@@ -45,6 +58,7 @@ class Wrapper(Tensor):
     value: Tensor
     level: int
     constant: Any
+    seen: tuple | None = None  # (the version cell of the memory inside, its count when a node kept this)
 
     def __new__(cls, *args, **kwargs):
         return object.__new__(cls)
@@ -58,6 +72,8 @@ class Wrapper(Tensor):
             return by_body(card, inputs, attrs)
         result = self.rule(card, inputs, attrs, level)
         if not tracked or card.vjp is None:
+            if card.kind == "view" and isinstance(result, Wrapper) and result.level == level:
+                _join(inputs[0], result, card, attrs)
             return result
         parents = tuple(n if isinstance(x, Wrapper) and x.level == level else None for x, n in zip(inputs, nodes_of(inputs), strict=True))
         if isinstance(result, tuple):
@@ -66,6 +82,8 @@ class Wrapper(Tensor):
         out = self.lift(result, level)
         if out.dtype.category >= FLOAT:
             out.node = record(card, out, inputs, attrs, parents, _keep)
+        if card.kind == "view":
+            _join(inputs[0], out, card, attrs)
         return out
 
     @classmethod
@@ -79,9 +97,69 @@ class Wrapper(Tensor):
         out.node = node
         return out
 
+    # ---- writing
+    def overwrite(self, result: Tensor):
+        """self[...] = result.  What is inside is written there; the history of this level is rebased as that of plain tensors is."""
+        if result.shape != self.shape:
+            raise RuntimeError(f"output with shape {list(self.shape)} doesn't match the broadcast shape {list(result.shape)}")
+        if isinstance(result, Wrapper) and result.level > self.level:
+            if not result.adopts(self):
+                raise RuntimeError("a tensor of an outer transform cannot take what is computed inside an inner one: clone it inside first")
+            return self.overwrite(result)
+        node = result.node if isinstance(result, Wrapper) and result.level == self.level else None
+        recorded = mode.enabled and (node is not None or in_graph(self))
+        if recorded:
+            check_writable(self)
+        self.put(result)
+        if recorded:
+            rebase(self, node)
+        return self
+
+    def put(self, result: Tensor) -> None:
+        """Write the result's values into what is inside."""
+        raise RuntimeError(f"{type(self).__name__} cannot be written to")
+
     def adopts(self, x: Tensor) -> bool:
-        """Whether a tensor from outside, about to be written to with this one, could become one of this level."""
-        return False
+        """Make x, which lies below this level and is to be written to with self, one of this level, with all that shares its memory."""
+        root = x if x.base is None else x.base
+        family = [(t, path(t), t.source, t.views) for t in (root, *live_views(root))]
+        inner = root.view_of_self()
+        for t, steps, source, views in family:
+            value = replay(inner, steps, alone=False) if steps else inner
+            stack.adopted.setdefault(self.level, []).append((type(t), t))
+            t.__dict__.clear()
+            t.__class__ = type(self)
+            t.__dict__.update(self.constant(value, self.level).__dict__)
+            t.views = views
+            if source is not None:
+                t.base, t.source = root, source[:3]
+        return True
+
+    def view_of_self(self):
+        """The same tensor as another object."""
+        out = self.untracked()
+        out.node = self.node
+        return out
+
+    def copied(self):
+        """The value as it is now, for a formula that names it when it is gone."""
+        out = run(CARDS["clone"], (self.untracked(),), {})
+        out.node = self.node
+        return out
+
+    def like(self, shape, make):
+        """A new tensor of a shape, of whatever `make(shape)` makes, that every place of a vmap has for itself."""
+        return self.value.like(shape, make) if isinstance(self.value, Wrapper) else make(shape)
+
+    def restored(self, node, card):
+        """A kept value as a tensor again.  RuntimeError where it was written to since."""
+        if self.seen is not None and self.seen[0][0] != self.seen[1]:
+            raise RuntimeError(
+                "one of the variables needed for gradient computation has been modified by an inplace operation: a tensor of shape "
+                f"{list(self.shape)} that the gradient of {card.name} needs is at version {self.seen[0][0]}; expected version "
+                f"{self.seen[1]} instead. Clone it before it is written to."
+            )
+        return self.tracked(node) if node is not None else self
 
     # ---- what plain tensors read off their array
     @property
@@ -146,7 +224,28 @@ class Wrapper(Tensor):
 
 def _keep(x):
     """What a node of a level keeps: wrappers without their place in this level's graph, tensors from outside as they are."""
-    return x.untracked() if isinstance(x, Wrapper) else x
+    inner = x
+    while isinstance(inner, Wrapper):
+        inner = inner.value
+    cell = version_cell(inner)
+    if not isinstance(x, Wrapper):
+        return saved(x)
+    out = x.untracked()
+    out.seen = (cell, cell[0])
+    return out
+
+
+def _join(x: Wrapper, view: Wrapper, card, attrs: dict) -> None:
+    """A view at this level, for writes to find: see `tensor.add_view`."""
+    base = x if x.base is None else x.base
+    view.base, view.source = base, (x, card, attrs)
+    views = base.views
+    if views is None:
+        views = base.views = [8]
+    views.append(ref(view))
+    if len(views) > views[0]:
+        alive = [r for r in views[1:] if r() is not None]
+        base.views = [2 * len(alive) + 8, *alive]
 
 
 def lift_for_grad(x: Tensor) -> Tensor:

@@ -58,17 +58,27 @@ class Batched(Wrapper):
             return tuple(Batched.make(r, 0, level) for r in result)
         return Batched.make(result, 0, level)
 
-    def overwrite(self, result):
-        if result.shape != self.shape:
-            raise RuntimeError(f"output with shape {list(self.shape)} doesn't match the broadcast shape {list(result.shape)}")
+    def put(self, result):
         value, hidden = _front(result, self.level)
         if hidden and self.bdim is None:
-            raise RuntimeError("vmap: a tensor without the mapped axis cannot be written to with one that has it: clone or expand it first")
-        target = self.value if self.bdim is None else self.value.movedim(self.bdim, 0)
-        target.copy_(value)
-        if result.node is not None or self.node is not None:
-            self.node = result.node
-        return self
+            _same_everywhere()
+        (self.value if self.bdim is None else self.value.movedim(self.bdim, 0)).copy_(value)
+
+    def adopts(self, x):
+        return _same_everywhere() if self.bdim is not None else super().adopts(x)
+
+    def like(self, shape, make):
+        if self.bdim is None:
+            return super().like(shape, make)
+        whole = (self.value.shape[self.bdim], *shape)
+        return Batched.make(self.value.like(whole, make) if isinstance(self.value, Wrapper) else make(whole), 0, self.level)
+
+
+def _same_everywhere():
+    raise RuntimeError(
+        "vmap: the inplace operation is not possible because a tensor that is the same in every place would have to take values that "
+        "differ from place to place. Use the out-of-place operation, or write into a tensor made like a mapped one (zeros_like, x.new_zeros)"
+    )
 
 
 def _front(x, level: int):

@@ -11,10 +11,10 @@ from ..dispatch import run_one
 from ..dtype import BY_NAME
 from ..dtype import bool_ as bool_dtype
 from ..op import CARDS
-from ..tensor import Tensor, check_dim, plain, version_cell
-from ..write import check_writable, in_graph, rebase, write, wrote
+from ..tensor import Tensor, check_dim, version_cell
+from ..write import check_writable, in_graph, old_value, rebase, write, wrote
 from . import elementwise, index, reduction, view
-from .create import _filled, as_tensor, tensor, to
+from .create import _filled_as, as_tensor, tensor, to
 from .join import cat
 from .join import clone as copy
 
@@ -98,21 +98,14 @@ def _in_place(function):
         wrote(x)
         if mode.enabled and in_graph(x):
             check_writable(x)
-        return write(x, function(x if not _keeps_input(x) else _old(x), *args, **kwargs), function.__name__)
+        return write(x, function(old_value(x) if _keeps_input(x) else x, *args, **kwargs), function.__name__)
 
     call.__name__, call.__doc__ = function.__name__ + "_", f"`{function.__name__}`, written into the tensor itself."
     return call
 
 
 def _keeps_input(x) -> bool:
-    return mode.enabled and x.node is not None
-
-
-def _old(x):
-    """The value that is about to be written over, with its history."""
-    old = plain(x.array.copy())
-    old.node = x.node
-    return old
+    return mode.enabled and (x.node is not None or x.process is not None)
 
 
 addcmul_, addcdiv_ = _in_place(addcmul), _in_place(addcdiv)
@@ -345,7 +338,7 @@ def fill_(x, value):
             raise RuntimeError(f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions.")
         return copy_(x, value)
     if x.process is not None:
-        return write(x, x * 0 + value, "fill")
+        return write(x, view.expand(tensor(value, dtype=x.dtype, device=x.device), *x.shape), "fill")
     wrote(x)
     if mode.enabled and in_graph(x):
         check_writable(x)
@@ -369,19 +362,19 @@ def zero_(x):
 
 # ---- kin of a tensor
 def new_zeros(x, *size, dtype=None, device=None, requires_grad=False):
-    return _filled(view.sizes(size), 0, dtype or x.dtype, device or x.device, requires_grad)
+    return _filled_as(x, view.sizes(size), 0, dtype or x.dtype, device or x.device, requires_grad)
 
 
 def new_ones(x, *size, dtype=None, device=None, requires_grad=False):
-    return _filled(view.sizes(size), 1, dtype or x.dtype, device or x.device, requires_grad)
+    return _filled_as(x, view.sizes(size), 1, dtype or x.dtype, device or x.device, requires_grad)
 
 
 def new_empty(x, *size, dtype=None, device=None, requires_grad=False):
-    return _filled(view.sizes(size), None, dtype or x.dtype, device or x.device, requires_grad)
+    return _filled_as(x, view.sizes(size), None, dtype or x.dtype, device or x.device, requires_grad)
 
 
 def new_full(x, size, fill_value, *, dtype=None, device=None, requires_grad=False):
-    return _filled(view.sizes((size,)), fill_value, dtype or x.dtype, device or x.device, requires_grad)
+    return _filled_as(x, view.sizes((size,)), fill_value, dtype or x.dtype, device or x.device, requires_grad)
 
 
 def new_tensor(x, data, *, dtype=None, device=None, requires_grad=False):

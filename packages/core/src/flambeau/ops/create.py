@@ -258,7 +258,15 @@ def _like(x: Tensor, value, dtype, device, requires_grad, layout=None, pin_memor
             array[...] = value
         return _made(array, requires_grad)
     _check_layout(layout, pin_memory)
-    return _filled(tuple(x.shape), value, dtype or x.dtype, x.device if device is None else device, requires_grad)
+    return _filled_as(x, tuple(x.shape), value, dtype or x.dtype, x.device if device is None else device, requires_grad)
+
+
+def _filled_as(x: Tensor, shape, value, dtype, device, requires_grad) -> Tensor:
+    """`_filled`, for every place of a vmap when x is mapped."""
+    if x.process is None:
+        return _filled(shape, value, dtype, device, requires_grad)
+    made = x.like(tuple(shape), lambda whole: _filled(whole, value, dtype, device, False))
+    return made.requires_grad_() if requires_grad else made
 
 
 def zeros_like(x, *, dtype=None, device=None, requires_grad=False, **kw) -> Tensor:

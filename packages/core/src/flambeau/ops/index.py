@@ -263,7 +263,7 @@ def _plain_key(p):
     if isinstance(p, Tensor):
         if p.dtype.category > 1:
             raise IndexError(f"tensors used as indices must be long, int, byte or bool tensors, got {p.dtype}")
-        return int(p.item()) if p.ndim == 0 and p.dtype.name != "bool" else p
+        return int(p.item()) if p.ndim == 0 and p.dtype.name != "bool" and p.process is None else p
     if isinstance(p, np.ndarray | list | tuple | range):
         from .create import as_tensor
         return _plain_key(as_tensor(np.asarray(p, dtype=np.int64) if len(p) == 0 else np.asarray(p)))
@@ -324,7 +324,8 @@ def _put_into(x: Tensor, tensors, spec, value, accumulate: bool) -> Tensor:
     tracked = grad.enabled and (x.node is not None or value.node is not None or (x.base is not None and x.base.node is not None))
     wrote(x)
     try:
-        if tracked or accumulate or type(x.array) is not np.ndarray or context.unusual:
+        inside = any(t.process is not None for t in (x, value, *tensors))  # of a transform: x may be of an outer one, or of none
+        if tracked or accumulate or inside or type(x.array) is not np.ndarray or context.unusual:
             if tracked:
                 check_writable(x)
             return write(x, run(CARDS["put"], [x, value, *tensors], {"spec": spec, "accumulate": accumulate}), "index_put")
