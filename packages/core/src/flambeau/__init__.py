@@ -56,7 +56,7 @@ from .printing import set_printoptions  # noqa: E402
 from .promote import result_type  # noqa: E402
 from .random import Generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state  # noqa: E402
 from .tensor import Parameter as _Parameter  # noqa: E402
-from .tensor import Size, Tensor  # noqa: E402
+from .tensor import Size, Tensor, is_inference  # noqa: E402
 from .threads import get_num_threads, set_num_threads  # noqa: E402
 
 # PyTorch's other names of the same dtypes

@@ -196,7 +196,16 @@ class Tensor(Methods):
 
     @property
     def grad(self) -> Tensor | None:
-        return self._grad
+        """The gradient that backward added up here; None before the first."""
+        g = self._grad
+        if g is None and not self.is_leaf and not self.retains_grad:
+            from warnings import warn
+
+            warn("The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be populated "
+                 "during autograd.backward(). If you indeed want the .grad field to be populated for a non-leaf Tensor, use .retain_grad() "
+                 "on the non-leaf Tensor. If you access the non-leaf Tensor by mistake, make sure you access the leaf Tensor instead.",
+                 stacklevel=2)
+        return g
 
     @grad.setter
     def grad(self, value: Tensor | None) -> None:
@@ -409,6 +418,11 @@ def _rebuild(cls: type, array: np.ndarray, requires_grad: bool) -> Tensor:
     out = plain(array)
     out.__class__ = cls
     return out.requires_grad_(requires_grad)
+
+
+def is_inference(input: Tensor) -> bool:
+    """Whether a tensor was made in `inference_mode`."""
+    return input.is_inference()
 
 
 def version_cell(x: Tensor) -> list:

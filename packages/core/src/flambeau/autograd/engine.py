@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from _thread import _local as local
 from _thread import allocate_lock
+from functools import partial
 from heapq import heappop, heappush
 from sys import getrefcount
 from typing import Any
@@ -124,7 +125,9 @@ def run_backward(roots, create_graph: bool, retain_graph: bool, wanted: dict | N
                 if parts is None:
                     parts = _pull(node, g if type(g) is list else as_tensor(g), create_graph, on_path)
             else:
-                parts = _guarded(node, lambda node=node, g=g: node.pull(g if type(g) is list else as_tensor(g), create_graph))
+                if type(g) is ndarray:
+                    g = plain(g)
+                parts = node.pull(g, create_graph) if bare else _guarded(node, partial(node.pull, g, create_graph))
             if node.hooks is not None:
                 parts = _after(node, parts, g)
             if not retain_graph:

@@ -101,7 +101,7 @@ class FunctionCtx(Node):
                                    "corresponding forward input was not a Variable")
         for place, parent in zip(self._places, self.parents, strict=True):
             r = result[place]
-            if r is not None and parent is not None and r.process is None:
+            if r is not None and parent is not None and r.process is None and r.array.shape != parent.shape:
                 _expandable(self, place, tuple(r.shape), tuple(parent.shape))
         return [result[i] for i in self._places]
 
@@ -212,9 +212,9 @@ def call(cls, args, kwargs):
     """forward's result with its history, and the ctx."""
     ctx = FunctionCtx(cls)
     inputs = [a for a in args if isinstance(a, Tensor)]
-    ctx.needs_input_grad = tuple(isinstance(a, Tensor) and a.requires_grad for a in args)
+    ctx.needs_input_grad = needs = tuple([isinstance(a, Tensor) and a.node is not None for a in args])
     before = mode.enabled
-    recording = before and not mode.inference and any(x.requires_grad for x in inputs)
+    recording = before and True in needs and not mode.inference
     mode.enabled = False
     try:
         if hasattr(cls, "setup_context"):
@@ -225,11 +225,15 @@ def call(cls, args, kwargs):
     finally:
         mode.enabled = before
     single = not isinstance(result, tuple | list)
-    outs = [_own(o, inputs, ctx) for o in ([result] if single else result)]
+    outs = [result] if single else list(result)
+    for i, o in enumerate(outs):
+        for x in inputs:
+            if o is x:
+                outs[i] = _own(o, ctx)
     if single and not isinstance(result, Tensor):
         raise TypeError(f"expected Variable or tuple of Variables from {cls.__name__}.forward (got {type(result).__name__})")
     for x in ctx._dirty:
-        if not any(x is o for o in outs):
+        if not _among(x, outs):
             raise RuntimeError("Some elements marked as dirty during the forward method were not returned as output. The inputs that are "
                                "modified inplace must all be outputs of the Function.")
     if recording:
@@ -241,15 +245,16 @@ def call(cls, args, kwargs):
     return (outs[0] if single else tuple(outs)), ctx
 
 
-def _own(out, inputs, ctx):
+def _own(out, ctx):
     """An output that is an input, unchanged, becomes a tensor of its own; a dirty one stays itself."""
-    if not isinstance(out, Tensor) or any(out is d for d in ctx._dirty):
+    if _among(out, ctx._dirty):
         return out
-    if any(out is x for x in inputs):
-        with context.no_grad():
-            out = out.view_as(out)
-        return out if out.process is not None else out.detach() if out.base is None else out
-    return out
+    with context.no_grad():
+        return out.view_as(out)
+
+
+def _among(x, tensors) -> bool:
+    return any(x is t for t in tensors)
 
 
 def _record(ctx, args, inputs, outs) -> None:
@@ -263,10 +268,10 @@ def _record(ctx, args, inputs, outs) -> None:
     single = len(wanted) == 1
     ctx.shape, ctx.dtype = ctx.kinds[0] if single else (tuple(k[0] for k in ctx.kinds), tuple(k[1] for k in ctx.kinds))
     for i, o in enumerate(wanted):
-        if o.dtype.category < FLOAT or any(o is f for f in ctx._flat):
+        if ctx.kinds[i][1].category < FLOAT or (ctx._flat and _among(o, ctx._flat)):
             continue
         made = ctx if single else Pick(ctx, i, *ctx.kinds[i])
-        if any(o is d for d in ctx._dirty):
+        if ctx._dirty and _among(o, ctx._dirty):
             check_inference(o)
             check_writable(o)
             version_cell(o)[0] += 1

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from _thread import allocate_lock
 from typing import Any, NamedTuple
-from weakref import WeakSet
+from weakref import WeakSet, ref
 
 from .. import context
 from ..tape import Node, Pick, edge
@@ -86,13 +86,13 @@ def register_multi_grad_hook(tensors, fn, *, mode: str = "all"):
             with lock:
                 if state.get("run") is not run:
                     state.clear()
-                    state.update(run=run, grads=[None] * len(nodes), left=None)
+                    state.update(run=run, grads=[None] * len(watched), left=None)
                 if mode == "any":
                     first = not state.get("called")
                     state["called"] = True
                 else:
                     if state["left"] is None:
-                        state["left"] = sum(1 for n in nodes if run.will_run(n))
+                        state["left"] = sum(1 for n in watched if n() is not None and run.will_run(n()))
                     state["grads"][place] = g
                     state["left"] -= 1
                     first = state["left"] == 0
@@ -106,6 +106,7 @@ def register_multi_grad_hook(tensors, fn, *, mode: str = "all"):
 
         return seen
 
+    watched = [ref(node) for node in nodes]  # the hooks lie on these nodes: to hold them there would be a cycle
     return _Handles(node.around().tensor.add(on(i)) for i, node in enumerate(nodes))
 
 
@@ -215,10 +216,11 @@ class allow_mutation_on_saved_tensors:
         if context.grad.noticed is not None:
             raise RuntimeError("allow_mutation_on_saved_tensors contexts cannot be nested")
         noticed = context.grad.noticed = _Noticed()
-        self.ended = False
+        ended: list = []
+        self.ended = ended
 
         def unpack(handle: _Handle):
-            if self.ended:
+            if ended:
                 raise RuntimeError("Trying to backward outside of the 'allow_mutation_on_saved_tensors' context in which the graph was "
                                    "originally recorded.")
             if not handle.copied and version_cell(handle.x)[0] != handle.version:
@@ -231,7 +233,7 @@ class allow_mutation_on_saved_tensors:
 
     def __exit__(self, *exc):
         self.hooks.__exit__(*exc)
-        self.ended = True
+        self.ended.append(True)
         context.grad.noticed.clear()
         context.grad.noticed = None
 

@@ -54,12 +54,18 @@ def geometry(n: int, c: int, size: Ints, kernel: Ints, out: Ints, stride: Ints, 
     return [n, c, *(v for row in rows for v in row), image, channel, *(0,) * lead, *steps]
 
 
+_row_types: dict = {}
+
+
 def Geometry(n: int, c: int, size: Ints, kernel: Ints, out: Ints, stride: Ints, padding: Ints, dilation: Ints, strides: Ints):
     """`geometry` as a pointer to the struct."""
     import ctypes
 
     values = geometry(n, c, size, kernel, out, stride, padding, dilation, strides)
-    return ctypes.byref((ctypes.c_int64 * len(values))(*values))
+    n = len(values)
+    if n not in _row_types:  # ctypes keeps array types weakly, and each is a cycle: one that dies is left to the collector
+        _row_types[n] = ctypes.c_int64 * n
+    return ctypes.byref(_row_types[n](*values))
 
 
 def address(a: np.ndarray):
