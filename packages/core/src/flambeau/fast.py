@@ -311,6 +311,14 @@ def inplace(card: Card, ufunc=None):
 
     def slow(x, args, attrs):
         inputs, attrs = bind(card, (x, *args), attrs)
+        if card.inputs == 1 and type(x) is Tensor and not context.unusual and (not grad.enabled or not _tracked(x, None)):
+            a = x.array
+            if type(a) is ndarray and (a.dtype is F32 or a.dtype is F64) and a.flags.writeable:
+                r = run_one(card, x, attrs).array
+                if r.dtype is a.dtype and r.shape == a.shape:
+                    a[...] = r
+                    version_cell(x)[0] += 1
+                    return x
         try:
             return run_inplace(card, inputs, attrs)
         except ValueError as error:

@@ -89,7 +89,9 @@ class Generator:
         """n numbers in [0, 1): 24 bits of a word for float32 and smaller, 53 bits of two for float64."""
         if numpy_dtype == np.float64:
             return (self.words64(n) & LOW_53) * 2.0**-53
-        u = (self.words(n) & LOW_24).astype(np.float32)
+        words = self._bits.random_raw(n) if n < FEW else self.words(n)
+        words &= LOW_24
+        u = words.astype(np.float32)
         u *= STEP_24
         if numpy_dtype == np.float32:
             return u

@@ -118,9 +118,18 @@ def record(card: Card, out: Tensor, inputs, attrs: dict, parents: tuple | None =
 
 def _kept(card: Card, inputs, named, keep) -> list:
     """Of a sequence of inputs that the formula calls _xs, the places (integer and boolean tensors) are kept all the same."""
+    kept: list = []
     if card.variadic:
-        return [x if not isinstance(x, Tensor) else keep(x) if named[1] or x.dtype.category < FLOAT else None for x in inputs]
-    return [x if not isinstance(x, Tensor) else keep(x) if named[i] else None for i, x in enumerate(inputs, 1)]
+        every = named[1]
+        for x in inputs:
+            if not every and type(x) is Tensor and x.array.dtype.kind == "f":
+                kept.append(None)
+            else:
+                kept.append(x if not isinstance(x, Tensor) else keep(x) if every or x.dtype.category < FLOAT else None)
+        return kept
+    for i, x in enumerate(inputs, 1):
+        kept.append(x if not isinstance(x, Tensor) else keep(x) if named[i] else None)
+    return kept
 
 
 def record_many(card: Card, outs: tuple, inputs, attrs: dict, parents: tuple | None = None, keep=saved) -> tuple:
@@ -128,13 +137,16 @@ def record_many(card: Card, outs: tuple, inputs, attrs: dict, parents: tuple | N
     parents = nodes_of(inputs) if parents is None else parents
     named = card.keeps_all if card.joint or None not in parents else _union(card, parents)
     kept = (tuple([keep(o) for o in outs]) if named[0] else None, *_kept(card, inputs, named, keep))
-    kinds = tuple([o.dtype for o in outs])
-    node = Node(card, parents, kept, attrs, tuple([tuple(o.shape) for o in outs]), kinds)
+    if type(outs[0]) is Tensor:
+        shapes, kinds = [o.array.shape for o in outs], [BY_NUMPY[o.array.dtype] for o in outs]
+    else:
+        shapes, kinds = [tuple(o.shape) for o in outs], [o.dtype for o in outs]
+    node = Node(card, parents, kept, attrs, tuple(shapes), tuple(kinds))
     if context.unusual:
         note(node)
     for i, o in enumerate(outs):
         if kinds[i].category >= FLOAT:
-            o.node = Pick(node, i, o.shape, kinds[i])
+            o.node = Pick(node, i, shapes[i], kinds[i])
     return outs
 
 

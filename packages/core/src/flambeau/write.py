@@ -24,13 +24,18 @@ def run_inplace(card: Card, inputs, attrs: dict) -> Tensor:
     x = inputs[0]
     if not isinstance(x, Tensor):
         raise TypeError(f"{card.name}_(): expected a Tensor to write into, got {type(x).__name__}")
-    recording = (grad.enabled and not grad.inference
-                 and (in_graph(x) or any(isinstance(t, Tensor) and t.node is not None for t in inputs)))
+    recording = False
+    if grad.enabled and not grad.inference:
+        recording = in_graph(x)
+        for t in inputs:
+            if isinstance(t, Tensor) and t.node is not None:
+                recording = True
     if recording:
         check_writable(x)
     if (recording or (x.process is not None and grad.enabled)) and card.keeps and card.keeps_all[1]:
         inputs = (old_value(x), *inputs[1:])  # a formula names the value that is about to go
-    return write(x, run(card, inputs, attrs), card.name)
+    result = card.call(*inputs) if not attrs and card.kind == "elementwise" and card.call is not None else run(card, inputs, attrs)
+    return write(x, result, card.name)
 
 
 def old_value(x: Tensor) -> Tensor:

@@ -172,11 +172,11 @@ void avg_pool_loop_##name(char **args, const intptr_t *dims, const intptr_t *ste
 LOOPS(float, f4)
 LOOPS(double, f8)
 
-/* x (n, c, s), [n, c, s], weight (c), bias (c), eps -> y, mean (c), variance (c); all in order.
+/* x (n, c, s), [n, c, s], weight (c), bias (c), eps -> y, mean (c), variance (c); x in order.
    x (n, c), classes (n) -> mean over rows of log(sum(exp(x))) - x[class], of any strides. */
 #define NETWORK(T, name, EXP, LOG, SQRT) \
 void batch_norm_loop_##name(char **args, const intptr_t *dims, const intptr_t *steps, void *data) { \
-    const T *x = (T *)args[0], *weight = (T *)args[2], *bias = (T *)args[3]; \
+    const T *x = (T *)args[0]; \
     const i64 *shape = (i64 *)args[1], n = shape[0], c = shape[1], s = shape[2]; \
     T eps = *(T *)args[4], *y = (T *)args[5], *mean = (T *)args[6], *variance = (T *)args[7]; \
     int threads = THREADS(dims[1]); \
@@ -195,13 +195,28 @@ void batch_norm_loop_##name(char **args, const intptr_t *dims, const intptr_t *s
             for (i64 j = 0; j < s; j++) squares += (double)(row[j] - centre) * (row[j] - centre); \
         } \
         mean[k] = centre, variance[k] = (T)(squares / (n * s)); \
-        T scale = 1 / SQRT(variance[k] + eps) * weight[k], shift = bias[k]; \
+        T scale = 1 / SQRT(variance[k] + eps) * *(T *)(args[2] + k * steps[10]), shift = *(T *)(args[3] + k * steps[11]); \
         for (i64 i = 0; i < n; i++) { \
             const T *row = x + (i * c + k) * s; \
             T *to = y + (i * c + k) * s; \
             _Pragma("omp simd") \
             for (i64 j = 0; j < s; j++) to[j] = (row[j] - centre) * scale + shift; \
         } \
+    } \
+} \
+/* x (n, c, s), [n, c, s], mean, variance, weight, bias (c), eps -> y */ \
+void batch_norm_eval_loop_##name(char **args, const intptr_t *dims, const intptr_t *steps, void *data) { \
+    const T *x = (T *)args[0]; \
+    const i64 *shape = (i64 *)args[1], n = shape[0], c = shape[1], s = shape[2]; \
+    T eps = *(T *)args[6], *y = (T *)args[7]; \
+    int threads = THREADS(dims[1]); \
+    _Pragma("omp parallel for schedule(static) num_threads(threads) if (threads > 1)") \
+    for (i64 row = 0; row < n * c; row++) { \
+        i64 k = row % c; \
+        T mean = *(T *)(args[2] + k * steps[10]), variance = *(T *)(args[3] + k * steps[11]); \
+        T scale = 1 / SQRT(variance + eps) * *(T *)(args[4] + k * steps[12]), shift = *(T *)(args[5] + k * steps[13]) - mean * scale; \
+        _Pragma("omp simd") \
+        for (i64 j = row * s; j < (row + 1) * s; j++) y[j] = x[j] * scale + shift; \
     } \
 } \
 void cross_entropy_loop_##name(char **args, const intptr_t *dims, const intptr_t *steps, void *data) { \

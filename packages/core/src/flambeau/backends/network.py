@@ -9,7 +9,7 @@ import numpy as np
 
 from .native import loop
 
-__all__ = ["batch_norm_train", "gather", "mean_cross_entropy", "var"]
+__all__ = ["batch_norm_eval", "batch_norm_train", "gather", "mean_cross_entropy", "var"]
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 LARGE = 1 << 12  # elements from which NumPy's exponential, which works on sixteen at once, makes up for its many calls
@@ -38,8 +38,22 @@ def batch_norm_train(x: np.ndarray, weight: np.ndarray | None, bias: np.ndarray 
     run = loop("batch_norm", "TqTTT->TTT", "(p),(g),(c),(c),()->(p),(c),(c)")
     if run is None:
         return None
-    y, mean, var = run(x.reshape(-1), _sizes(x.shape), np.ascontiguousarray(weight), np.ascontiguousarray(bias), kind.type(eps))
+    y, mean, var = run(x.reshape(-1), _sizes(x.shape), weight, bias, kind.type(eps))
     return y.reshape(x.shape), mean, var
+
+
+def batch_norm_eval(x: np.ndarray, mean: np.ndarray, var: np.ndarray, weight: np.ndarray | None, bias: np.ndarray | None, eps: float):
+    kind, channels = x.dtype, x.shape[1]
+    if kind not in FLOATS or not x.size:
+        return None
+    if weight is None or bias is None:
+        one, zero = _neutral(channels, kind.char)
+        weight, bias = one if weight is None else weight, zero if bias is None else bias
+    for given in (mean, var, weight, bias):
+        if given.dtype is not kind or given.shape != (channels,):
+            return None
+    run = loop("batch_norm_eval", "TqTTTTT->T", "(p),(g),(c),(c),(c),(c),()->(p)")
+    return None if run is None else run(x.reshape(-1), _sizes(x.shape), mean, var, weight, bias, kind.type(eps)).reshape(x.shape)
 
 
 def mean_cross_entropy(x: np.ndarray, target: np.ndarray):

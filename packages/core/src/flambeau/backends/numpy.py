@@ -60,9 +60,12 @@ def argsort(x, axis=-1, kind=None):
 
 
 def flip(x, axis=None):
-    if type(axis) is not int:
-        return np.flip(x, axis)
-    return x[(slice(None),) * (axis % x.ndim) + (slice(None, None, -1),)]
+    if axis is None:
+        return np.flip(x)
+    key = [slice(None)] * x.ndim
+    for d in (axis,) if type(axis) is int else axis:
+        key[d] = slice(None, None, -1)
+    return x[tuple(key)]
 
 
 def squeeze(x, axis=None):

@@ -102,7 +102,7 @@ def max_pool_forward(
     if pool is not None:
         shape, geometry = _plan(x.shape, kernel, stride, padding, dilation, ceil_mode)
         best, where = np.empty(shape, x.dtype), np.empty(shape, np.int64)
-        pool(x.reshape(-1), geometry, out=(best.reshape(-1), where.reshape(-1)))
+        pool(x.reshape(-1), geometry, best.reshape(-1), where.reshape(-1))
         return best, where
     size = _spatial(x, kernel)
     out = pool_output_size(size, kernel, stride, padding, dilation, ceil_mode)
@@ -185,7 +185,7 @@ def avg_pool_forward(
     if pool is not None:
         shape, geometry = _plan(x.shape, kernel, stride, padding, ones, ceil_mode, count_include_pad)
         y = np.empty(shape, x.dtype)
-        pool(x.reshape(-1), geometry, out=y.reshape(-1))
+        pool(x.reshape(-1), geometry, y.reshape(-1))
         return y
     size = _spatial(x, kernel)
     out = pool_output_size(size, kernel, stride, padding, ones, ceil_mode)

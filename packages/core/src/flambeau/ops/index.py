@@ -456,12 +456,27 @@ def _check_places(what, x, dim, index):
 
 def gather(x, dim: int, index, *, sparse_grad: bool = False):
     """y[i, j] = x[i, index[i, j]] for dim 1, and likewise along any axis.  (*, n, *), (*, k, *) -> (*, k, *)"""
+    array, places = ready(x), ready(index)
+    if array is not None and places is not None and array.ndim and places.size and type(dim) is int:
+        low, high = extremes(places)
+        at = check_dim(dim, array.ndim)
+        made = network.gather(array, places, at) if low >= 0 and high < array.shape[at] else None
+        if made is not None:
+            return gathered(x, made, index, at)
     dim = check_dim(dim, x.ndim)
     _check_places("gather", x, dim, index)
     return run(GATHER, (x, index), {"dim": dim})
 
 
 GATHER = CARDS["gather_places"]
+
+
+def gathered(x, made, index, dim: int):
+    """What was gathered, as a tensor that knows it."""
+    out = plain(made)
+    if x.node is not None and grad.enabled:
+        out.node = record(GATHER, out, (x, index), {"dim": dim}, (x.node, None))
+    return out
 
 
 def scatter_add(x, dim: int, index, src):

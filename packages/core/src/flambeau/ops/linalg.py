@@ -60,8 +60,12 @@ def matmul(a, b, *, out=None):
             return out
         if na == nb > 2 and left.shape[-1] == right.shape[-2]:
             return multiply(a, b)
-        if na == 2 and nb == 1 and left.shape[1] == right.shape[0] and (not grad.enabled or a.node is None is b.node):
-            return plain(np.matmul(left, right))
+        if na == 2 and nb == 1 and left.shape[1] == right.shape[0] and (left.dtype is F32 or left.dtype is F64):
+            out = plain(left.dot(right))
+            m, n = a.node, b.node
+            if (m is not None or n is not None) and grad.enabled:
+                out.node = record(CARDS["matrix_vector"], out, (a, b), {}, (m, n))
+            return out
     na, nb = a.ndim, b.ndim
     if na == 0 or nb == 0:
         raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {na}D and {nb}D")
@@ -83,6 +87,13 @@ def matmul(a, b, *, out=None):
         from ..write import into
         return into(out, product, "matmul")
     return product
+
+
+@op(inputs=2, samples=_pairs(((3, 4), (4,))), vjp=(lambda g, _y, _a, b: unsqueeze(g, 1) * b, lambda g, _y, a, _b: matmul(a.mT, g)),
+    back=(lambda g, _y, _a, b: g[:, None] * b, lambda g, _y, a, _b: g.dot(a)))
+def matrix_vector(xp, a, b):
+    """Matrix times vector.  (n, k), (k) -> (n)"""
+    return xp.matmul(a, b)
 
 
 def _linear_samples(make):
@@ -118,6 +129,11 @@ def mm(a, b, *, out=None):
 
 def bmm(a, b, *, out=None):
     """Products of matrices, one for each place of the first axis.  (b, n, k), (b, k, m) -> (b, n, m)"""
+    left, right = ready(a), ready(b)
+    if left is not None and right is not None and out is None and left.ndim == right.ndim == 3 and left.dtype is right.dtype:
+        s, t = left.shape, right.shape
+        if s[0] == t[0] and s[2] == t[1]:
+            return multiply(a, b)
     if a.ndim != 3 or b.ndim != 3 or a.shape[0] != b.shape[0]:
         raise RuntimeError(f"bmm: expected two 3D tensors with one batch size, got {tuple(a.shape)} and {tuple(b.shape)}")
     return matmul(a, b, out=out)

@@ -216,7 +216,7 @@ def _batch_norm_eval_samples(make):
     yield (make((5, 2), -2.0, 2.0), make((2,), -1.0, 1.0), make((2,), 0.5, 1.5), None, None), {"eps": 1e-5}
 
 
-@op(inputs=5, samples=_batch_norm_eval_samples, promote="same",
+@op(inputs=5, samples=_batch_norm_eval_samples, promote="same", fused=Native(network.batch_norm_eval),
     vjp=lambda g, _y, x, mean, var, weight, _bias, eps=1e-5: _batch_norm_eval_back(g, x, mean, var, weight, _bias, eps))
 def batch_norm_eval(xp, x, mean, var, weight=None, bias=None, eps=1e-5):
     """x brought from a known mean and variance a channel to 0 and 1, then scaled and shifted.  (N, C, *), 4 × (C) -> (N, C, *)"""

@@ -159,6 +159,9 @@ def rand(*size, generator=None, out=None, dtype=None, layout=None, device=None, 
     >>> flambeau.rand(3)
     tensor([0.4963, 0.7682, 0.0885])
     """
+    if generator is out is dtype is layout is device is None and not maps.levels and size and type(size[0]) is int and min(size) >= 0:
+        kind = context.get_default_dtype().numpy
+        return _finish(default_generator().uniform(prod(size), kind), size, None, requires_grad)
     (shape, n), dtype = _shape(size), _random_type(dtype, "rand")
     if dtype.category == COMPLEX:  # real and imaginary parts by turns
         return _finish(_source(generator).uniform(2 * n, dtype.to_real().numpy).view(dtype.numpy), shape, device, requires_grad, out)
@@ -167,6 +170,9 @@ def rand(*size, generator=None, out=None, dtype=None, layout=None, device=None, 
 
 def randn(*size, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False) -> Tensor:
     """Standard normal numbers.  -> size"""
+    if generator is out is dtype is layout is device is None and not maps.levels and size and type(size[0]) is int and min(size) >= 0:
+        kind = context.get_default_dtype().numpy
+        return _finish(default_generator().normal(prod(size), kind), size, None, requires_grad)
     (shape, n), dtype = _shape(size), _random_type(dtype, "randn")
     if dtype.category == COMPLEX:  # each part with half of the variance
         parts = _source(generator).normal(2 * n, dtype.to_real().numpy) * dtype.to_real().numpy.type(0.5**0.5)

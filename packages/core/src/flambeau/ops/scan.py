@@ -23,6 +23,8 @@ def _reverse_cumsum(g, dim):
 @op("scan", inputs=1, linear=True, samples=_scan_samples, vjp=lambda g, _y, _x, dim: _reverse_cumsum(g, dim))
 def cumsum_(xp, x, dim):
     """Running sum along `dim`; integers as int64.  (*, n, *) -> (*, n, *)"""
+    if x.dtype.kind == "f" and x.dtype.itemsize > 2 and x.ndim:
+        return xp.cumsum(x, axis=dim)
     wide = _wide(xp, x)
     total = xp.cumsum(wide, axis=dim) if x.ndim else wide.copy()
     return total if x.dtype.kind in "bui" or total.dtype == x.dtype else total.astype(x.dtype)

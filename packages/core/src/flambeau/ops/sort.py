@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from ..context import grad
 from ..define import op
 from ..dispatch import run, run_one
 from ..op import CARDS
 from ..tensor import Tensor, check_dim, plain
 from .elementwise import maximum, minimum
-from .index import gather
+from .index import gather, gathered
 from .view import ALL, ready
 
 
@@ -49,11 +48,11 @@ def _take(x, places, dim):
 def sort(x, dim: int = -1, descending: bool = False, stable: bool = False):
     """x in order along `dim`, and where each element was.  (*, n, *) -> values, indices"""
     array = ready(x)
-    if array is not None and not descending and array.ndim and type(dim) is int and (x.node is None or not grad.enabled):
-        check_dim(dim, array.ndim)
-        values = array.copy()
+    if array is not None and not descending and array.ndim and type(dim) is int:
+        dim = check_dim(dim, array.ndim)
+        values, places = array.copy(), plain(array.argsort(dim, "stable"))
         values.sort(dim, "stable")
-        return values_indices("sort")(plain(values), plain(array.argsort(dim, "stable")))
+        return values_indices("sort")(gathered(x, values, places, dim), places)
     dim = check_dim(dim, x.ndim)
     places = run(CARDS["argsort"], (x,), {"dim": dim, "descending": descending, "stable": True})
     return values_indices("sort")(_take(x, places, dim), places)
@@ -68,7 +67,7 @@ def topk(x, k: int, dim: int = -1, largest: bool = True, sorted: bool = True):
             turned = (ALL,) * dim + (slice(None, None, -1),)
             best = array[turned].argsort(dim, "stable")[turned][(ALL,) * dim + (slice(0, k),)]
             places = plain(array.shape[dim] - 1 - best)
-            return values_indices("topk")(run(CARDS["gather_places"], (x, places), {"dim": dim}), places)
+            return values_indices("topk")(gather(x, dim, places), places)
     dim = check_dim(dim, x.ndim)
     if k > (x.shape[dim] if x.ndim else 1) or k < 0:
         raise RuntimeError("selected index k out of range")
@@ -104,12 +103,12 @@ WHOLE = {"dim": None, "keepdim": False}
 
 
 def _extreme(name: str, find: str, pairwise):
-    along = CARDS[name + "_along"]
+    along, folded = CARDS[name + "_along"], CARDS["a" + name].call
 
     def call(x, dim=None, keepdim: bool = False):
         if type(x) is Tensor and x.array.size:
             if dim is None:
-                return CARDS["a" + name].call(x)
+                return folded(x)
             if type(dim) is int and x.array.ndim and -x.array.ndim <= dim < x.array.ndim:
                 return values_indices(name)(*run_one(along, x, {"dim": dim if dim >= 0 else dim + x.array.ndim, "keepdim": keepdim}))
         if dim is None:

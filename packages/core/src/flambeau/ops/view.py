@@ -75,7 +75,7 @@ def view_as_shape(x, *shape):
 
     RuntimeError where the memory does not allow it without a copy: use `reshape` then.
     """
-    if len(shape) == 1 and not isinstance(shape[0], int | tuple | list):
+    if len(shape) == 1 and type(shape[0]) is not int and not isinstance(shape[0], int | tuple | list):
         return x.view_dtype(shape[0])
     array = ready(x)
     if array is not None and array.flags.c_contiguous:
@@ -127,7 +127,10 @@ def flatten(x, start_dim: int = 0, end_dim: int = -1):
     if start > end:
         raise RuntimeError("flatten() has invalid args: start_dim cannot come after end_dim")
     shape = x.shape
-    return x if start == end else reshape(x, *shape[:start], prod(shape[start:end + 1]), *shape[end + 1:])
+    if start == end:
+        return x
+    shape = tuple(shape)
+    return reshape(x, (*shape[:start], prod(shape[start:end + 1]), *shape[end + 1:]))
 
 
 def unflatten(x, dim: int, sizes):
@@ -284,6 +287,10 @@ def _spread_at_once(a, shape):
     own, strides, full, lead = a.shape, a.strides, list(shape), len(shape) - a.ndim
     if lead < 0 or not a.flags.c_contiguous or not a.flags.writeable:
         return None
+    if shape[lead:] == own:  # new axes in front alone
+        out = ndarray(shape, a.dtype, a, 0, (0,) * lead + strides)
+        out.setflags(False)
+        return out
     steps = [0] * lead
     i = lead
     for have, step in zip(own, strides, strict=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+from ...dispatch import run
 from ...ops.window import conv
 from ...tensor import Tensor
 from .padding import pad
@@ -52,7 +53,7 @@ def _conv(axes: int, input: Tensor, weight: Tensor, bias: Tensor | None, stride:
     if type(stride) is type(padding) is type(dilation) is type(groups) is int and input.ndim == axes + 2:
         attrs = _attrs(axes, stride, padding, dilation, groups)
         _checked(axes, input.shape, weight.shape, None if bias is None else bias.shape, groups)
-        return conv(input, weight, bias, **attrs)
+        return run(conv.card, (input, weight, bias), attrs)
     stride, dilation = ints(stride, axes, "stride"), ints(dilation, axes, "dilation")
     batched = input.dim() == axes + 2
     if not batched and input.dim() == axes + 1:

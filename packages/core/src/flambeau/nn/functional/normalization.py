@@ -11,6 +11,7 @@ import flambeau
 from ...autograd import no_grad
 from ...ops.nn import batch_norm_eval, batch_norm_train
 from ...ops.nn import layer_norm as layer_norm_card
+from ...ops.view import ready
 from ...tensor import Tensor, version_cell
 from .padding import pad
 
@@ -28,6 +29,10 @@ def layer_norm(
     tensor([[-1.2247,  0.0000,  1.2247]])
     """
     shape = tuple(normalized_shape)
+    n, x, w, b = len(shape), ready(input), None if weight is None else ready(weight), None if bias is None else ready(bias)
+    if n and x is not None and x.shape[-n:] == shape and (weight is None or (w is not None and w.shape == shape)) \
+            and (bias is None or (b is not None and b.shape == shape)):
+        return layer_norm_card(input, weight, bias, axes=n, eps=eps)
     _check_normalized("layer_norm", input, shape, weight, bias)
     return layer_norm_card(input, weight, bias, axes=len(shape), eps=eps)
 
