@@ -61,6 +61,9 @@ class RemovableHandle:
         self.remove()
 
 
+RENAMED = {"concat": "cat", "pile": "stack", "swap": "transpose", "cast": "to_copy"}  # cards whose op PyTorch calls otherwise
+
+
 class Node:
     """One recorded call.  Nodes run backward in falling order of `seq`, which is the order of creation.
 
@@ -89,8 +92,13 @@ class Node:
         return len(self.shape)
 
     def name(self) -> str:
-        """PyTorch's style of name: MulBackward0."""
-        return "".join(part.capitalize() for part in self.card.name.split("_")) + "Backward0"
+        """PyTorch's name, where an op of ours is one of its own: MulBackward0."""
+        name = self.card.name
+        if name == "slice" and any(type(i) is int for i in self.attrs["index"]):
+            name = "select"
+        elif name == "matmul" and type(self.shape) is not int and len(self.shape) in (2, 3):
+            name = "mm" if len(self.shape) == 2 else "bmm"
+        return "".join(part.capitalize() for part in RENAMED.get(name, name).split("_")) + "Backward0"
 
     def around(self) -> Around:
         if self.hooks is None:

@@ -15,7 +15,7 @@ HERE = Path(__file__).parent / "scenes"
 # Where the words differ on purpose: the type of the error is the same.
 OTHER_WORDS = {"shape", "exitw", "nested", "setrg2", "changed",
                "nondet3", "f_changed", "f_dirty_leaf", "detached_write", "inplace_in", "hook_bad",
-               "badcheck", "grad_type", "int_tracked"}
+               "badcheck", "grad_type", "int_tracked", "bad_grad_shape", "bad_grad_type"}
 # Where the answer differs on purpose.
 ON_PURPOSE = {
     "lens": "more gradients than tensors is an error",

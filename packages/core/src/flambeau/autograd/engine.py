@@ -116,8 +116,8 @@ def run_backward(roots, create_graph: bool, retain_graph: bool, wanted: dict | N
             if kind is Pick:
                 _hand_up(node, as_tensor(g), pending, heap, on_path)
                 continue
-            if on_path is not None and node not in on_path:
-                continue
+            if on_path is not None and (node not in on_path or not any(p in on_path for p in node.parents)):
+                continue  # nothing beyond it is wanted: it keeps what it has for another time
             parts = None
             if kind is Node:
                 if type(g) is ndarray:
@@ -367,7 +367,8 @@ def _rest(leaf: Leaf, g, create_graph: bool) -> None:
         for hook in list(around.after.values()):
             hook((), (as_tensor(g),))
         for hook in list(around.settled.values()):
-            hook(x)
+            if hook(x) is not None:
+                raise RuntimeError("Tensor post accumulate grad hooks should return None.")
 
 
 def _in_layout(array, like):
