@@ -2,9 +2,12 @@
 from __future__ import annotations
 
 from . import custom, pytree
+from .functionalize import functionalize
 from .grad import grad, grad_and_value, hessian, jacfwd, jacrev, vjp
 from .jvp import jvp
+from .linear import linearize
 from .stateless import functional_call, stack_module_state
 from .vmap import vmap
 
-__all__ = ["grad", "grad_and_value", "hessian", "jacfwd", "jacrev", "jvp", "pytree", "vjp", "vmap"]
+__all__ = ["functional_call", "functionalize", "grad", "grad_and_value", "hessian", "jacfwd", "jacrev", "jvp", "linearize", "pytree",
+           "stack_module_state", "vjp", "vmap"]

@@ -16,7 +16,7 @@ from ..dtype import FLOAT
 from ..op import CARDS
 from ..tensor import Size, Tensor
 from ..write import path
-from .level import Wrapper, entered, stack
+from .level import Wrapper, entered, stack, zero_leaf
 from .pytree import tree_flatten, tree_unflatten
 
 
@@ -181,7 +181,7 @@ def _transposed(card, values, tangents, attrs, y, place: int = 0):
     many = isinstance(y, tuple)
     with enable_grad():
         result = y[place] if many else y
-        g = zeros_like(result.detach() if not isinstance(result, Wrapper) else result).requires_grad_()
+        g = zero_leaf(result)
         given: Any = g
         if many:
             given = [g if i == place else zeros_like(y[0].detach()) if i == 0 else None for i in range(len(y))]

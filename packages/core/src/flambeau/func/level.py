@@ -14,6 +14,7 @@ from ..context import grad as mode
 from ..dispatch import run
 from ..dtype import FLOAT
 from ..op import CARDS
+from ..ops.create import zeros_like
 from ..record import nodes_of, record, record_many, saved
 from ..tensor import Size, Tensor, live_views, version_cell
 from ..write import check_writable, in_graph, path, rebase, replay
@@ -45,7 +46,7 @@ class entered:
 
 def give_back(level: int) -> None:
     """What a level adopted is again what it was outside, with the values that were written."""
-    for was, x in stack.adopted.pop(level, ()):
+    for was, x in reversed(stack.adopted.pop(level, ())):  # views before what they are views of
         inner = x.value
         x.__dict__.clear()
         x.__class__ = was
@@ -150,6 +151,10 @@ class Wrapper(Tensor):
     def like(self, shape, make):
         """A new tensor of a shape, of whatever `make(shape)` makes, that every place of a vmap has for itself."""
         return self.value.like(shape, make) if isinstance(self.value, Wrapper) else make(shape)
+
+    def visible(self) -> bool:
+        """Whether Python may look at the numbers: not where they differ from place to place."""
+        return not isinstance(self.value, Wrapper) or self.value.visible()
 
     def restored(self, node, card):
         """A kept value as a tensor again.  RuntimeError where it was written to since."""
@@ -261,3 +266,9 @@ def lift_for_grad(x: Tensor) -> Tensor:
     if x.node is not None and mode.enabled:
         return x.view_as(x)
     return x.detach().requires_grad_()
+
+
+def zero_leaf(y: Tensor) -> Tensor:
+    """Zeros like y as a new starting point for gradients at y's own level: a point where a linear function is differentiated."""
+    zeros = zeros_like(y.detach())
+    return (type(y).lift(zeros, y.level).untracked() if isinstance(y, Wrapper) else zeros).requires_grad_()

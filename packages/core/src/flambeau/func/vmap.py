@@ -67,6 +67,9 @@ class Batched(Wrapper):
     def adopts(self, x):
         return _same_everywhere() if self.bdim is not None else super().adopts(x)
 
+    def visible(self) -> bool:
+        return self.bdim is None and super().visible()
+
     def like(self, shape, make):
         if self.bdim is None:
             return super().like(shape, make)
@@ -77,7 +80,7 @@ class Batched(Wrapper):
 def _same_everywhere():
     raise RuntimeError(
         "vmap: the inplace operation is not possible because a tensor that is the same in every place would have to take values that "
-        "differ from place to place. Use the out-of-place operation, or write into a tensor made like a mapped one (zeros_like, x.new_zeros)"
+        "differ from place to place. Use the out-of-place operation, or write into a tensor made like a mapped one (zeros_like, new_zeros)"
     )
 
 
