@@ -101,7 +101,7 @@ def _attr(change):
     """A rule that only changes the attrs: `change(attrs, ndim, n)`, ndim without the hidden axis."""
     def rule(card, values, hidden, attrs, n):
         x = values[0]
-        return run(card, (x, *values[1:]), attrs | change(attrs, x.ndim - 1, n, x))
+        return run(card, (x, *values[1:]), attrs | change(attrs, x.ndim - 1, n))
     return rule
 
 
@@ -142,6 +142,64 @@ def _einsum(card, values, hidden, attrs, n):
     letter = next(c for c in "zyxwvutsrqponmlkjihgfedcbaZYXWVUTSRQPONMLKJIHGFEDCBA" if c not in attrs["equation"])
     terms = ",".join(letter + t if h else t for t, h in zip(terms.split(","), hidden, strict=True))
     return run(card, values, {"equation": f"{terms}->{letter}{result}"})
+
+
+def _with_rows(places, hidden, n, like):
+    """Integer tensors of one logical rank behind an arange that names the hidden axis, and that rank."""
+    rank = max(_Shape(p, h).ndim for p, h in zip(places, hidden, strict=True))
+    rows = arange(n, device=like.device).reshape(n, *(1,) * rank)
+    return [rows, *(_pad_rank(p, rank) if h else p for p, h in zip(places, hidden, strict=True))], rank
+
+
+def _as_placed(g, spec, rank: int):
+    """The axes that places give, put behind the hidden one: there they go when the hidden axis is named by an arange."""
+    at = [i for i, s in enumerate(spec) if s is True]
+    if not (at[0] and rank and at == list(range(at[0], at[-1] + 1))):
+        return g
+    return g.movedim(tuple(range(1 + at[0], 1 + at[0] + rank)), tuple(range(1, rank + 1)))
+
+
+def _unindex(card, values, hidden, attrs, n):
+    g, places, spec = values[0], values[1:], attrs["spec"]
+    places, rank = _with_rows(places, hidden[1:], n, g)
+    g = g if hidden[0] else g.expand(n, *g.shape)
+    return run(card, [_as_placed(g, spec, rank), *places], {"shape": (n, *attrs["shape"]), "spec": (True, *spec)})
+
+
+def _put(card, values, hidden, attrs, n):
+    x, value, places, spec = values[0], values[1], values[2:], attrs["spec"]
+    places, rank = _with_rows(places, hidden[2:], n, x)
+    x = x if hidden[0] else x.expand(n, *x.shape)
+    whole = rank + x.ndim - 1 - spec.count(True)
+    if isinstance(value, Tensor):
+        value = _as_placed(_pad_rank(value if hidden[1] else value.unsqueeze(0), whole), spec, rank)
+    return run(card, [x, value, *places], attrs | {"spec": (True, *spec)})
+
+
+def _view_write(card, values, hidden, attrs, n):
+    base, value = values
+    if any(step.name not in VIEWS for step, _ in attrs["steps"]):
+        return loop(card, values, hidden, attrs, n)
+    place = base = base if hidden[0] else base.expand(n, *base.shape)
+    steps = []
+    for step, own in attrs["steps"]:
+        own = own | VIEWS[step.name](own, place.ndim - 1, n)
+        steps.append((step, own))
+        place = run(step, (place,), own)
+    return run(card, (base, _pad_rank(value, place.ndim - 1) if hidden[1] else value), {"steps": tuple(steps)})
+
+
+def _pick_class(card, values, hidden, attrs, n):
+    x, target = _all(values, hidden, n)
+    return run(card, (_fold_n(x), target.reshape(-1)), attrs).reshape(target.shape)
+
+
+def _search_rows(card, values, hidden, attrs, n):
+    rows, sought = values
+    if not hidden[0] and rows.ndim == 1:
+        return run(card, (rows, sought), attrs)
+    rows, sought = _all(values, hidden, n)
+    return run(card, (rows, sought.reshape(n, -1) if rows.ndim == 2 else sought), attrs).reshape(sought.shape)
 
 
 def _index(card, values, hidden, attrs, n):
@@ -246,18 +304,25 @@ def _depends_on_values(card, values, hidden, attrs, n):
 
 
 
+# views: how the attrs change
+VIEWS = {
+    "view": lambda a, ndim, n: {"shape": (n, *a["shape"])},
+    "permute": lambda a, ndim, n: {"dims": (0, *(d + 1 for d in a["dims"]))},
+    "swap": lambda a, ndim, n: {"dim0": a["dim0"] + 1, "dim1": a["dim1"] + 1},
+    "squeeze": lambda a, ndim, n: {"dims": tuple(d + 1 for d in a["dims"])},
+    "unsqueeze": lambda a, ndim, n: {"dim": a["dim"] + 1},
+    "slice": lambda a, ndim, n: {"index": (slice(None), *a["index"])},
+    "diagonal": lambda a, ndim, n: {"dim1": a["dim1"] + 1, "dim2": a["dim2"] + 1},
+    "unfold": lambda a, ndim, n: {"dim": a["dim"] + 1},
+    "view_as_real": lambda a, ndim, n: {},
+    "view_as_complex": lambda a, ndim, n: {},
+}
 RULES = {
-    "view": _attr(lambda a, ndim, n, x: {"shape": (n, *a["shape"])}),
-    "permute": _attr(lambda a, ndim, n, x: {"dims": (0, *(d + 1 for d in a["dims"]))}),
-    "swap": _attr(lambda a, ndim, n, x: {"dim0": a["dim0"] + 1, "dim1": a["dim1"] + 1}),
-    "squeeze": _attr(lambda a, ndim, n, x: {"dims": tuple(d + 1 for d in a["dims"])}),
-    "unsqueeze": _attr(lambda a, ndim, n, x: {"dim": a["dim"] + 1}),
+    **{name: _attr(change) for name, change in VIEWS.items()},
     "expand": _expand,
-    "slice": _attr(lambda a, ndim, n, x: {"index": (slice(None), *a["index"])}),
-    "unslice": _attr(lambda a, ndim, n, x: {"index": (slice(None), *a["index"]), "shape": (n, *a["shape"])}),
-    "diagonal": _attr(lambda a, ndim, n, x: {"dim1": a["dim1"] + 1, "dim2": a["dim2"] + 1}),
+    "unslice": _attr(lambda a, ndim, n: {"index": (slice(None), *a["index"]), "shape": (n, *a["shape"])}),
     "flip": _attr(
-        lambda a, ndim, n, x: {
+        lambda a, ndim, n: {
             "dims": tuple(check_dim(d, ndim) + 1 for d in (a["dims"] if isinstance(a["dims"], tuple | list) else (a["dims"],)))
         }
     ),
@@ -271,8 +336,7 @@ RULES = {
     "tril": _same,
     "triu": _same,
     "transfer": _same,
-    "argsort": _attr(lambda a, ndim, n, x: {"dim": check_dim(a["dim"], ndim) + 1}),
-    "nonzero_rows": _depends_on_values,
+    "argsort": _attr(lambda a, ndim, n: {"dim": check_dim(a["dim"], ndim) + 1}),
     "linear": _linear,
     "einsum_of": _einsum,
     "conv": _conv,
@@ -282,7 +346,21 @@ RULES = {
     "max_pool_back": _pool,
     "avg_pool": _pool,
     "avg_pool_back": _pool,
-    "constant_pad": _attr(lambda a, ndim, n, x: {"pads": ((0, 0), *a["pads"])}),
+    "constant_pad": _attr(lambda a, ndim, n: {"pads": ((0, 0), *a["pads"])}),
     "var": fold,
     "l2_norm": fold,
+    "nonzero_rows": _depends_on_values,
+    "unique_values": _depends_on_values,
+    "angle": elementwise,
+    "complex_of": elementwise,
+    "mode_place": _same,
+    "running_place": _same,
+    "overlap_add": _same,
+    "view_write": _view_write,
+    "put": _put,
+    "unindex": _unindex,
+    "pick_class": _pick_class,
+    "scatter_extreme": _along,
+    "scatter_product": _along,
+    "search_rows": _search_rows,
 }

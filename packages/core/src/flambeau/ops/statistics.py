@@ -58,7 +58,7 @@ def median(x, dim: int | None = None, keepdim: bool = False):
     n = x.shape[check_dim(dim, x.ndim)] if x.ndim else 1
     if n == 0:
         raise IndexError(f"median(): Expected reduction dim {dim} to have non-zero size.")
-    if not x.is_floating_point() or not bool(isnan(x).any()):
+    if not x.is_floating_point() or ((x.process is None or x.visible()) and not bool(isnan(x).any())):
         return _nth("median", x, (n - 1) // 2, dim, keepdim)
     vector, axis = _ordered(x, dim)
     first = isnan(vector).to(arange(0).dtype).argmax(axis, keepdim=True)  # the place of the first NaN, where there is one
