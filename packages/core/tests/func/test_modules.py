@@ -95,7 +95,7 @@ def test_per_sample_gradients_of_a_network():
 
 
 @pytest.mark.parametrize(("models", "words"), [
-    (lambda: [], "at least one model"),
+    (list, "at least one model"),
     (lambda: [nn.Linear(2, 2), nn.ReLU()], "same class"),
     (lambda: [nn.Linear(2, 2), nn.Linear(2, 2).eval()], "training/eval mode"),
     (lambda: [nn.Linear(2, 2), nn.Linear(2, 2).requires_grad_(False)], "same .requires_grad"),
@@ -114,14 +114,14 @@ def test_linearize():
         calls.append(1)
         return {"product": a.sin() * b["b"], "still": flambeau.ones(2), "place": a.argmax()}
 
-    y, push = linearize(f, x, {"b": x + 1})
+    _, push = linearize(f, x, {"b": x + 1})
     moved = push(t, {"b": t * 2})
     assert_close(moved["product"], x.cos() * t * (x + 1) + x.sin() * t * 2)
     assert moved["still"].tolist() == [0, 0] and moved["place"].item() == 0 and len(calls) == 1
     assert_close(vmap(lambda v: linearize(flambeau.sin, x)[1](v))(flambeau.eye(3, dtype=flambeau.float64)), jacfwd(flambeau.sin)(x))
     _, push = linearize(flambeau.sin, x)
     assert_close(vmap(push)(flambeau.eye(3, dtype=flambeau.float64)), jacfwd(flambeau.sin)(x))
-    for tangent, words in ((flambeau.ones(2), "doesn't match the shape"), (flambeau.ones(3), "doesn't match the dtype"), (3.0, "not a tensor")):
+    for tangent, words in ((flambeau.ones(2), "match the shape"), (flambeau.ones(3), "match the dtype"), (3.0, "not a tensor")):
         with pytest.raises(RuntimeError, match=words):
             push(tangent)
     with pytest.raises(RuntimeError, match="same argspec"):

@@ -9,8 +9,9 @@ from .anomaly import detect_anomaly, set_detect_anomaly, set_multithreading_enab
 from .function import Function
 from .gradients import backward, grad
 
-__all__ = ["Function", "backward", "detect_anomaly", "enable_grad", "forward_ad", "function", "functional", "grad", "gradcheck", "gradgradcheck", "graph",
-           "inference_mode", "is_grad_enabled", "no_grad", "set_detect_anomaly", "set_grad_enabled", "set_multithreading_enabled"]
+__all__ = ["Function", "backward", "detect_anomaly", "enable_grad", "forward_ad", "function", "functional", "grad", "gradcheck",
+           "gradgradcheck", "graph", "inference_mode", "is_grad_enabled", "no_grad", "set_detect_anomaly", "set_grad_enabled",
+           "set_multithreading_enabled"]
 
 # These stand on the transforms of `func`, which stand on this package: read when they are named.
 _LATER = {"gradcheck": "gradcheck", "gradgradcheck": "gradcheck", "forward_ad": None, "functional": None}

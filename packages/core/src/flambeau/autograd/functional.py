@@ -46,14 +46,15 @@ def _check_tracked(outputs, message: str, strict: bool) -> None:
 
 UNTRACKED = ("Output {i} of the user-provided function does not require gradients. The outputs must be computed in a differentiable manner "
              "from the input when running in strict mode.")
-FLAT = ("While computing the hessian, found that the jacobian of the user-provided function with respect to input {i} is independent of the "
-        "input. This is not allowed in strict mode. You should ensure that your function is twice differentiable and that the jacobian "
+FLAT = ("While computing the hessian, found that the jacobian of the user-provided function with respect to input {i} is independent of "
+        "the input. This is not allowed in strict mode. You should ensure that your function is twice differentiable and that the jacobian "
         "depends on the inputs (this would be violated by a linear function for example).")
-STILL = "The gradient with respect to input {i} is independent of the inputs of the user-provided function. This is not allowed in strict mode."
+STILL = ("The gradient with respect to input {i} is independent of the inputs of the user-provided function. This is not allowed in strict "
+         "mode.")
 ABSENT = {
     "back": "The output of the user-provided function is independent of input {i}. This is not allowed in strict mode.",
-    "forward": "The gradient with respect to the input is independent of entry {i} in the grad_outputs when using the double backward trick "
-               "to compute forward mode gradients. This is not allowed in strict mode.",
+    "forward": "The gradient with respect to the input is independent of entry {i} in the grad_outputs when using the double backward "
+               "trick to compute forward mode gradients. This is not allowed in strict mode.",
     "double": "The jacobian of the user-provided function is independent of input {i}. This is not allowed in strict mode.",
     "double forward": "The hessian of the user-provided function is independent of entry {i} in the grad_jacobian. This is not allowed in "
                       "strict mode as it prevents from using the double backward trick to replace forward mode AD.",
@@ -221,15 +222,15 @@ def jacobian(func, inputs, create_graph: bool = False, strict: bool = False, vec
     many_in, inputs = _tuple(inputs, "inputs", "jacobian")
     if strategy == "forward-mode":
         if strict:
-            raise RuntimeError('jacobian: `strict=True` and `strategy="forward-mode"` are not supported together: set one of them otherwise')
+            raise RuntimeError('jacobian: `strict=True` and `strategy="forward-mode"` are not supported together: choose one of them')
         return _by_columns(func, inputs, many_in)
     with enable_grad():
         inputs = _started(inputs, create_graph)
         many_out, outputs = _tuple(func(*inputs), "outputs of the user-provided function", "jacobian")
         _check_tracked(outputs, UNTRACKED, strict)
         if vectorize and strict:
-            raise RuntimeError("jacobian: `strict=True` and `vectorized=True` are not supported together. Please either set `strict=False` or "
-                               "`vectorize=False`.")
+            raise RuntimeError("jacobian: `strict=True` and `vectorized=True` are not supported together. Please either set `strict=False` "
+                               "or `vectorize=False`.")
         rows = _rows_at_once if vectorize else _rows
         table = tuple(rows(y, i, inputs, create_graph, strict) for i, y in enumerate(outputs))
     return _settled(table, create_graph, (many_out, many_in))
@@ -254,7 +255,9 @@ def _rows(y, i: int, inputs: tuple, create_graph: bool, strict: bool) -> tuple:
     for place in y.reshape(-1):
         for j, (g, x) in enumerate(zip(_gradients((place,), inputs, create_graph=create_graph, retain_graph=True), inputs, strict=True)):
             if strict and g is None:
-                raise RuntimeError(f"Output {i} of the user-provided function is independent of input {j}. This is not allowed in strict mode.")
+                raise RuntimeError(
+                    f"Output {i} of the user-provided function is independent of input {j}. This is not allowed in strict mode."
+                )
             if strict and create_graph and not g.requires_grad:
                 raise RuntimeError(
                     f"The jacobian of the user-provided function is independent of input {j}. This is not allowed in strict mode when "

@@ -27,7 +27,7 @@ class Functional(Wrapper):
     constant = make
 
     @property
-    def value(self) -> Tensor:
+    def value(self) -> Tensor:  # type: ignore[override]
         if self.source is None:
             return self.now
         x = self.base.now  # type: ignore[union-attr]
