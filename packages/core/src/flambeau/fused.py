@@ -88,7 +88,11 @@ class Fused:
         if kernel is False:
             return None
         given = [a for a in arrays if a is not None]
-        return kernel.ufunc(*given) if axis == -1 else kernel(*given, axis=axis)
+        if axis == -1:
+            return kernel.ufunc(*given)
+        # as PyTorch, in order whatever the axis: NumPy would lay the core axis last
+        in_order = np.empty(first.shape, kind) if self.dim is not None and all(a.shape == first.shape for a in given) else None
+        return kernel(*given, axis=axis, out=in_order)
 
     def _build(self, card, arrays, attrs: dict):
         from .kernels import fuse

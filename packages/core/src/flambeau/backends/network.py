@@ -71,7 +71,7 @@ def gather(x: np.ndarray, places: np.ndarray, dim: int):
     run = loop("gather", "Tq->T", "(n),(k)->(k)")
     if run is None:
         return None
-    return run(x, places) if dim == x.ndim - 1 else run(x, places, axes=[(dim,), (dim,), (dim,)])
+    return run(x, places) if dim == x.ndim - 1 else run(x, places, np.empty(places.shape, x.dtype), axes=[(dim,)] * 3)
 
 
 def var(x: np.ndarray, dim, correction, keepdim: bool):

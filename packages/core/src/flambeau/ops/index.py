@@ -192,7 +192,9 @@ def _basic(x, key):
 
 def _reworded(error: IndexError) -> IndexError:
     text = str(error).replace("for axis", "for dimension")
-    return IndexError(text.replace("array", "tensor") if "too many indices" in text else text)
+    if "too many indices" in text and "-dimensional" in text:  # … array is 2-dimensional, but 3 were indexed
+        return IndexError(f"too many indices for tensor of dimension {text.split('-dimensional')[0].split()[-1]}")
+    return IndexError(text)
 
 
 def split_key(x: Tensor, key):

@@ -285,7 +285,7 @@ EXPAND = view("expand", lambda g, _y, _x, shape: g, lambda xp, x, shape: _spread
 def _spread_at_once(a, shape):
     """`_spread` to sizes that may hold -1, in one pass; None where they don't fit or an array has its limits."""
     own, strides, full, lead = a.shape, a.strides, list(shape), len(shape) - a.ndim
-    if lead < 0 or not a.flags.c_contiguous or not a.flags.writeable:
+    if lead < 0 or not a.flags.c_contiguous or not a.flags.writeable or (lead and min(shape[:lead]) < 0):
         return None
     if shape[lead:] == own:  # new axes in front alone
         out = ndarray(shape, a.dtype, a, 0, (0,) * lead + strides)
