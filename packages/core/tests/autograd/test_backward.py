@@ -291,3 +291,19 @@ def test_gradcheck_finds_a_wrong_gradient():
     with pytest.raises(RuntimeError, match="Jacobian mismatch"):
         flambeau.autograd.gradcheck(lambda x: Wrong.apply(x, 2.0), (x,))
     assert not flambeau.autograd.gradcheck(lambda x: Wrong.apply(x, 2.0), (x,), raise_exception=False)
+
+
+@pytest.mark.parametrize(("a", "b"), [((2, 3, 0), (0, 4)), ((2, 0, 3), (3, 4)), ((5, 2, 0), (5, 0, 3)), ((0,), (0, 3)), ((2, 0), (0,))])
+def test_products_over_nothing(a, b):
+    x, y = flambeau.ones(*a, requires_grad=True), flambeau.ones(*b, requires_grad=True)
+    z = x @ y
+    z.sum().backward()
+    assert not z.any() and x.grad.shape == a and y.grad.shape == b
+
+
+@pytest.mark.parametrize("lead", [(2,), (2, 4)])
+def test_a_layer_without_inputs(lead):
+    layer = flambeau.nn.Linear(0, 3)
+    x = flambeau.ones(*lead, 0, requires_grad=True)
+    layer(x).sum().backward()
+    assert x.grad.shape == (*lead, 0) and layer.weight.grad.shape == (3, 0) and layer.bias.grad.shape == (3,)

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from math import prod
 
 import numpy as np
 
@@ -75,7 +76,7 @@ def matmul(a, b, *, out=None):
     if k != b.shape[-2 if nb > 1 else 0]:
         raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({'x'.join(map(str, a.shape))} and {'x'.join(map(str, b.shape))})")
     if na > 1 and nb > 1:
-        if nb == 2 and na > 2:  # one large product instead of many small ones
+        if nb == 2 and na > 2 and k:  # one large product instead of many small ones
             return reshape(multiply(reshape(a, -1, k), b), *a.shape[:-1], b.shape[1]) if out is None else multiply(a, b, out=out)
         return multiply(a, b, out=out)
     product = multiply(unsqueeze(a, 0) if na == 1 else a, unsqueeze(b, 1) if nb == 1 else b)
@@ -102,18 +103,23 @@ def _linear_samples(make):
     yield (make((4,), -1.0, 1.0), make((5, 4), -1.0, 1.0), make((5,), -1.0, 1.0)), {}
 
 
+def _flat(array):
+    """`_rows` of a bare array."""
+    return array if array.ndim == 2 else array.reshape(prod(array.shape[:-1]), array.shape[-1])
+
+
 def _rows(x):
-    return reshape(x, -1, x.shape[-1])
+    return reshape(x, prod(x.shape[:-1]), x.shape[-1])
 
 
 @op("contraction", samples=_linear_samples, inputs=3,
     vjp=(lambda g, _y, _x, w, _b: matmul(g, w), lambda g, _y, x, _w, _b: matmul(transpose(_rows(g), 0, 1), _rows(x)),
          lambda g, _y, _x, _w, _b: sum_to_size(g, _b.shape)),
-    back=(lambda g, _y, _x, w, _b: g @ w, lambda g, _y, x, _w, _b: g.reshape(-1, g.shape[-1]).T @ x.reshape(-1, x.shape[-1]),
-          lambda g, _y, _x, _w, _b: np.add.reduce(g if g.ndim == 2 else g.reshape(-1, g.shape[-1]), 0)))
+    back=(lambda g, _y, _x, w, _b: g @ w, lambda g, _y, x, _w, _b: _flat(g).T @ _flat(x),
+          lambda g, _y, _x, _w, _b: np.add.reduce(_flat(g), 0)))
 def linear(xp, x, weight, bias=None):
     """x Wᵀ + b.  (*, in), (out, in), (out) -> (*, out)"""
-    rows = x.reshape(-1, x.shape[-1]) if x.ndim > 2 else x
+    rows = x.reshape(prod(x.shape[:-1]), x.shape[-1]) if x.ndim > 2 else x
     y = xp.matmul(rows, weight.T)
     if bias is not None:
         y += bias
