@@ -101,6 +101,8 @@ def run_one(card: Card, x, attrs: dict):
 
 def run_watched(card: Card, inputs, attrs: dict):
     """`run` while a mode (autocast, profiler …) wants to see every call."""
+    if grad.inference and not context.modes:
+        return run_inference(card, inputs, attrs)
     for mode in reversed(context.modes):
         instead = getattr(mode, "instead", None)  # a mode may do the op itself
         if instead is not None:
@@ -110,6 +112,40 @@ def run_watched(card: Card, inputs, attrs: dict):
         inputs, attrs = mode.before(card, inputs, attrs)
     result = run_any(card, inputs, attrs)
     return inference(result) if grad.inference else result
+
+
+def run_inference(card: Card, inputs, attrs: dict):
+    """`run` in inference mode: nothing is recorded, and what is made is an inference tensor."""
+    arrays: list = []
+    kind: Any = None
+    for x in inputs:
+        t = type(x)
+        if t is InferenceTensor or t is Tensor or t is Parameter:
+            a = x.array
+            if type(a) is not ndarray or (a.dtype is not kind and kind is not None):
+                break
+            kind = a.dtype
+            arrays.append(a)
+        elif x is None or (t is float and card.kind == "elementwise" and card.promote in ("same", "float")):
+            arrays.append(x)
+        else:
+            break
+    else:
+        if kind is F32 or kind is F64:
+            try:
+                result = None
+                if card.fused is not None and float not in map(type, arrays):
+                    result = card.fused(card, arrays, attrs)
+                if result is None:
+                    result = _body(card, cpu, arrays, attrs)
+            except RuntimeWarning:
+                return inference(run_any(card, inputs, attrs))
+            if type(result) is ndarray and card.kind != "view":
+                out = new(InferenceTensor)
+                out.array = result
+                return out
+            return inference(wrap(card, as_arrays(result, cpu), inputs, attrs, False))
+    return inference(run_any(card, inputs, attrs))
 
 
 def run_any(card: Card, inputs, attrs: dict):
