@@ -22,9 +22,18 @@ keep_memory()
 
 # Functions with bodies of any length live in files of their own: here `sum`, `all`, `max` … are NumPy's.
 def __getattr__(name: str):
-    found = getattr(np, name)
+    found = _transforms() if name == "fft" else getattr(np, name)
     globals()[name] = found
     return found
+
+
+def _transforms():
+    """SciPy's Fourier transforms, which work on several rows at once, or NumPy's where SciPy is not installed."""
+    try:
+        import scipy.fft
+    except ModuleNotFoundError:
+        return np.fft
+    return scipy.fft
 
 
 def sum(x, axis=None, keepdims=False):

@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from ..backends import lapack
 from ..define import op
 from ..dispatch import run
+from ..fused import Native
 from .complex import conj
 from .create import eye
 from .elimination import LinAlgError, eliminate, same, square
@@ -307,7 +309,7 @@ def _lu_samples(make):
         yield (x.flip(-2) + eye(*shape[-2:], dtype=x.dtype).flip(-2),), {}
 
 
-@op("opaque", outputs=3, vmap=same, samples=_lu_samples, vjp=lambda g, y, _x: _lu_back(g[0], y[0], y[1]))
+@op("opaque", outputs=3, vmap=same, samples=_lu_samples, fused=Native(lapack.lu_factor), vjp=lambda g, y, _x: _lu_back(g[0], y[0], y[1]))
 def linalg_lu_factor_ex(xp, x):
     """P ᵀx = L U in one matrix, the exchanges of rows, 0 or the place of the first zero pivot.  (*, m, n) -> (*, m, n), (*, k), (*)"""
     return eliminate(xp, x)
