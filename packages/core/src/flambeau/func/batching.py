@@ -120,6 +120,12 @@ def _concat(card, values, hidden, attrs, n):
 
 def _along(card, values, hidden, attrs, n):
     """gather and scatter: the axis moves up, everything gets the hidden one."""
+    scalars = [isinstance(v, Tensor) and _Shape(v, h).ndim == 0 for v, h in zip(values, hidden, strict=True)]
+    if any(scalars):  # counts as one element
+        values = [v.unsqueeze(-1) if one else v for v, one in zip(values, scalars, strict=True)]
+        shape = {"shape": attrs["shape"] or (1,)} if "shape" in attrs else {}
+        out = _along(card, values, hidden, attrs | {"dim": 0} | shape, n)
+        return out.reshape(n) if all(scalars) or attrs.get("shape") == () else out
     more = {"shape": (n, *attrs["shape"])} if "shape" in attrs else {}
     return run(card, tuple(_all(values, hidden, n)), attrs | {"dim": attrs["dim"] + 1} | more)
 
@@ -187,6 +193,11 @@ def _view_write(card, values, hidden, attrs, n):
         steps.append((step, own))
         place = run(step, (place,), own)
     return run(card, (base, _pad_rank(value, place.ndim - 1) if hidden[1] else value), {"steps": tuple(steps)})
+
+
+def _argsort(card, values, hidden, attrs, n):
+    x, dim = values[0], check_dim(attrs["dim"], values[0].ndim - 1)
+    return run(card, (x if x.ndim > 1 else x.unsqueeze(1),), attrs | {"dim": dim + 1}).reshape(x.shape)
 
 
 def _pick_class(card, values, hidden, attrs, n):
@@ -336,7 +347,7 @@ RULES = {
     "tril": _same,
     "triu": _same,
     "transfer": _same,
-    "argsort": _attr(lambda a, ndim, n: {"dim": check_dim(a["dim"], ndim) + 1}),
+    "argsort": _argsort,
     "linear": _linear,
     "einsum_of": _einsum,
     "conv": _conv,

@@ -76,6 +76,8 @@ def view_as_complex(x):
         raise RuntimeError(f"view_as_complex is only supported for float32 and float64 tensors, got {x.dtype.name}")
     if x.ndim == 0 or x.shape[-1] != 2:
         raise RuntimeError(f"Tensor must have a last dimension of size 2, got shape {list(x.shape)}")
+    if x.process is not None:  # how its memory lies shows where it is plain
+        return view_of(VIEW_AS_COMPLEX, x, {})
     strides = x.stride()
     if strides[-1] != 1:
         raise RuntimeError(f"Tensor must have a last dimension with stride 1, got strides {list(strides)}: call contiguous() first")

@@ -10,6 +10,7 @@ from ..context import grad
 from ..device import CPU, device
 from ..dispatch import run, run_one
 from ..dtype import FLOAT, bool_, dtype, int64
+from ..dtype import float64 as _DOUBLE
 from ..dtype import from_numpy as dtype_of
 from ..op import CARDS
 from ..promote import result_type
@@ -318,9 +319,11 @@ def arange(start, end=None, step=1, *, out=None, dtype=None, layout=None, device
 
 def linspace(start, end, steps: int, *, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False) -> Tensor:
     """`steps` values at even distances from start to end, both included.  -> (steps)"""
-    start, end = (v.item() if isinstance(v, Tensor) else v for v in (start, end))
     if steps < 0:
         raise RuntimeError("number of steps must be non-negative")
+    if any(isinstance(v, Tensor) and v.process is not None for v in (start, end)):
+        return _between(start, end, steps).to(dtype or context.get_default_dtype())
+    start, end = (v.item() if isinstance(v, Tensor) else v for v in (start, end))
     xp, _ = _namespace(device)
     dtype = dtype or context.get_default_dtype()
     if steps > 1 and start != end and type(start) in (int, float) and type(end) in (int, float):
@@ -333,8 +336,17 @@ def linspace(start, end, steps: int, *, out=None, dtype=None, layout=None, devic
     return _out(out, _made(array.astype(dtype.numpy), requires_grad))
 
 
+def _between(start, end, steps: int):
+    """`linspace` of a transform's tensors, in double precision."""
+    share = arange(steps).to(_DOUBLE) / max(steps - 1, 1)
+    start, end = (v.to(_DOUBLE) if isinstance(v, Tensor) else v for v in (start, end))
+    return start * (1 - share) + end * share
+
+
 def logspace(start, end, steps: int, base: float = 10.0, *, dtype=None, device=None, requires_grad=False) -> Tensor:
     """base**start … base**end, with exponents at even distances.  -> (steps)"""
+    if any(isinstance(v, Tensor) and v.process is not None for v in (start, end)):
+        return (float(base) ** _between(start, end, steps)).to(dtype or context.get_default_dtype())
     xp, _ = _namespace(device)
     dtype = dtype or context.get_default_dtype()
     return _made(xp.power(float(base), xp.linspace(start, end, steps, dtype=np.float64)).astype(dtype.numpy), requires_grad)

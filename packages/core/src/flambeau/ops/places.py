@@ -93,10 +93,10 @@ def masked_scatter(x, mask, source):
         raise RuntimeError(f"masked_scatter: expected self and source to have same dtypes but got {x.dtype.name} and {source.dtype.name}")
     x, mask = broadcast_tensors(x, mask)
     order = reshape(mask, -1).long().cumsum(0) - 1
-    count = int(order[-1]) + 1 if order.numel() else 0
-    if count > source.numel():
+    seen = order.process is None or order.visible()
+    if seen and order.numel() and int(order[-1]) + 1 > source.numel():
         raise RuntimeError("masked_scatter: expected the number of elements in source to be at least the number of ones in mask")
-    taken = reshape(source, -1)[order.clamp(min=0)] if source.numel() else reshape(x, -1)
+    taken = reshape(source, -1)[order.clamp(0, source.numel() - 1)] if source.numel() else reshape(x, -1)
     return where(mask, reshape(taken, *x.shape), x)
 
 

@@ -319,6 +319,9 @@ def isin(elements, test_elements, *, assume_unique: bool = False, invert: bool =
     """Whether each element is among others.  (*), (*) -> (*) bool"""
     first = elements if isinstance(elements, Tensor) else as_tensor(elements)
     second = test_elements if isinstance(test_elements, Tensor) else as_tensor(test_elements)
+    if first.process is not None or second.process is not None:
+        found = (unsqueeze(first, -1) == reshape(second, -1)).any(-1)
+        return ~found if invert else found
     return as_tensor(np.isin(first.detach().cpu().numpy(), second.detach().cpu().numpy(), invert=invert), device=first.device)
 
 
