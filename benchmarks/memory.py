@@ -49,13 +49,13 @@ class Watch:
         self.thread.join()
 
 
-def measure(name: str) -> dict[str, float]:
+def measure(name: str, dropout: float) -> dict[str, float]:
     library = importlib.import_module(name)
     nn = importlib.import_module(f"{name}.nn")
     if name == "torch":
         library.set_num_threads(1)
     library.manual_seed(0)
-    layer = nn.TransformerEncoderLayer(WIDTH, HEADS, 4 * WIDTH, dropout=0.0, batch_first=True)
+    layer = nn.TransformerEncoderLayer(WIDTH, HEADS, 4 * WIDTH, dropout=dropout, batch_first=True)
     model = nn.TransformerEncoder(layer, LAYERS, **({"enable_nested_tensor": False} if name == "torch" else {}))
     small = library.randn(1, 8, WIDTH)
     model(small).sum().backward()  # kernels are built, gradients and pools are there
@@ -73,17 +73,18 @@ def measure(name: str) -> dict[str, float]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--dropout", type=float, default=0.0, help="with dropout the weights of attention are kept, here and there")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
-        print(json.dumps(measure(options.one)))
+        print(json.dumps(measure(options.one, options.dropout)))
         return 0
     print(machine("numpy", "flambeau", "torch"))
     print(f"{LAYERS} layers of width {WIDTH}, {HEADS} heads, batch {BATCH} of length {LENGTH}\n")
     found = {}
     for name in ("flambeau", "torch"):
         if importlib.util.find_spec(name):
-            program = [sys.executable, __file__, "--one", name]
+            program = [sys.executable, __file__, "--one", name, "--dropout", str(options.dropout)]
             found[name] = json.loads(subprocess.run(program, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
             row = found[name]
             print(f"{name:10} after forward {row['kept'] / 2**20:8.1f} MiB, peak {row['peak'] / 2**20:8.1f} MiB, {row['seconds']:.2f} s")

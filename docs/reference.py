@@ -30,7 +30,8 @@ def write(folder: Path) -> None:
     (folder / "index.md").write_text("\n".join(contents), encoding="utf-8")
 
 
-PLAIN = {"flambeau.fft", "flambeau.linalg", "flambeau.special"}  # modules of one file that users import
+PLAIN = {"flambeau.fft", "flambeau.linalg", "flambeau.special", "flambeau.autograd.graph",
+         "flambeau.autograd.forward_ad", "flambeau.utils.checkpoint"}  # modules of one file that users import
 
 
 def public_modules(package: str) -> list[ModuleType]:
