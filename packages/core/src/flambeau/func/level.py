@@ -67,7 +67,11 @@ class Wrapper(Tensor):
     def process(self, card, inputs, attrs):
         """Do an op at this level: the rule gives the result, and the call is recorded where a gradient is asked for here."""
         level = self.level
-        tracked = mode.enabled and any(isinstance(x, Wrapper) and x.level == level and x.node is not None for x in inputs)
+        tracked = False
+        if mode.enabled:
+            for x in inputs:
+                if isinstance(x, Wrapper) and x.level == level and x.node is not None:
+                    tracked = True
         if tracked and card.vjp is None and card.kind == "composite":
             from ..dispatch import by_body
             return by_body(card, inputs, attrs)

@@ -37,8 +37,9 @@ class Batched(Wrapper):
 
     @property
     def shape(self) -> Size:
-        shape = self.value.shape
-        return shape if self.bdim is None else Size((*shape[:self.bdim], *shape[self.bdim + 1:]))
+        value, b = self.value, self.bdim
+        shape = value.array.shape if type(value) is Tensor else tuple(value.shape)
+        return Size(shape if b is None else shape[1:] if b == 0 else shape[:b] + shape[b + 1:])
 
     @staticmethod
     def rule(card, inputs, attrs, level: int):
