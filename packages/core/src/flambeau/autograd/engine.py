@@ -352,16 +352,18 @@ def _rest(leaf: Leaf, g, create_graph: bool) -> None:
     if x is None:
         return
     array = g if type(g) is ndarray else g.array if type(g) is Tensor else None
-    with _writing:
-        have = x._grad
-        if create_graph or array is None or (have is not None and type(have) is not Tensor):
-            x._grad = as_tensor(g) if have is None else have + as_tensor(g)
-        elif have is None:
-            alone = array.base is None and getrefcount(array) <= (4 if type(g) is ndarray else 3) if type(array) is ndarray else False
-            x._grad = plain(array if alone and array.strides == x.array.strides else _in_layout(array, x.array))
-        else:
-            have.array += array
-            version_cell(have)[0] += 1
+    have = x._grad
+    if create_graph or array is None or (have is not None and type(have) is not Tensor):  # ops, which may be anybody's: not under a lock
+        x._grad = as_tensor(g) if have is None else have + as_tensor(g)
+    else:
+        with _writing:
+            have = x._grad
+            if have is None:
+                alone = type(array) is ndarray and array.base is None and getrefcount(array) <= (4 if type(g) is ndarray else 3)
+                x._grad = plain(array if alone and array.strides == x.array.strides else _in_layout(array, x.array))
+            else:
+                have.array += array
+                version_cell(have)[0] += 1
     around = leaf.hooks
     if around is not None:
         for hook in list(around.after.values()):
