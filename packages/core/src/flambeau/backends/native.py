@@ -81,6 +81,8 @@ def counts(*numbers: int):
 
 
 def threads(elements: int) -> int:
+    if elements <= SMALL:
+        return 1
     from ..kernels.threads import cell
 
-    return cell().value if elements > SMALL else 1
+    return cell().value

@@ -6,12 +6,14 @@ from functools import lru_cache
 from math import prod
 
 import numpy as np
+from numpy._core import umath
 
 from .native import loop
 
-__all__ = ["batch_norm_eval", "batch_norm_train", "gather", "mean_cross_entropy", "var"]
+__all__ = ["batch_norm_eval", "batch_norm_train", "clamp", "gather", "mean_cross_entropy", "var"]
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+clip: np.ufunc = vars(umath)["clip"]  # np.clip without its Python
 LARGE = 1 << 12  # elements from which NumPy's exponential, which works on sixteen at once, makes up for its many calls
 
 
@@ -61,6 +63,13 @@ def mean_cross_entropy(x: np.ndarray, target: np.ndarray):
         return None
     run = loop("cross_entropy", "Tq->T", "(n,c),(n)->()")
     return None if run is None else run(x, target)
+
+
+def clamp(x: np.ndarray, min, max):
+    """One pass of NumPy's own `clip` loop; a NaN among the numbers or the bounds comes through, as in the body."""
+    if x.dtype not in FLOATS or not isinstance(min, (int, float)) or not isinstance(max, (int, float)):
+        return None
+    return clip(x, min, max)
 
 
 def gather(x: np.ndarray, places: np.ndarray, dim: int):

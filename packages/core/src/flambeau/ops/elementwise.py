@@ -10,9 +10,10 @@ from __future__ import annotations
 import cmath
 import math
 
+from ..backends import network
 from ..define import elementwise, op
 from ..fast import chosen
-from ..fused import Fused
+from ..fused import Fused, Native
 from ..op import CARDS
 
 # ---- arithmetic
@@ -221,7 +222,7 @@ def _clamp_samples(make):
         yield (make((3, 4), -2.0, 2.0),), {"min": low, "max": high}
 
 
-@op("elementwise", promote="same", c="clamp({0}, {min}, {max})", samples=_clamp_samples,
+@op("elementwise", promote="same", c="clamp({0}, {min}, {max})", samples=_clamp_samples, fused=Native(network.clamp),
     vjp=lambda g, _y, x, min=None, max=None: g * _inside(x, min, max))
 def clamp(xp, x, min=None, max=None):
     """x, but no smaller than `min` and no greater than `max`.  (*) -> (*)"""

@@ -122,9 +122,13 @@ def stack(tensors, dim: int = 0, *, out=None):
         if -n <= dim < n and [a.shape for a in arrays].count(shape) == len(arrays):
             dim = dim if dim >= 0 else dim + n
             array = np.empty((*shape[:dim], len(arrays), *shape[dim:]), arrays[0].dtype)
-            lead: tuple = (ALL,) * dim
-            for i, part in enumerate(arrays):
-                array[(*lead, i)] = part
+            if dim:
+                lead: tuple = (ALL,) * dim
+                for i, part in enumerate(arrays):
+                    array[(*lead, i)] = part
+            else:
+                for i, part in enumerate(arrays):
+                    array[i] = part
             made = plain(array)
             if grad.enabled:
                 parents = tuple([x.node for x in tensors])

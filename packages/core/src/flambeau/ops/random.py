@@ -160,8 +160,10 @@ def rand(*size, generator=None, out=None, dtype=None, layout=None, device=None, 
     tensor([0.4963, 0.7682, 0.0885])
     """
     if generator is out is dtype is layout is device is None and not maps.levels and size and type(size[0]) is int and min(size) >= 0:
-        kind = context.get_default_dtype().numpy
-        return _finish(default_generator().uniform(prod(size), kind), size, None, requires_grad)
+        made = plain(default_generator().uniform(prod(size), context.get_default_dtype().numpy).reshape(size))
+        if context.grad.inference:
+            inference(made)
+        return made.requires_grad_() if requires_grad else made
     (shape, n), dtype = _shape(size), _random_type(dtype, "rand")
     if dtype.category == COMPLEX:  # real and imaginary parts by turns
         return _finish(_source(generator).uniform(2 * n, dtype.to_real().numpy).view(dtype.numpy), shape, device, requires_grad, out)

@@ -12,7 +12,7 @@ from ...autograd import no_grad
 from ...ops.nn import batch_norm_eval, batch_norm_train
 from ...ops.nn import layer_norm as layer_norm_card
 from ...ops.view import ready
-from ...tensor import Tensor, version_cell
+from ...tensor import PLAIN, Tensor, version_cell
 from .padding import pad
 
 __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "normalize", "rms_norm"]
@@ -80,12 +80,16 @@ def batch_norm(
     In training the batch's own statistics serve, and move the running ones by `momentum`; else the running ones serve.
     Raises ValueError for a single value a channel in training, RuntimeError when the sizes do not fit.
     """
-    _check_channels(input, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
+    shape = tuple(input.shape)
+    for given in (running_mean, running_var, weight, bias):
+        if len(shape) < 2 or (given is not None and (type(given) not in PLAIN or given.array.shape != shape[1:2])):
+            _check_channels(input, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
+            break
     if not training:
         if running_mean is None or running_var is None:
             raise RuntimeError("Expected running_mean and running_var to be defined in evaluation mode (training=False)")
         return _scale_channels(input, running_mean, running_var, weight, bias, eps)
-    count = input.numel() // max(1, input.shape[1])
+    count = input.numel() // max(1, shape[1])
     if count <= 1:
         raise ValueError(f"Expected more than 1 value per channel when training, got input size {input.shape}")
     result, mean, var = batch_norm_train(input, weight, bias, eps=eps)
