@@ -24,7 +24,10 @@ def value_of(found: Import) -> object:
     module = importlib.import_module(found.module)
     if found.name is None:
         return importlib.import_module(found.top) if found.bound == found.top else module
-    return getattr(module, found.name)
+    try:
+        return getattr(module, found.name)
+    except AttributeError:  # a module that nothing has loaded yet: `from` imports it
+        return importlib.import_module(f"{found.module}.{found.name}")
 
 
 def missing(name: str, path: Path) -> Iterator[str]:

@@ -24,7 +24,7 @@ from .context import (  # noqa: E402
     set_grad_enabled,
 )
 from .define import op  # noqa: E402
-from .device import device  # noqa: E402
+from .device import device, get_default_device, set_default_device  # noqa: E402
 from .dtype import (  # noqa: E402
     bfloat16,
     can_cast,

@@ -43,6 +43,9 @@ def pop_mode(mode) -> None:
     watch(-1)
 
 
+default_device: Any = None  # where tensors are made that are told no device; None for the CPU
+
+
 class _Anomaly:
     enabled = False
     check_nan = True

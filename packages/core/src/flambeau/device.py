@@ -1,6 +1,8 @@
 """Devices: a name for an array namespace and the place where its arrays lie."""
 from __future__ import annotations
 
+from . import context
+
 _TYPES = ("cpu", "cuda", "meta")
 
 
@@ -54,5 +56,29 @@ class device:
     def __reduce__(self):
         return (device, (self.type, self.index))
 
+    def __enter__(self) -> device:
+        """Make tensors here that are told no device: `with flambeau.device("meta"):`, in this thread and the others."""
+        _before.append(context.default_device)
+        context.default_device = self
+        return self
 
+    def __exit__(self, *_exc) -> None:
+        context.default_device = _before.pop()
+
+    def __call__(self, function):
+        return context.decorated(function, lambda: self)
+
+
+_before: list = []
 CPU = device("cpu")
+
+
+def set_default_device(where: device | str | int | None) -> None:
+    """Make tensors on this device that are told none; None for the CPU."""
+    context.default_device = None if where is None else device(where)
+
+
+def get_default_device() -> device:
+    """Where tensors are made that are told no device."""
+    return CPU if context.default_device is None else context.default_device
+

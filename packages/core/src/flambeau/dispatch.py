@@ -182,7 +182,7 @@ def wrap(card: Card, result, inputs, attrs: dict, recording: bool):
 
 
 def _shares(result, array) -> bool:
-    return result is array or np.may_share_memory(result, array) if type(array) is ndarray else result.data.mem is array.data.mem
+    return result is array or np.may_share_memory(result, array) if isinstance(array, ndarray) else result.data.mem is array.data.mem
 
 
 tensors: Any = None  # Flambeau's ops as a namespace; ops/methods.py puts it here
@@ -195,7 +195,10 @@ def by_body(card: Card, inputs, attrs: dict):
 
 def compute(card: Card, inputs, attrs: dict):
     """The body's result on the inputs' arrays, promoted as the card says; half precision is computed in float32 and rounded once."""
+    xp: Any
     arrays, xp = arrays_of(card, inputs)
+    if xp is not cpu and xp is not None and xp.device_type == "meta":
+        return xp.infer(card, arrays, attrs, cpu)
     narrow = next((a.dtype for a in arrays if getattr(a, "dtype", None) in HALF), None) if card.widens else None
     if narrow is not None:
         arrays = [a.astype(np.float32) if getattr(a, "dtype", None) in HALF else a for a in arrays]

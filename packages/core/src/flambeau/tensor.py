@@ -96,7 +96,7 @@ class Tensor(Methods):
 
     @property
     def device(self) -> device:
-        return CPU if type(self.array) is np.ndarray else device("cuda", self.array.device.id)
+        return CPU if type(self.array) is np.ndarray else _elsewhere(self.array)
 
     @property
     def ndim(self) -> int:
@@ -131,7 +131,9 @@ class Tensor(Methods):
         return strides if dim is None else strides[check_dim(dim, len(strides))]
 
     def data_ptr(self) -> int:
-        return self.array.ctypes.data if type(self.array) is np.ndarray else self.array.data.ptr
+        if type(self.array) is np.ndarray:
+            return self.array.ctypes.data
+        return 0 if self.is_meta else self.array.data.ptr
 
     def is_contiguous(self) -> bool:
         return self.array.flags.c_contiguous
@@ -144,10 +146,15 @@ class Tensor(Methods):
 
     @property
     def is_cuda(self) -> bool:
-        return type(self.array) is not np.ndarray
+        return type(self.array) is not np.ndarray and not isinstance(self.array, np.ndarray)
+
+    @property
+    def is_meta(self) -> bool:
+        """Whether it has a shape and a dtype alone: `device="meta"`."""
+        return type(self.array) is not np.ndarray and isinstance(self.array, np.ndarray)
 
     def get_device(self) -> int:
-        return -1 if type(self.array) is np.ndarray else self.array.device.id
+        return -1 if isinstance(self.array, np.ndarray) else self.array.device.id
 
     # ---- the graph
     @property
@@ -275,6 +282,8 @@ class Tensor(Methods):
         if self.node is not None:
             raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
         if type(self.array) is not np.ndarray:
+            if self.is_meta:
+                raise TypeError("can't convert meta device type tensor to numpy: it has a shape and a dtype, and no values")
             raise TypeError(
                 f"can't convert {self.device} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host memory first."
             )
@@ -344,6 +353,8 @@ class Tensor(Methods):
     def __reduce_ex__(self, protocol):
         if not self.is_leaf:
             raise RuntimeError("Only leaf tensors can be pickled: detach() the result of a recorded operation first.")
+        if self.is_meta:
+            return (_rebuild_meta, (type(self), tuple(self.shape), self.stride(), self.dtype, self.requires_grad))
         return (_rebuild, (type(self), np.asarray(self.cpu().array), self.requires_grad))
 
 
@@ -407,6 +418,11 @@ def inference(made):
 PLAIN = frozenset({Tensor, Parameter})
 
 
+def _elsewhere(array) -> device:
+    """The device of an array that is not NumPy's own."""
+    return device("meta") if isinstance(array, np.ndarray) else device("cuda", array.device.id)
+
+
 def plain(array: np.ndarray) -> Tensor:
     """A tensor around an array, without a copy or a history."""
     out = object.__new__(Tensor)
@@ -418,6 +434,12 @@ def _rebuild(cls: type, array: np.ndarray, requires_grad: bool) -> Tensor:
     out = plain(array)
     out.__class__ = cls
     return out.requires_grad_(requires_grad)
+
+
+def _rebuild_meta(cls: type, shape: tuple, stride: tuple, kind: dtype, requires_grad: bool) -> Tensor:
+    from .backends.meta import hollow
+
+    return _rebuild(cls, hollow(shape, kind.numpy, tuple(s * kind.itemsize for s in stride)), requires_grad)
 
 
 def is_inference(input: Tensor) -> bool:

@@ -23,4 +23,9 @@ def namespace(array):
 
             register(type(array), cupy)
             return cupy
+        if type(array).__module__ == f"{__name__}.meta":
+            from . import meta
+
+            register(type(array), meta)
+            return meta
         raise TypeError(f"no backend for arrays of type {type(array)}") from None

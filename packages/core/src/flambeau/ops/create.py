@@ -22,12 +22,16 @@ _Device, _DType = device, dtype  # the parameters `device` and `dtype` below hid
 def _namespace(where):
     """The array namespace of a device, and the device."""
     if where is None:
-        return np, CPU
+        where = context.default_device
+        if where is None:
+            return np, CPU
     where = device(where)
     if where.type == "cpu":
         return np, where
     if where.type == "meta":
-        raise RuntimeError("device meta is not there yet: tensors without values come with shape inference")
+        from ..backends import meta
+
+        return meta, where
     from ..backends import cupy
 
     return cupy.on(where), where
@@ -69,6 +73,8 @@ def tensor(data, *, dtype: dtype | None = None, device=None, requires_grad: bool
     >>> flambeau.tensor([[1, 2], [3, 4]]).shape
     flambeau.Size([2, 2])
     """
+    if device is None:
+        device = context.default_device
     if isinstance(data, Tensor):
         array = data.detach().array.copy()
         return _made(array if dtype is None else array.astype(dtype.numpy), requires_grad)._to_device(device)
@@ -183,7 +189,7 @@ def _at_once(make, size, dtype):
     """A tensor of `make(shape, dtype)`; None where sizes need a second look."""
     shape = size[0] if len(size) == 1 else size
     kind = type(shape)
-    if kind is not int and kind is not tuple and kind is not Size:
+    if context.default_device is not None or kind is not int and kind is not tuple and kind is not Size:
         return None
     try:
         return _made(make(shape, (dtype or context.get_default_dtype()).numpy), False)
@@ -299,7 +305,8 @@ def arange(start, end=None, step=1, *, out=None, dtype=None, layout=None, device
     """
     if end is None:
         start, end = 0, start
-    if type(start) is type(end) is type(step) is int and step > 0 and end >= start and dtype is out is layout is device is None:
+    if type(start) is type(end) is type(step) is int and step > 0 and end >= start and dtype is out is layout is device is None \
+            and context.default_device is None:
         return _made(np.arange(start, end, step, np.int64), requires_grad)
     start, end, step = (v.item() if isinstance(v, Tensor) else v for v in (start, end, step))
     if step == 0:

@@ -17,11 +17,17 @@ from ..tensor import Tensor, inference, plain, version_cell
 from .view import sizes
 
 
-def _source(generator: Generator | None) -> Generator:
+def _source(generator: Generator | None, where=None) -> Any:
     if generator is not None and not isinstance(generator, Generator):
         raise TypeError(f"expected a flambeau.Generator or None, got {type(generator).__name__}")
     if maps.levels:
         places_apart()  # raises where randomness is an error
+    if where is not None or context.default_device is not None:
+        from .create import _namespace
+
+        xp = _namespace(where)[0]
+        if xp is not np and xp.device_type == "meta":
+            return xp.Silent()
     return generator or default_generator()
 
 
@@ -119,6 +125,8 @@ def _grown(shape) -> tuple:
 
 def _finish(array, shape, device, requires_grad, out=None) -> Tensor:
     made = plain(array.reshape(shape))
+    if device is None:
+        device = context.default_device
     if device is not None:
         made = made._to_device(device)
     if maps.levels:
@@ -159,27 +167,30 @@ def rand(*size, generator=None, out=None, dtype=None, layout=None, device=None, 
     >>> flambeau.rand(3)
     tensor([0.4963, 0.7682, 0.0885])
     """
-    if generator is out is dtype is layout is device is None and not maps.levels and size and type(size[0]) is int and min(size) >= 0:
+    if generator is out is dtype is layout is device is None and not maps.levels and size and type(size[0]) is int and min(size) >= 0 \
+            and context.default_device is None:
         made = plain(default_generator().uniform(prod(size), context.get_default_dtype().numpy).reshape(size))
         if context.grad.inference:
             inference(made)
         return made.requires_grad_() if requires_grad else made
     (shape, n), dtype = _shape(size), _random_type(dtype, "rand")
     if dtype.category == COMPLEX:  # real and imaginary parts by turns
-        return _finish(_source(generator).uniform(2 * n, dtype.to_real().numpy).view(dtype.numpy), shape, device, requires_grad, out)
-    return _finish(_source(generator).uniform(n, dtype.numpy), shape, device, requires_grad, out)
+        parts = _source(generator, device).uniform(2 * n, dtype.to_real().numpy)
+        return _finish(parts.view(dtype.numpy), shape, device, requires_grad, out)
+    return _finish(_source(generator, device).uniform(n, dtype.numpy), shape, device, requires_grad, out)
 
 
 def randn(*size, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False) -> Tensor:
     """Standard normal numbers.  -> size"""
-    if generator is out is dtype is layout is device is None and not maps.levels and size and type(size[0]) is int and min(size) >= 0:
+    if generator is out is dtype is layout is device is None and not maps.levels and size and type(size[0]) is int and min(size) >= 0 \
+            and context.default_device is None:
         kind = context.get_default_dtype().numpy
         return _finish(default_generator().normal(prod(size), kind), size, None, requires_grad)
     (shape, n), dtype = _shape(size), _random_type(dtype, "randn")
     if dtype.category == COMPLEX:  # each part with half of the variance
-        parts = _source(generator).normal(2 * n, dtype.to_real().numpy) * dtype.to_real().numpy.type(0.5**0.5)
+        parts = _source(generator, device).normal(2 * n, dtype.to_real().numpy) * dtype.to_real().numpy.type(0.5**0.5)
         return _finish(parts.view(dtype.numpy), shape, device, requires_grad, out)
-    return _finish(_source(generator).normal(n, dtype.numpy), shape, device, requires_grad, out)
+    return _finish(_source(generator, device).normal(n, dtype.numpy), shape, device, requires_grad, out)
 
 
 def randint(
@@ -195,14 +206,14 @@ def randint(
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
     shape, n = _shape((size,))
     dtype = dtype or int64
-    return _finish(_source(generator).below(n, int(low), int(high)).astype(dtype.numpy), shape, device, requires_grad, out)
+    return _finish(_source(generator, device).below(n, int(low), int(high)).astype(dtype.numpy), shape, device, requires_grad, out)
 
 
 def randperm(n: int, *, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False) -> Tensor:
     """0 … n-1 in random order.  -> (n)"""
     if n < 0:
         raise RuntimeError(f"n must be non-negative, got {n}")
-    source, shape = _source(generator), _grown((n,))
+    source, shape = _source(generator, device), _grown((n,))
     orders = source.permutation(n)
     if len(shape) > 1:  # an order for each place; the outermost vmap's places follow each other
         more = [source.permutation(n) for _ in range(prod(shape[:-1]) - 1)]
@@ -240,7 +251,7 @@ def _write(x: Tensor, values) -> Tensor:
         rebase(x, None)
     target: Any = x.array
     values = values.reshape(target.shape)
-    if type(target) is np.ndarray:
+    if isinstance(target, np.ndarray):
         target[...] = values
     else:
         target.set(values.astype(target.dtype))
@@ -264,7 +275,7 @@ def uniform_(x: Tensor, from_: float = 0.0, to: float = 1.0, *, generator=None, 
         raise RuntimeError(f"uniform_ expects to-from <= {limit}, the greatest {x.dtype.name}, but found to={high} and from={low}")
     kind = x.array.dtype
     wide = kind if kind.itemsize >= 4 else np.dtype(np.float32)
-    u = _source(generator).uniform(x.numel(), wide)
+    u = _source(generator, x.device).uniform(x.numel(), wide)
     low, high = wide.type(low), wide.type(high)
     if wide == np.float32:  # PyTorch multiplies and adds in one step, rounding once: so does double precision, rounded at the end
         values = (u.astype(np.float64) * np.float64(high - low) + np.float64(low)).astype(wide).astype(kind)
@@ -293,7 +304,7 @@ def normal_(x: Tensor, mean: float = 0.0, std: float = 1.0, *, generator=None) -
     _float(x.dtype, "normal_")
     if std < 0:
         raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
-    return _write(x, _normal(_source(generator), x.numel(), x.array.dtype, mean, std))
+    return _write(x, _normal(_source(generator, x.device), x.numel(), x.array.dtype, mean, std))
 
 
 def _normal(source: Generator, n: int, kind, mean: float, std: float):
@@ -310,7 +321,7 @@ def normal(mean=0.0, std=1.0, size=None, *, generator=None, dtype=None, device=N
         dtype = _float(dtype, "normal")
         if std < 0:
             raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
-        return _finish(_normal(_source(generator), n, dtype.numpy, mean, std), shape, device, requires_grad, out)
+        return _finish(_normal(_source(generator, device), n, dtype.numpy, mean, std), shape, device, requires_grad, out)
     from .view import broadcast_shapes
     for level in maps.levels:
         for v in (mean, std):
@@ -336,7 +347,7 @@ def bernoulli_(x: Tensor, p=0.5, *, generator=None) -> Tensor:
     if not (low >= 0 and high <= 1):
         raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p if not isinstance(p, Tensor) else (low, high)}")
     kind = chance.dtype if isinstance(p, Tensor) and chance.dtype == np.float32 else np.float64
-    return _write(x, (_source(generator).uniform(x.numel(), kind) < chance).astype(x.array.dtype))
+    return _write(x, (_source(generator, x.device).uniform(x.numel(), kind) < chance).astype(x.array.dtype))
 
 
 @maps_over
@@ -364,7 +375,7 @@ def random_(x: Tensor, from_=0, to=None, *, generator=None) -> Tensor:
             to += 1
     if from_ >= to:
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={from_} >= to={to}")
-    return _write(x, _source(generator).below(x.numel(), int(from_), int(to)).astype(x.array.dtype))
+    return _write(x, _source(generator, x.device).below(x.numel(), int(from_), int(to)).astype(x.array.dtype))
 
 
 def multinomial(x: Tensor, num_samples: int, replacement: bool = False, *, generator=None, out=None) -> Tensor:

@@ -12,7 +12,7 @@ __all__ = ["extremes", "ints"]
 
 def extremes(indices: Tensor) -> tuple[int, int] | None:
     """The least and the greatest index; None when there are none, or when looking would wait for a device or for a trace."""
-    if type(indices) is not Tensor or indices.is_cuda or indices.numel() == 0:
+    if type(indices) is not Tensor or indices.is_cuda or indices.is_meta or indices.numel() == 0:
         return None
     return int(indices.array.min()), int(indices.array.max())
 
