@@ -132,7 +132,7 @@ def fft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = N
     """Discrete Fourier transform along `dim`, cut or filled up to n.  (*, m, *) -> (*, n, *), complex
 
     >>> flambeau.fft.fft(flambeau.tensor([1.0, 0.0, 0.0, 0.0]))
-    tensor([1.+0.j, 1.+0.j, 1.+0.j, 1.+0.j])
+    tensor([1.+0.j, 1.+0.j, 1.+0.j, 1.-0.j])
     """
     return _c2c(input, _one(n), dim, norm, True, out, "fft")
 
