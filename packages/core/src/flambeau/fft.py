@@ -97,6 +97,8 @@ def _c2c(input: Tensor, s: Sizes, dim: Sizes, norm: str | None, forward: bool, o
     input = _sized(input, axes, sizes)
     if not axes:
         return _given(input.to(input.dtype.to_complex()), out, name)
+    if name == "ifftn":
+        input = input.to(input.dtype.to_complex())  # as PyTorch: their zeros are positive, those of the mirrored `ifft` are not
     return _given(fft_c2c(input, dims=axes, norm=norm, forward=forward), out, name)
 
 
