@@ -244,6 +244,10 @@ def arrays_of(card: Card, inputs) -> tuple[list, object]:
                     f"Expected all tensors to be on the same device, but {card.name} got at least two devices, {where} and {x.device}!"
                 )
             xp, where = namespace(x.array), x.device
+    if xp is None and card.inputs:
+        position, wrong = next(((i, x) for i, x in enumerate(inputs) if x is not None), (0, None))
+        place = "tensors" if card.variadic else card.names[position]
+        raise TypeError(f"{card.name}(): argument '{place}' (position {position + 1}) must be Tensor, not {type(wrong).__name__}")
     if card.promote is None:
         return [x.array if isinstance(x, Tensor) else x for x in inputs], xp
     target = result_type(*(x for x in (inputs[1:] if card.promote == "rest" else inputs) if x is not None))

@@ -1,0 +1,123 @@
+"""PyTorch's operator database on PyTorch and on Flambeau: `nox -s parity` runs this where both can be imported.
+
+    python tests/parity/operators.py OPDB.PY [arguments of opdb.py]     # every record, then every error input
+    python tests/parity/operators.py OPDB.PY --only conv --show 3
+
+The comparison itself is opdb.py's. Two things are added:
+- PyTorch's random records run through a helper that seeds PyTorch just before the call; here it seeds Flambeau too.
+- `error_inputs`, the database's bad calls, must raise here the type that they raise there.
+"""
+from __future__ import annotations
+
+import importlib
+import multiprocessing
+import sys
+from pathlib import Path
+
+if __name__ == "__main__":  # worker processes inherit the path
+    sys.path.insert(0, str(Path(sys.argv.pop(1)).resolve().parent))
+
+import opdb  # noqa: E402
+
+judge = opdb.work
+
+
+def work(job):
+    """One record, with the database's helper seeding both sides."""
+    seed_both(importlib.import_module(job[1]))
+    return judge(job)
+
+
+def seed_both(fl) -> None:
+    from torch.testing._internal import common_methods_invocations as database
+
+    helper = database.wrapper_set_seed
+    if helper.__module__ == __name__:
+        return
+
+    def seeded(op, *args, **kwargs):
+        fl.manual_seed(42)
+        return helper(op, *args, **kwargs)
+
+    database.wrapper_set_seed = seeded
+
+
+def mistakes(job):
+    """(how many error inputs raise the same type, how many there are, what the others did) for one record."""
+    index, module = job
+    import torch
+    from torch.testing._internal.common_methods_invocations import op_db
+
+    fl, info = importlib.import_module(module), op_db[index]
+    seed_both(fl)
+    bridge = opdb.Bridge(torch, fl)
+    same, said, tried = 0, [], 0
+    try:
+        found = list(info.error_inputs("cpu")) if info.error_inputs_func else []
+    except Exception as e:  # the generator needs a device or a library that is not here
+        return index, (0, 0, [f"no error inputs: {type(e).__name__}: {e}"])
+    for k, bad in enumerate(found):
+        sample = bad.sample_input
+        try:
+            info.op(sample.input, *sample.args, **sample.kwargs)
+        except Exception as e:
+            expected = type(e)
+        else:
+            continue  # PyTorch itself takes it
+        try:
+            x, args, kwargs = bridge.there(sample.input), bridge.there(tuple(sample.args)), bridge.there(dict(sample.kwargs))
+        except Exception:  # a sparse, meta or CUDA tensor: opdb.py's bridge does not carry it
+            continue
+        tried += 1
+        try:
+            bridge.op(info)(x, *args, **kwargs)
+        except Exception as e:
+            if isinstance(e, expected) or type(e).__name__ == expected.__name__:
+                same += 1
+            else:
+                said.append(f"{k}: {expected.__name__} expected, got {type(e).__name__}: {str(e)[:150]}")
+        else:
+            said.append(f"{k}: {expected.__name__} expected, nothing raised")
+    return index, (same, tried, said)
+
+
+def errors(module: str, only: str, show: int, jobs: int, at_least: float) -> bool:
+    from torch.testing._internal.common_methods_invocations import op_db
+
+    label = lambda o: f"{o.name}.{o.variant_test_name}".strip(".")
+    chosen = [i for i, o in enumerate(op_db) if only in label(o) + "." and not (label(o) + ".").startswith(opdb.NOT_ASKED)]
+    with multiprocessing.get_context("spawn").Pool(jobs) as pool:
+        verdicts = dict(pool.imap_unordered(mistakes, [(i, module) for i in chosen], chunksize=16))
+    same = sum(v[0] for v in verdicts.values())
+    tried = sum(v[1] for v in verdicts.values())
+    for i in chosen:
+        good, count, said = verdicts[i]
+        if said and show:
+            print(f"{label(op_db[i]):44s} errors {good}/{count}")
+            for line in said[:show]: print("    ", line.replace("\n", " | "))
+    share = 100 * same / max(tried, 1)
+    print(f"error_inputs: {same} of {tried} ({share:.1f} %) raise the same type")
+    return share >= at_least
+
+
+def main() -> None:
+    import argparse
+
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], add_help=False)
+    parser.add_argument("--module", default="flambeau")
+    parser.add_argument("--only", default="")
+    parser.add_argument("--show", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--errors-at-least", type=float, default=0, help="exit 1 when fewer error inputs (in %%) raise the same type")
+    parser.add_argument("--errors-only", action="store_true", help="leave the records out")
+    mine, _ = parser.parse_known_args()
+    sys.argv = [a for i, a in enumerate(sys.argv) if a not in ("--errors-only", "--errors-at-least") and sys.argv[i - 1] != "--errors-at-least"]
+    failed = not errors(mine.module, mine.only, mine.show, mine.jobs, mine.errors_at_least)
+    if not mine.errors_only:
+        opdb.work = work
+        opdb.main()  # exits with its own verdict when records fall short
+    sys.exit(failed)
+
+
+if __name__ == "__main__":
+    main()
