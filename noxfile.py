@@ -91,11 +91,11 @@ def run_own_tests(session: nox.Session, package: str) -> None:
 
 @nox.session(venv_backend="venv")
 def parity(session: nox.Session) -> None:
-    """PyTorch's own operator database, on PyTorch and on Flambeau. Needs ../shared/parity; arguments go to opdb.py."""
+    """PyTorch's operator database with its error inputs, on PyTorch and Flambeau. Needs ../shared/parity; arguments go to opdb.py."""
     if not OPDB.exists():
         session.skip(f"{OPDB} is not there")
-    session.install("torch==2.13.0", "expecttest", "-e", "packages/core")
-    session.run("python", str(OPDB), *session.posargs)
+    session.install("torch==2.13.0", "expecttest", "scipy", "-e", "packages/core")
+    session.run("python", "tests/parity/operators.py", str(OPDB), "--errors-at-least", "90", *session.posargs)
 
 
 @nox.session(venv_backend="none")

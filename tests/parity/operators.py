@@ -17,7 +17,7 @@ from pathlib import Path
 if __name__ == "__main__":  # worker processes inherit the path
     sys.path.insert(0, str(Path(sys.argv.pop(1)).resolve().parent))
 
-import opdb  # noqa: E402
+import opdb
 
 judge = opdb.work
 
@@ -111,7 +111,8 @@ def main() -> None:
     parser.add_argument("--errors-at-least", type=float, default=0, help="exit 1 when fewer error inputs (in %%) raise the same type")
     parser.add_argument("--errors-only", action="store_true", help="leave the records out")
     mine, _ = parser.parse_known_args()
-    sys.argv = [a for i, a in enumerate(sys.argv) if a not in ("--errors-only", "--errors-at-least") and sys.argv[i - 1] != "--errors-at-least"]
+    mine_alone = ("--errors-only", "--errors-at-least")
+    sys.argv = [a for before, a in zip(["", *sys.argv], sys.argv) if a not in mine_alone and before != "--errors-at-least"]
     failed = not errors(mine.module, mine.only, mine.show, mine.jobs, mine.errors_at_least)
     if not mine.errors_only:
         opdb.work = work

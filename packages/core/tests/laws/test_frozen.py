@@ -63,8 +63,10 @@ class Record(NamedTuple):
 class _Plain(pickle.Unpickler):
     """Arrays and containers; anything else in the file is refused."""
 
-    ALLOWED = {"numpy": {"ndarray", "dtype"}, "numpy._core.multiarray": {"_reconstruct", "scalar"}, "numpy.core.multiarray": {"_reconstruct", "scalar"},
-               "numpy._core.numeric": {"_frombuffer"}, "collections": {"OrderedDict"}}  # fmt: skip
+    ALLOWED = {
+        "numpy": {"ndarray", "dtype"}, "numpy._core.multiarray": {"_reconstruct", "scalar"},
+        "numpy.core.multiarray": {"_reconstruct", "scalar"}, "numpy._core.numeric": {"_frombuffer"}, "collections": {"OrderedDict"},
+    }  # fmt: skip
 
     def find_class(self, module: str, name: str) -> Any:
         if name not in self.ALLOWED.get(module, ()):
@@ -133,11 +135,12 @@ def tensors(x: Any) -> Any:
 ONLY_SHAPES = {"empty", "empty_like", "new_empty", "empty_strided", "new_empty_strided", "empty_permuted", "resize_", "resize_as_"}
 SIGN_FREE = ("svd", "eig", "qr", "pca_lowrank", "lobpcg", "linalg.lstsq", "pinv.singular", "geqrf", "ormqr")
 # No public name of PyTorch: its own kernels, kept in the database for its code generators.
-PRIVATE = ("_", "torch.ops", "native_", "jiterator", "max_pool2d_with_indices_backward", "hash_tensor", "chalf", "nonzero_static", "slice", "as_strided.partial_views")
+PRIVATE = ("_", "torch.ops", "native_", "jiterator", "max_pool2d_with_indices_backward", "hash_tensor", "chalf",
+           "nonzero_static", "slice", "as_strided.partial_views")  # fmt: skip
 PUBLIC_UNDERSCORES = ("__",)
 # Sums over long axes and factorizations: the order of operations differs, and float32 shows it.
-LOOSE = ("linalg", "pinv", "solve", "cholesky", "det", "svd", "cdist", "matrix_exp", "fft", "stft", "special", "gamma", "conv", "bilinear", "corrcoef", "cov",
-         "linear", "attention", "norm", "logcumsumexp", "grid_sample", "cosine", "ctc_loss", "interpolate")  # fmt: skip
+LOOSE = ("linalg", "pinv", "solve", "cholesky", "det", "svd", "cdist", "matrix_exp", "fft", "stft", "special", "gamma", "conv", "bilinear",
+         "corrcoef", "cov", "linear", "attention", "norm", "logcumsumexp", "grid_sample", "cosine", "ctc_loss", "interpolate")  # fmt: skip
 TOLERANCE = {"float16": 1e-2, "bfloat16": 2e-2, "float32": 2e-5, "complex64": 2e-5, "float64": 1e-7, "complex128": 1e-7}
 
 
