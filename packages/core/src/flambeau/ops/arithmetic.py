@@ -2,14 +2,13 @@
 from __future__ import annotations
 
 import math
-from collections import namedtuple
-from typing import Any
 
 from ..define import elementwise, op
 from ..dtype import BY_NUMPY, COMPLEX, FLOAT, bool_, float64
 from ..fast import named
 from ..limits import finfo
 from ..promote import result_type
+from ..return_types import kind
 from ..tensor import Tensor, check_dim
 from ..write import into
 from .border import _in_place
@@ -102,7 +101,6 @@ def _given(result, out):
     return result if out is None else into(out, result, "out")
 
 
-mantissa_exponent: dict[str, Any] = {"frexp": namedtuple("frexp", "mantissa exponent")}
 frexp_mantissa = elementwise("frexp_mantissa", lambda g, _y, x: g * exp2(-frexp_exponent(x)), body=lambda xp, x: xp.frexp(x)[0], c="",
                              doc="The fraction f of x = f · 2ⁿ, at least a half and less than one.")
 
@@ -123,7 +121,7 @@ def frexp(input: Tensor):
     """
     if input.dtype.category != FLOAT:
         raise RuntimeError(f"frexp() only supports floating-point dtypes, got {input.dtype.name}")
-    return mantissa_exponent["frexp"](frexp_mantissa(input), frexp_exponent(input))
+    return kind("frexp")(frexp_mantissa(input), frexp_exponent(input))
 
 
 def float_power(input, exponent, *, out: Tensor | None = None) -> Tensor:

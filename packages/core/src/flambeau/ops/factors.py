@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from ..dtype import int64
+from ..return_types import kind
 from ..tensor import Tensor
 from .create import empty, eye
 from .decomposition import (
@@ -21,18 +22,14 @@ from .elementwise import isfinite
 from .index import gather, tril, triu
 from .inverse import linalg_pinv, linalg_rank, triangular
 from .linalg import matmul
-from .matrix import check, check_pair, check_system, fail, from_triangle, give, is_vector, results
+from .matrix import check, check_pair, check_system, fail, from_triangle, give, is_vector
 from .products import given, reflected
 from .view import narrow, unsqueeze
 
-QR, SVD = results("linalg_qr", "Q R"), results("linalg_svd", "U S Vh")
-Eigh, Eig = results("linalg_eigh", "eigenvalues eigenvectors"), results("linalg_eig", "eigenvalues eigenvectors")
-LU, LUFactor, LUFactorEx = (
-    results("linalg_lu", "P L U"),
-    results("linalg_lu_factor", "LU pivots"),
-    results("linalg_lu_factor_ex", "LU pivots info"),
-)
-LUUnpack, Lstsq = results("lu_unpack", "P L U"), results("linalg_lstsq", "solution residuals rank singular_values")
+QR, SVD = kind("linalg_qr"), kind("linalg_svd")
+Eigh, Eig = kind("linalg_eigh"), kind("linalg_eig")
+LU, LUFactor, LUFactorEx = kind("linalg_lu"), kind("linalg_lu_factor"), kind("linalg_lu_factor_ex")
+LUUnpack, Lstsq = kind("lu_unpack"), kind("linalg_lstsq")
 
 
 # ---- orthogonal
@@ -50,7 +47,7 @@ def qr(A, mode: str = "reduced", *, out=None):
     return give(QR(*linalg_qr(A, mode=mode)), out, "linalg.qr")
 
 
-OldQR, OldSVD, Geqrf = results("qr", "Q R"), results("svd", "U S V"), results("geqrf", "a tau")
+OldQR, OldSVD, Geqrf = kind("qr"), kind("svd"), kind("geqrf")
 
 
 def old_qr(A, some: bool = True, *, out=None):

@@ -5,11 +5,12 @@ import numpy as np
 
 from ..define import op
 from ..dtype import int32
+from ..return_types import kind
 from .elimination import same, square
-from .matrix import check, check_pair, fail, give, results
+from .matrix import check, check_pair, fail, give
 from .products import given
 
-Factor, FactorEx = results("linalg_ldl_factor", "LD pivots"), results("linalg_ldl_factor_ex", "LD pivots info")
+Factor, FactorEx = kind("linalg_ldl_factor"), kind("linalg_ldl_factor_ex")
 
 
 def _samples(make):

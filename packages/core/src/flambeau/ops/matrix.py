@@ -1,9 +1,8 @@
 """Inverses, solutions and determinants as `flambeau.linalg` offers them: arguments checked, then the card."""
 from __future__ import annotations
 
-from collections import namedtuple
-
 from ..dtype import FLOAT, bfloat16, bool_, float16
+from ..return_types import kind
 from ..tensor import Tensor
 from .create import eye, zeros_like
 from .decomposition import linalg_cholesky_ex
@@ -15,17 +14,8 @@ from .linalg import matmul
 from .products import given
 from .view import unsqueeze
 
-
-def results(name: str, fields: str):
-    return namedtuple(name, fields)
-
-
-CholeskyEx, InvEx, SolveEx = (
-    results("linalg_cholesky_ex", "L info"),
-    results("linalg_inv_ex", "inverse info"),
-    results("linalg_solve_ex", "result info"),
-)
-Slogdet = results("linalg_slogdet", "sign logabsdet")
+CholeskyEx, InvEx, SolveEx = kind("linalg_cholesky_ex"), kind("linalg_inv_ex"), kind("linalg_solve_ex")
+Slogdet = kind("linalg_slogdet")
 
 
 # ---- checks
@@ -207,7 +197,7 @@ def solve_triangular(A, B, *, upper: bool, left: bool = True, unitriangular: boo
     return given(x, out, name)
 
 
-TriangularSolve = results("triangular_solve", "solution cloned_coefficient")
+TriangularSolve = kind("triangular_solve")
 
 
 def triangular_solve(B, A, upper: bool = True, transpose: bool = False, unitriangular: bool = False, *, out=None):

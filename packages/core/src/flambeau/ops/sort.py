@@ -1,25 +1,16 @@
 """Ops that put elements in order, or find the first of an order."""
 from __future__ import annotations
 
-from collections import namedtuple
-from functools import cache
-from typing import Any
-
 import numpy as np
 
 from ..define import op
 from ..dispatch import run, run_one
 from ..op import CARDS
+from ..return_types import kind
 from ..tensor import Tensor, check_dim, plain
 from .elementwise import maximum, minimum
 from .index import gather, gathered
 from .view import ALL, ready
-
-
-@cache
-def values_indices(name: str) -> Any:
-    """The named tuple that an op of this name gives back; made when it is first asked for, for it takes 0.1 ms."""
-    return namedtuple(name, "values indices")
 
 
 def _samples(make):
@@ -52,10 +43,10 @@ def sort(x, dim: int = -1, descending: bool = False, stable: bool = False):
         dim = check_dim(dim, array.ndim)
         values, places = array.copy(), plain(array.argsort(dim, "stable"))
         values.sort(dim, "stable")
-        return values_indices("sort")(gathered(x, values, places, dim), places)
+        return kind("sort")(gathered(x, values, places, dim), places)
     dim = check_dim(dim, x.ndim)
     places = run(CARDS["argsort"], (x,), {"dim": dim, "descending": descending, "stable": True})
-    return values_indices("sort")(_take(x, places, dim), places)
+    return kind("sort")(_take(x, places, dim), places)
 
 
 def topk(x, k: int, dim: int = -1, largest: bool = True, sorted: bool = True):
@@ -67,13 +58,13 @@ def topk(x, k: int, dim: int = -1, largest: bool = True, sorted: bool = True):
             turned = (ALL,) * dim + (slice(None, None, -1),)
             best = array[turned].argsort(dim, "stable")[turned][(ALL,) * dim + (slice(0, k),)]
             places = plain(array.shape[dim] - 1 - best)
-            return values_indices("topk")(gather(x, dim, places), places)
+            return kind("topk")(gather(x, dim, places), places)
     dim = check_dim(dim, x.ndim)
     if k > (x.shape[dim] if x.ndim else 1) or k < 0:
         raise RuntimeError("selected index k out of range")
     places = run(CARDS["argsort"], (x,), {"dim": dim, "descending": largest, "stable": True})
     places = places.narrow(dim, 0, k).contiguous() if x.ndim else places
-    return values_indices("topk")(_take(x, places, dim), places)
+    return kind("topk")(_take(x, places, dim), places)
 
 
 def _along_samples(make):
@@ -110,7 +101,7 @@ def _extreme(name: str, find: str, pairwise):
             if dim is None:
                 return folded(x)
             if type(dim) is int and x.array.ndim and -x.array.ndim <= dim < x.array.ndim:
-                return values_indices(name)(*run_one(along, x, {"dim": dim if dim >= 0 else dim + x.array.ndim, "keepdim": keepdim}))
+                return kind(name)(*run_one(along, x, {"dim": dim if dim >= 0 else dim + x.array.ndim, "keepdim": keepdim}))
         if dim is None:
             if x.numel() == 0:
                 raise RuntimeError(
@@ -124,8 +115,8 @@ def _extreme(name: str, find: str, pairwise):
         if x.ndim and x.shape[dim] == 0:
             raise IndexError(f"{name}(): Expected reduction dim {dim} to have non-zero size.")
         if not x.ndim:
-            return values_indices(name)(x.clone(), run(CARDS[find], (x,), {"dim": None, "keepdim": False}))
-        return values_indices(name)(*run(along, (x,), {"dim": dim, "keepdim": keepdim}))
+            return kind(name)(x.clone(), run(CARDS[find], (x,), {"dim": None, "keepdim": False}))
+        return kind(name)(*run(along, (x,), {"dim": dim, "keepdim": keepdim}))
 
     call.__name__ = call.__qualname__ = name
     greatest = "greatest" if name == "max" else "smallest"

@@ -1,26 +1,19 @@
 """Statistics and order: medians, quantiles, counts, differences, running extremes."""
 from __future__ import annotations
 
-from collections import namedtuple
-
 import numpy as np
 
 from ..define import op
 from ..dispatch import run
 from ..op import CARDS
+from ..return_types import kind
 from ..tensor import Tensor, check_dim
 from .create import arange, as_tensor
 from .elementwise import isnan, where
 from .index import gather
 from .join import cat
-from .sort import sort, values_indices
+from .sort import sort
 from .view import narrow, reshape, transpose, unsqueeze
-
-min_max = namedtuple("min_max", "min max")
-
-
-def _pair(name: str, values, places):
-    return values_indices(name)(values, places)
 
 
 def _ordered(x, dim: int):
@@ -37,7 +30,7 @@ def _nth(name: str, x, k, dim: int, keepdim: bool):
     values = gather(x, dim, places)
     if scalar or not keepdim:
         values, places = values.squeeze(dim), places.squeeze(dim)
-    return _pair(name, values, places)
+    return kind(name)(values, places)
 
 
 def kthvalue(x, k: int, dim: int = -1, keepdim: bool = False):
@@ -72,7 +65,7 @@ def _nth_or(x, vector, axis, first, keepdim):
     values = gather(vector, axis, places)
     if x.ndim == 0 or not keepdim:
         values, places = values.squeeze(axis), places.squeeze(axis)
-    return _pair("median", values, places)
+    return kind("median")(values, places)
 
 
 def nanmedian(x, dim: int | None = None, keepdim: bool = False):
@@ -143,7 +136,7 @@ def mode(x, dim: int = -1, keepdim: bool = False):
     values = gather(vector, axis, places)
     if scalar or not keepdim:
         values, places = values.squeeze(axis), places.squeeze(axis)
-    return _pair("mode", values, places)
+    return kind("mode")(values, places)
 
 
 @op("opaque", samples=lambda make: [((make.index([[1, 2, 2, 0], [3, 3, 1, 1]]),), {})])
@@ -171,7 +164,7 @@ def nanmean(x, dim=None, keepdim: bool = False, *, dtype=None):
 
 def aminmax(x, *, dim: int | None = None, keepdim: bool = False):
     """Smallest and greatest element.  (*, n, *) -> min, max"""
-    return min_max(x.amin(dim, keepdim), x.amax(dim, keepdim))
+    return kind("aminmax")(x.amin(dim, keepdim), x.amax(dim, keepdim))
 
 
 def argwhere(x):
@@ -329,11 +322,11 @@ def isin(elements, test_elements, *, assume_unique: bool = False, invert: bool =
 def _running(name: str, better):
     def call(x, dim: int):
         if x.ndim == 0:
-            return _pair(name, x.clone(), arange(1)[0])
+            return kind(name)(x.clone(), arange(1)[0])
         dim = check_dim(dim, x.ndim)
         places = run(CARDS["running_place"], (transpose(x.detach(), dim, -1),), {"greatest": better})
         places = transpose(places, dim, -1)
-        return _pair(name, gather(x, dim, places), places)
+        return kind(name)(gather(x, dim, places), places)
 
     call.__name__, call.__doc__ = (
         name,

@@ -1,0 +1,48 @@
+"""The named tuples that functions with several results give back: `flambeau.return_types.max`, `flambeau.return_types.linalg_qr`.
+
+Each is made when it is first asked for, because a class takes 0.1 ms.
+"""
+from __future__ import annotations
+
+from collections import namedtuple
+from functools import cache
+from typing import Any
+
+FIELDS = {
+    **dict.fromkeys(("cummax", "cummin", "kthvalue", "max", "median", "min", "mode", "nanmedian", "sort", "topk"), "values indices"),
+    **dict.fromkeys(("histogram", "histogramdd"), "hist bin_edges"),
+    **dict.fromkeys(("linalg_qr", "qr"), "Q R"),
+    **dict.fromkeys(("linalg_lu", "lu_unpack"), "P L U"),
+    **dict.fromkeys(("linalg_slogdet", "slogdet"), "sign logabsdet"),
+    **dict.fromkeys(("linalg_eig", "linalg_eigh"), "eigenvalues eigenvectors"),
+    "aminmax": "min max", "frexp": "mantissa exponent", "geqrf": "a tau", "linalg_cholesky_ex": "L info", "linalg_inv_ex": "inverse info",
+    "linalg_ldl_factor": "LD pivots", "linalg_ldl_factor_ex": "LD pivots info", "linalg_lstsq": "solution residuals rank singular_values",
+    "linalg_lu_factor": "LU pivots", "linalg_lu_factor_ex": "LU pivots info", "linalg_solve_ex": "result info", "linalg_svd": "U S Vh",
+    "svd": "U S V", "triangular_solve": "solution cloned_coefficient",
+}  # fmt: skip
+
+
+@cache
+def kind(name: str) -> Any:
+    """The named tuple of this name, printed as PyTorch prints it: a line a field.
+
+    >>> flambeau.return_types.kind("aminmax")(1, 2)
+    flambeau.return_types.aminmax(
+    min=1,
+    max=2)
+    """
+    def text(self) -> str:
+        return f"flambeau.return_types.{name}(\n" + ",\n".join(f"{field}={value!r}" for field, value in zip(self._fields, self)) + ")"
+
+    base = namedtuple(name, FIELDS[name])
+    return type(name, (base,), {"__slots__": (), "__repr__": text, "__module__": __name__, "__doc__": base.__doc__})
+
+
+def __getattr__(name: str) -> Any:
+    if name in FIELDS:
+        return kind(name)
+    raise AttributeError(f"module 'flambeau.return_types' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(FIELDS)
