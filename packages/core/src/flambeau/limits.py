@@ -1,6 +1,8 @@
 """What numbers a dtype can hold: finfo and iinfo."""
 from __future__ import annotations
 
+import math
+
 import ml_dtypes
 import numpy as np
 
@@ -22,7 +24,11 @@ class finfo:
         limits = ml_dtypes.finfo(d.numpy)
         self.dtype, self.bits = d.name, d.itemsize * 8
         self.eps, self.max, self.min, self.tiny = (float(v) for v in (limits.eps, limits.max, limits.min, limits.tiny))
-        self.smallest_normal, self.resolution = self.tiny, float(limits.resolution)
+        self.smallest_normal, self.resolution = self.tiny, 10.0 ** -int(-math.log10(self.eps))
+
+    def __repr__(self) -> str:
+        numbers = ", ".join(f"{name}={getattr(self, name):g}" for name in ("resolution", "min", "max", "eps", "smallest_normal", "tiny"))
+        return f"finfo({numbers}, dtype={self.dtype})"
 
 
 class iinfo:
@@ -37,3 +43,6 @@ class iinfo:
             raise TypeError(f"flambeau.iinfo() requires an integer input type. Use flambeau.finfo to handle '{type}'")
         limits = np.iinfo(type.numpy)
         self.dtype, self.bits, self.max, self.min = type.name, limits.bits, int(limits.max), int(limits.min)
+
+    def __repr__(self) -> str:
+        return f"iinfo(min={self.min:g}, max={self.max:g}, dtype={self.dtype})"

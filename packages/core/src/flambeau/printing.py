@@ -114,18 +114,16 @@ def to_string(x) -> str:
     if x.device.type != "cpu":
         notes.append(f"device='{x.device}'")
     usual = (context.get_default_dtype(), int64, bool_, context.default_complex() if kind is not complex64 else complex64)
-    if x.is_meta and x.numel():
-        notes.append(f"size={tuple(x.shape)}")
-    if x.numel() == 0:
-        if x.ndim != 1:
+    if x.is_meta or x.numel() == 0:
+        if x.is_meta or x.ndim != 1:
             notes.append(f"size={tuple(x.shape)}")
         if kind is not context.get_default_dtype():
             notes.append(f"dtype={kind}")
-        body = "[]"
+        body = "..." if x.is_meta else "[]"
     else:
         if kind not in usual:
             notes.append(f"dtype={kind}")
-        body = "..." if x.is_meta else contents(x.detach().cpu().array, len(prefix))
+        body = contents(x.detach().cpu().array, len(prefix))
     if x.grad_fn is not None:
         notes.append(f"grad_fn=<{x.grad_fn.name()}>")
     elif x.requires_grad:

@@ -5,6 +5,8 @@ from itertools import count
 from typing import Any
 from weakref import ref
 
+from .naming import node_name
+
 _next = count(1).__next__
 FREED = ("freed",)
 
@@ -61,8 +63,6 @@ class RemovableHandle:
         self.remove()
 
 
-RENAMED = {"concat": "cat", "pile": "stack", "swap": "transpose", "cast": "to_copy"}  # cards whose op PyTorch calls otherwise
-
 
 class Node:
     """One recorded call.  Nodes run backward in falling order of `seq`, which is the order of creation.
@@ -93,12 +93,7 @@ class Node:
 
     def name(self) -> str:
         """PyTorch's name, where an op of ours is one of its own: MulBackward0."""
-        name = self.card.name
-        if name == "slice" and any(type(i) is int for i in self.attrs["index"]):
-            name = "select"
-        elif name == "matmul" and type(self.shape) is not int and len(self.shape) in (2, 3):
-            name = "mm" if len(self.shape) == 2 else "bmm"
-        return "".join(part.capitalize() for part in RENAMED.get(name, name).split("_")) + "Backward0"
+        return node_name(self)
 
     def around(self) -> Around:
         if self.hooks is None:

@@ -1,6 +1,9 @@
 """Tensors print as PyTorch prints them: the expected text was printed by PyTorch 2.13."""
 from __future__ import annotations
 
+import doctest
+from pathlib import Path
+
 import pytest
 
 import flambeau
@@ -162,6 +165,16 @@ TABLE = [
 @pytest.mark.parametrize(("make", "text"), TABLE, ids=range(len(TABLE)))
 def test_repr(make, text):
     assert repr(make()) == text
+
+
+def test_table_that_pytorch_printed():
+    """printed.txt: 285 expressions in PyTorch's spelling, each followed by what PyTorch printed; ours may differ in the name alone."""
+    text = Path(__file__).with_name("printed.txt").read_text().replace("torch.", "flambeau.")
+    table = doctest.DocTestParser().get_doctest(text, {"flambeau": flambeau}, "printed.txt", "printed.txt", 0)
+    assert len(table.examples) >= 200
+    report: list[str] = []
+    doctest.DocTestRunner(verbose=False).run(table, out=report.append)
+    assert not report, "".join(report)
 
 
 def test_options():

@@ -318,7 +318,7 @@ def _depends_on_values(card, values, hidden, attrs, n):
 # views: how the attrs change
 VIEWS = {
     "view": lambda a, ndim, n: {"shape": (n, *a["shape"])},
-    "permute": lambda a, ndim, n: {"dims": (0, *(d + 1 for d in a["dims"]))},
+    "permute": lambda a, ndim, n: {"dims": (0, *(d + (d >= 0) for d in a["dims"]))},
     "swap": lambda a, ndim, n: {"dim0": a["dim0"] + 1, "dim1": a["dim1"] + 1},
     "squeeze": lambda a, ndim, n: {"dims": tuple(d + 1 for d in a["dims"])},
     "unsqueeze": lambda a, ndim, n: {"dim": a["dim"] + 1},

@@ -147,7 +147,7 @@ PERMUTE = view("permute", lambda g, _y, _x, dims: view_of(PERMUTE, g, {"dims": _
 
 
 def _inverse(dims: tuple) -> tuple:
-    return tuple(sorted(range(len(dims)), key=dims.__getitem__))
+    return tuple(sorted(range(len(dims)), key=[d % len(dims) for d in dims].__getitem__))
 
 
 def permute(x, *dims):
@@ -194,12 +194,12 @@ def transpose(x, dim0: int, dim1: int):
     return view_of(SWAP, x, {"dim0": a, "dim1": b}) if n else x.view_as(x)
 
 
-TURNED = {"dims": (1, 0)}
+TURNED = {"dims": (-1, -2)}  # from the end, which `naming` tells from a `permute`
 
 
 def turned(x):
     """All axes in the opposite order, as a view: the attribute `T`.  (a, b, c) -> (c, b, a)"""
-    return t(x) if x.ndim == 2 else permute(x, *reversed(range(x.ndim)))
+    return permute(x, *reversed(range(x.ndim)))
 
 
 def t(x):
@@ -209,7 +209,7 @@ def t(x):
         return seen(x, array.T, PERMUTE, TURNED)
     if x.ndim > 2:
         raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {x.ndim}D")
-    return view_of(PERMUTE, x, {"dims": (1, 0)}) if x.ndim == 2 else x.view_as(x)
+    return view_of(PERMUTE, x, TURNED) if x.ndim == 2 else x.view_as(x)
 
 
 def movedim(x, source, destination):
