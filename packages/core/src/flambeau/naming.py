@@ -67,8 +67,9 @@ RULES: dict[str, Rule] = {
     "attention": backward("scaled_dot_product_flash_attention_for_cpu"), "batch_norm_eval": backward("native_batch_norm"),
     "batch_norm_train": backward("native_batch_norm"), "cast": backward("to_copy"), "concat": backward("cat"),
     "constant_pad": backward("constant_pad_nd"), "conv": backward("convolution"), "fft_c2c": backward("fft_c2c"),
-    "gather_places": backward("gather"), "gelu_erf": backward("gelu"), "gelu_tanh": backward("gelu"), "l2_norm": backward("linalg_vector_norm"),
-    "layer_norm": backward("native_layer_norm"), "matrix_vector": backward("mv"), "max_along": backward("max"),
+    "gather_places": backward("gather"), "gelu_erf": backward("gelu"), "gelu_tanh": backward("gelu"),
+    "l2_norm": backward("linalg_vector_norm"), "layer_norm": backward("native_layer_norm"),
+    "matrix_vector": backward("mv"), "max_along": backward("max"),
     "mean_cross_entropy": backward("nll_loss"), "min_along": backward("min"), "pile": backward("stack"),
     "power_norm": backward("linalg_vector_norm"), "swap": backward("transpose"), "var": backward("var"),
 }  # fmt: skip

@@ -34,7 +34,7 @@ def kind(name: str) -> Any:
     def text(self) -> str:
         return f"flambeau.return_types.{name}(\n" + ",\n".join(f"{field}={value!r}" for field, value in zip(self._fields, self)) + ")"
 
-    base = namedtuple(name, FIELDS[name])
+    base: Any = namedtuple(name, FIELDS[name])  # type: ignore[misc]  # a name that is not spelled out here
     return type(name, (base,), {"__slots__": (), "__repr__": text, "__module__": __name__, "__doc__": base.__doc__})
 
 
