@@ -7,8 +7,8 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-# Modules that cannot be imported without what they drive; the tests marked `gpu` cover them.
-collect_ignore_glob = [] if find_spec("cupy") else ["packages/core/src/flambeau/backends/cupy.py"]
+# Modules that cannot be imported without what they drive: the tests marked `gpu` cover the one, nox's parity sessions the others.
+collect_ignore_glob = ["tests/parity/*", *([] if find_spec("cupy") else ["packages/core/src/flambeau/backends/cupy.py"])]
 
 
 @pytest.fixture(scope="session", autouse=True)
