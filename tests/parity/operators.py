@@ -2,6 +2,7 @@
 
     python tests/parity/operators.py OPDB.PY [arguments of opdb.py]     # every record, then every error input
     python tests/parity/operators.py OPDB.PY --only conv --show 3
+    python tests/parity/operators.py OPDB.PY --device cuda              # Flambeau's side on a GPU: forward alone, no error inputs
 
 The comparison itself is opdb.py's. Two things are added:
 - PyTorch's random records run through a helper that seeds PyTorch just before the call; here it seeds Flambeau too.
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import importlib
 import multiprocessing
+import os
 import sys
 from pathlib import Path
 
@@ -24,8 +26,25 @@ judge = opdb.work
 
 def work(job):
     """One record, with the database's helper seeding both sides."""
-    seed_both(importlib.import_module(job[1]))
+    fl = importlib.import_module(job[1])
+    seed_both(fl)
+    if device := os.environ.get("PARITY_DEVICE"):
+        move(fl, job[0], device)
     return judge(job)
+
+
+def move(fl, index: int, device: str) -> None:
+    """Flambeau's samples, and what it makes, on `device`; gradients are left out, for their seeds are made on the CPU."""
+    from torch.testing._internal.common_methods_invocations import op_db
+
+    op_db[index].supports_autograd = False
+    fl.set_default_device(device)
+    tensor, there = PLAIN
+    opdb.Bridge.tensor = lambda self, t: tensor(self, t).to(device)
+    opdb.Bridge.there = lambda self, x: fl.device(device) if isinstance(x, self.torch.device) else there(self, x)
+
+
+PLAIN = opdb.Bridge.tensor, opdb.Bridge.there
 
 
 def seed_both(fl) -> None:
@@ -110,10 +129,12 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--errors-at-least", type=float, default=0, help="exit 1 when fewer error inputs (in %%) raise the same type")
     parser.add_argument("--errors-only", action="store_true", help="leave the records out")
+    parser.add_argument("--device", default="", help="where Flambeau computes")
     mine, _ = parser.parse_known_args()
-    mine_alone = ("--errors-only", "--errors-at-least")
-    sys.argv = [a for before, a in zip(["", *sys.argv], sys.argv) if a not in mine_alone and before != "--errors-at-least"]
-    failed = not errors(mine.module, mine.only, mine.show, mine.jobs, mine.errors_at_least)
+    valued = ("--errors-at-least", "--device")
+    sys.argv = [a for before, a in zip(["", *sys.argv], sys.argv) if a not in ("--errors-only", *valued) and before not in valued]
+    os.environ["PARITY_DEVICE"] = mine.device
+    failed = not mine.device and not errors(mine.module, mine.only, mine.show, mine.jobs, mine.errors_at_least)
     if not mine.errors_only:
         opdb.work = work
         opdb.main()  # exits with its own verdict when records fall short
