@@ -4,6 +4,7 @@ This module is imported when a CUDA tensor is first asked for. RuntimeError says
 """
 from __future__ import annotations
 
+import math
 import sys
 from functools import partial
 
@@ -11,13 +12,15 @@ from . import windows
 
 try:
     import cupy as cp
+    import numpy as np
+    from cupyx import errstate
     from cupyx.scipy import special as functions
     from cupyx.scipy.special import erf
 except ImportError as error:
     raise RuntimeError(f"CUDA tensors need CuPy, which is not here ({error}): pip install 'flambeau[cuda]'") from None
 
 device_type = "cuda"
-__all__ = ["device_type", "erf", "is_array", "on", "scatter_add", "special"]
+__all__ = ["device_type", "erf", "is_array", "linalg", "on", "on_host", "scatter_add", "special"]
 
 
 def __getattr__(name: str):
@@ -30,11 +33,22 @@ def is_array(x) -> bool:
     return isinstance(x, cp.ndarray)
 
 
+def on_host(function):
+    """`function`, which knows NumPy's arrays alone, for those of the GPU: they go to the host and its results come back."""
+    def call(*args, **kwargs):
+        out = function(*(x.get() if is_array(x) else x for x in args), **kwargs)
+        return tuple(map(cp.asarray, out)) if isinstance(out, tuple) else cp.asarray(out)
+
+    return call
+
+
 def special(name: str):
-    """The special function that SciPy calls `name`.  NotImplementedError where CuPy has none."""
-    if not hasattr(functions, name):
-        raise NotImplementedError(f"CuPy has no {name} for the GPU: compute it on the CPU, x.cpu()")
-    return getattr(functions, name)
+    """The special function that SciPy calls `name`; SciPy's own, on the host, where CuPy has none."""
+    if hasattr(functions, name):
+        return getattr(functions, name)
+    import scipy.special
+
+    return on_host(getattr(scipy.special, name))
 
 
 class on:
@@ -75,18 +89,106 @@ def _folding(name: str):
 sum, max, min, prod, mean = (_folding(name) for name in ("sum", "max", "min", "prod", "mean"))
 
 
+def _sorted(places, values):
+    """Places in order with their values (CuPy's sort is stable), and whether each place is another than the one before it."""
+    order = cp.argsort(places)
+    places = places[order]
+    return places, values[order], cp.concatenate([cp.ones(1, bool), places[1:] != places[:-1]])
+
+
+def _flat(shape, index, values):
+    """Where `index` points to in an array of `shape`, as flat places, and the value for each."""
+    taken = cp.arange(math.prod(shape)).reshape(shape)[index]
+    return taken.reshape(-1), cp.broadcast_to(values, taken.shape).reshape(-1)
+
+
 def scatter_add(shape, dtype, index, values):
     """Zeros of `shape` with `values` added at `index`, in order: places are sorted and each run of equal ones is summed as a segment."""
     out = cp.zeros(shape, dtype)
-    taken = cp.arange(out.size).reshape(shape)[index]
-    flat, places = cp.broadcast_to(values, taken.shape).reshape(-1), taken.reshape(-1)
+    places, flat = _flat(shape, index, values)
     if not places.size:
         return out
-    order = cp.argsort(places)  # CuPy's sort is stable
-    places, flat = places[order], flat[order]
-    starts = cp.flatnonzero(cp.concatenate([cp.ones(1, bool), places[1:] != places[:-1]]))
+    places, flat, new = _sorted(places, flat)
+    starts = cp.flatnonzero(new)
     out.reshape(-1)[places[starts]] = cp.add.reduceat(flat, starts)
     return out
+
+
+class _Folding:
+    """A binary ufunc with the methods that CuPy leaves out: `accumulate`, and `at` with repeated places, for numbers of any width."""
+
+    def __init__(self, ufunc):
+        self.ufunc = ufunc
+        self.reduce = getattr(ufunc, "reduce", None)
+
+    def __call__(self, *args, **kwargs):
+        return self.ufunc(*args, **kwargs)
+
+    def accumulate(self, x, axis=0):
+        """Doubling strides: log2(n) passes, each over the whole axis."""
+        out, n, step = cp.moveaxis(x, axis, -1).copy(), x.shape[axis], 1
+        while step < n:
+            out[..., step:] = self.ufunc(out[..., step:], out[..., :-step])
+            step *= 2
+        return cp.moveaxis(out, -1, axis)
+
+    def at(self, out, index, values):
+        places, flat = _flat(out.shape, index, values.astype(out.dtype, copy=False))
+        if not places.size:
+            return
+        places, flat, new = _sorted(places, flat)
+        step = 1
+        while step < len(flat):  # runs of one place, folded by doubling strides: the last of a run holds its whole
+            same = places[step:] == places[:-step]
+            flat[step:] = cp.where(same, self.ufunc(flat[step:], flat[:-step]), flat[step:])
+            step *= 2
+        last = cp.concatenate([new[1:], cp.ones(1, bool)])
+        target = out.reshape(-1)
+        target[places[last]] = self.ufunc(target[places[last]], flat[last])
+        if not out.flags.c_contiguous:  # then `target` was a copy
+            out[...] = target.reshape(out.shape)
+
+
+maximum, minimum, multiply = _Folding(cp.maximum), _Folding(cp.minimum), _Folding(cp.multiply)
+
+
+def _truth(name: str):
+    fold = getattr(cp, name)
+
+    def call(*args):
+        return fold(*(x != 0 if getattr(x, "dtype", None) is not None and x.dtype.kind == "c" else x for x in args))
+
+    return call
+
+
+logical_not, logical_and, logical_or, logical_xor = map(_truth, ("logical_not", "logical_and", "logical_or", "logical_xor"))
+
+
+class _Linalg:
+    """CuPy's, with NumPy's rules: a singular matrix is an error, batches are broadcast, empty systems have empty solutions."""
+
+    def __getattr__(self, name: str):
+        found = getattr(cp.linalg, name)
+        if not callable(found) or isinstance(found, type):
+            return found
+
+        def strict(*args, **kwargs):
+            with errstate(linalg="raise"):
+                return found(*args, **kwargs)
+
+        setattr(self, name, strict)
+        return strict
+
+    def solve(self, a, b):
+        batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+        a, b = cp.broadcast_to(a, (*batch, *a.shape[-2:])), cp.broadcast_to(b, (*batch, *b.shape[-2:]))
+        if not b.size:
+            return cp.zeros(b.shape, np.result_type(a.dtype, b.dtype))
+        with errstate(linalg="raise"):
+            return cp.linalg.solve(a, b)
+
+
+linalg = _Linalg()
 
 
 _here = sys.modules[__name__]

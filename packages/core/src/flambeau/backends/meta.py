@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 
 from .conv import conv_output_size
-from .numpy import erf, special
+from .numpy import erf, on_host, special
 from .pool import pool_output_size
 
-__all__ = ["device_type", "erf", "special"]
+__all__ = ["device_type", "erf", "on_host", "special"]
 device_type = "meta"
 RESERVED = 1 << 46  # bytes: the largest tensor on meta
 SMALL = 1 << 22  # elements: the largest stand-in

@@ -196,7 +196,8 @@ def cutoff(xp, s, a, atol, rtol):
         small = np.finfo(s.dtype).eps * max(a.shape[-2:])
         rtol = small if atol is None else xp.where(xp.asarray(atol) > 0, 0.0, small)
     low = xp.asarray(0.0 if atol is None else atol, dtype=s.dtype)
-    return xp.maximum(low, xp.asarray(rtol, dtype=s.dtype) * s.max(axis=-1, initial=0))[..., None]
+    top = s.max(axis=-1) if s.shape[-1] else xp.zeros(s.shape[:-1], s.dtype)
+    return xp.maximum(low, xp.asarray(rtol, dtype=s.dtype) * top)[..., None]
 
 
 @op("opaque", inputs=3, promote=None, vmap=_pinv_vmap, samples=_pinv_samples)

@@ -22,6 +22,10 @@ def _samples(make):
 @op("opaque", inputs=1, outputs=3, vmap=same, samples=_samples)
 def linalg_ldl_factor_ex(xp, x, hermitian):
     """L and D in one matrix, which rows were exchanged, and 0 or the place of a zero block of D.  (*, n, n) -> (*, n, n), (*, n), (*)"""
+    return xp.on_host(_factored_by_lapack)(x, hermitian)
+
+
+def _factored_by_lapack(x, hermitian):
     from scipy.linalg import lapack
 
     kind = "he" if hermitian and x.dtype.kind == "c" else "sy"
@@ -47,6 +51,10 @@ def _factored(make):
 @op("opaque", inputs=3, promote=None, samples=_factored)
 def linalg_ldl_solve(xp, low, pivots, b, hermitian):
     """X with A X = b, from what `ldl_factor` gives of A.  (*, n, n), (*, n), (*, n, k) -> (*, n, k)"""
+    return xp.on_host(_solved_by_lapack)(low, pivots, b, hermitian)
+
+
+def _solved_by_lapack(low, pivots, b, hermitian):
     from scipy.linalg import lapack
 
     solve = getattr(lapack, f"{_letter(low)}{'he' if hermitian and low.dtype.kind == 'c' else 'sy'}trs")
