@@ -30,7 +30,7 @@ def write(folder: Path) -> None:
     (folder / "index.md").write_text("\n".join(contents), encoding="utf-8")
 
 
-PLAIN = {"flambeau.fft", "flambeau.linalg", "flambeau.special", "flambeau.autograd.graph",
+PLAIN = {"flambeau.fft", "flambeau.linalg", "flambeau.special", "flambeau.masked", "flambeau.signal.windows", "flambeau.autograd.graph",
          "flambeau.autograd.forward_ad", "flambeau.utils.checkpoint"}  # modules of one file that users import
 
 

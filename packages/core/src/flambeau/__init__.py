@@ -68,7 +68,8 @@ _LATER = {"nn": None, "optim": None, "utils": None, "func": None, "multiprocessi
           "fft": None, "linalg": None, "special": None, "stft": "spectral", "istft": "spectral", "hann_window": "spectral",
           "hamming_window": "spectral", "blackman_window": "spectral",
           "bartlett_window": "spectral", "kaiser_window": "spectral",
-          "save": "serialization", "load": "serialization", "vmap": "func", "testing": None, "return_types": None}
+          "save": "serialization", "load": "serialization", "vmap": "func", "testing": None,
+          "return_types": None, "signal": None, "masked": None}
 
 
 def __dir__() -> list[str]:

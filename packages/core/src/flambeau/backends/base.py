@@ -10,6 +10,7 @@ CONTRACT = {
     "scatter_add": "scatter_add(shape, dtype, index, values) -> zeros with values added at index; repeated places add up in a fixed order",
     "erf": "erf(x) -> the error function",
     "special": "special(name) -> the special function that SciPy calls so, for its arrays",
+    "supremum": "supremum(x, axis, keepdims) -> the greatest of floats along axis; of none, minus infinity",
     "on_host": "on_host(f) -> f for its arrays, where f knows NumPy's alone",
     "conv_forward": "conv_forward(x, w, stride, padding, dilation, groups) -> y",
     "conv_backward_input": "conv_backward_input(g, w, input_shape, stride, padding, dilation, groups) -> gradient for x",

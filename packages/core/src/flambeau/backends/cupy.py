@@ -20,7 +20,7 @@ except ImportError as error:
     raise RuntimeError(f"CUDA tensors need CuPy, which is not here ({error}): pip install 'flambeau[cuda]'") from None
 
 device_type = "cuda"
-__all__ = ["device_type", "erf", "is_array", "linalg", "on", "on_host", "scatter_add", "special"]
+__all__ = ["device_type", "erf", "is_array", "linalg", "on", "on_host", "scatter_add", "special", "supremum"]
 
 
 def __getattr__(name: str):
@@ -87,6 +87,10 @@ def _folding(name: str):
 
 
 sum, max, min, prod, mean = (_folding(name) for name in ("sum", "max", "min", "prod", "mean"))
+
+
+def supremum(x, axis=None, keepdims=False):
+    return max(x, axis, keepdims) if x.size else cp.asarray(np.max(x.get(), axis=axis, keepdims=keepdims, initial=-np.inf))
 
 
 def _sorted(places, values):

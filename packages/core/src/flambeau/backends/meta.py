@@ -362,6 +362,10 @@ def conv_backward_weight(g, x, weight_shape, stride, padding, dilation, groups=1
     return hollow(weight_shape, g.dtype)
 
 
+def supremum(x, axis=None, keepdims=False):
+    return np.sum(x, axis=axis, keepdims=keepdims)  # of the same shape and dtype, and there is one of nothing too
+
+
 def max_pool_forward(x, kernel, stride, padding, dilation, ceil_mode=False):
     spatial = len(kernel)
     shape = x.shape[:-spatial] + tuple(pool_output_size(x.shape[-spatial:], kernel, stride, padding, dilation, ceil_mode))

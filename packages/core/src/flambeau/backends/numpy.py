@@ -14,7 +14,7 @@ from .special import erf, special
 
 __all__ = ["avg_pool_backward", "avg_pool_forward", "conv_backward_input", "conv_backward_weight", "conv_forward", "erf", "is_array", "max",
            "max_pool_backward", "max_pool_forward", "mean", "min", "on_host", "prod", "scatter_add",
-           "special", "sum"]
+           "special", "sum", "supremum"]
 device_type = "cpu"
 choose_blas()
 keep_memory()
@@ -46,6 +46,12 @@ def sum(x, axis=None, keepdims=False):
 
 def max(x, axis=None, keepdims=False):
     return np.maximum.reduce(x, axis=axis, keepdims=keepdims)
+
+
+def supremum(x, axis=None, keepdims=False):
+    if x.size:
+        return np.maximum.reduce(x, axis=axis, keepdims=keepdims)
+    return np.maximum.reduce(x, axis=axis, keepdims=keepdims, initial=-np.inf)
 
 
 def min(x, axis=None, keepdims=False):

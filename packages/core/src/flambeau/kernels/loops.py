@@ -272,7 +272,7 @@ class Namespace:
 
 
 ALIASES = {"abs": "absolute", "acos": "arccos", "asin": "arcsin", "atan": "arctan", "acosh": "arccosh", "asinh": "arcsinh",
-           "atanh": "arctanh", "atan2": "arctan2", "round": "rint", "amax": "max", "amin": "min"}  # fmt: skip
+           "atanh": "arctanh", "atan2": "arctan2", "round": "rint", "amax": "max", "supremum": "max", "amin": "min"}  # fmt: skip
 namespace = Namespace()
 _operators()
 

@@ -8,15 +8,33 @@ import numpy as np
 from .. import context
 from ..context import grad as mode
 from ..dispatch import run_one
-from ..dtype import BY_NAME
+from ..dtype import BY_NAME, FLOAT
 from ..dtype import bool_ as bool_dtype
 from ..op import CARDS
 from ..tensor import Tensor, check_dim, version_cell
-from ..write import check_writable, in_graph, old_value, rebase, write, wrote
-from . import elementwise, index, reduction, view
+from ..write import check_writable, in_graph, into, old_value, rebase, write, wrote
+from . import elementwise, index, nn, reduction, view
 from .create import _filled_as, as_tensor, tensor, to
 from .join import cat
 from .join import clone as copy
+
+
+# ---- normalised exponentials, computed in another dtype where one is asked for
+def _normalised(card, name: str):
+    """The card's function with PyTorch's `dtype=`."""
+    def call(input, dim, dtype=None, *, out=None):
+        if dtype is not None:
+            input = input.to(dtype)
+        elif isinstance(input, Tensor) and input.dtype.category != FLOAT:
+            raise NotImplementedError(f"{name}() is not implemented for {input.dtype}: give dtype=flambeau.float32, or use .float()")
+        result = card(input, dim)
+        return result if out is None else into(out, result, name)
+
+    call.__name__, call.__doc__ = name, card.__doc__
+    return call
+
+
+softmax, log_softmax = _normalised(nn.softmax, "softmax"), _normalised(nn.log_softmax, "log_softmax")
 
 
 # ---- arithmetic with PyTorch's extra arguments

@@ -17,7 +17,6 @@ from . import (
     later,
     linalg,
     namespace,
-    nn,
     reduction,
     scan,
     sort,
@@ -142,7 +141,7 @@ for _module, _names in (
     (sort, "sort topk max min argsort unique"),
     (draws, "uniform_ normal_ bernoulli_ random_ bernoulli multinomial"),
     (create, "to contiguous view_dtype _to_device"),
-    (nn, "softmax log_softmax"),
+    (border, "softmax log_softmax"),
     (
         border,
         "add sub mul div multiply divide true_divide subtract rsub add_ sub_ mul_ div_ addcmul addcdiv addcmul_ addcdiv_ "

@@ -63,6 +63,7 @@ tensors = SimpleNamespace(
     sum=_folding(reduction.sum),
     mean=_folding(reduction.mean),
     max=_folding(reduction.amax),
+    supremum=_folding(reduction.amax),  # of symbols: none of them is empty
     min=_folding(reduction.amin),
     prod=_folding(reduction.prod),
     any=_folding(reduction.any),

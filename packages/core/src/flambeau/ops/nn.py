@@ -22,7 +22,7 @@ def _rows(make):
 @op(vjp=lambda g, y, _x, dim=-1: softmax_back(g, y, dim), promote="float", samples=_rows, fused=Fused("(n)->(n)", "dim"))
 def softmax(xp, x, dim=-1):
     """Softmax along `dim`: positive, sums to one.  (*, n, *) -> (*, n, *)"""
-    e = xp.exp(x - xp.max(x, axis=dim, keepdims=True))
+    e = xp.exp(x - xp.supremum(x, axis=dim, keepdims=True))
     return e / xp.sum(e, axis=dim, keepdims=True)
 
 
@@ -35,7 +35,7 @@ def softmax_back(xp, g, y, dim=-1):
 @op(vjp=lambda g, y, _x, dim=-1: log_softmax_back(g, y, dim), promote="float", samples=_rows, fused=Fused("(n)->(n)", "dim"))
 def log_softmax(xp, x, dim=-1):
     """Logarithm of softmax along `dim`, without overflow.  (*, n, *) -> (*, n, *)"""
-    shifted = x - xp.max(x, axis=dim, keepdims=True)
+    shifted = x - xp.supremum(x, axis=dim, keepdims=True)
     return shifted - xp.log(xp.sum(xp.exp(shifted), axis=dim, keepdims=True))
 
 

@@ -10,7 +10,6 @@ from . import (
     index,
     join,
     linalg,
-    nn,
     random,
     reduction,
     scan,
@@ -55,7 +54,7 @@ _PUBLIC = (
         "conj_physical is_nonzero scalar_tensor fix arcsinh arccosh arctanh",
     ),
     (sort, "sort topk max min argsort unique"),
-    (nn, "softmax log_softmax"),
+    (border, "softmax log_softmax"),
     (
         create,
         "tensor as_tensor from_numpy frombuffer zeros ones empty full zeros_like ones_like empty_like full_like arange "

@@ -147,7 +147,9 @@ def logsumexp(xp, x, dim=None, keepdim=False):
     """log of the sum of exponentials over `dim`, without overflow.  (*, n, *) -> (*, *)"""
     if isinstance(dim, list):
         dim = tuple(dim)
-    top = xp.max(x, axis=dim, keepdims=True)
+    if not x.ndim:
+        dim = None
+    top = xp.supremum(x.real if x.dtype.kind == "c" else x, axis=dim, keepdims=True)
     top = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
     total = xp.log(xp.sum(xp.exp(x - top), axis=dim, keepdims=True)) + top
     return total if keepdim else xp.squeeze(total, axis=tuple(range(x.ndim)) if dim is None else dim) if x.ndim else total

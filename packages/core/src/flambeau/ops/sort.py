@@ -23,6 +23,8 @@ def argsort(xp, x, dim=-1, descending=False, stable=False):
     """Places that put x in order along `dim`; equal elements keep their order.  (*, n, *) -> (*, n, *) int64"""
     if x.ndim == 0:
         return xp.zeros((), dtype=xp.int64)
+    if x.dtype.num >= 256:
+        x = x.astype(np.float32)  # ml_dtypes' numbers have an order of their own, in which NaN is not last
     if not descending:
         return xp.argsort(x, axis=dim, kind="stable")
     turned = xp.argsort(xp.flip(x, axis=dim), axis=dim, kind="stable")
@@ -39,7 +41,7 @@ def _take(x, places, dim):
 def sort(x, dim: int = -1, descending: bool = False, stable: bool = False):
     """x in order along `dim`, and where each element was.  (*, n, *) -> values, indices"""
     array = ready(x)
-    if array is not None and not descending and array.ndim and type(dim) is int:
+    if array is not None and not descending and array.ndim and type(dim) is int and array.dtype.num < 256:
         dim = check_dim(dim, array.ndim)
         values, places = array.copy(), plain(array.argsort(dim, "stable"))
         values.sort(dim, "stable")

@@ -74,9 +74,9 @@ def nanmedian(x, dim: int | None = None, keepdim: bool = False):
         return nanmedian(reshape(x, -1), 0).values
     vector, axis = _ordered(x, dim)
     if not x.is_floating_point():
-        return median(x, dim, keepdim)
+        return kind("nanmedian")(*median(x, dim, keepdim))
     valid = (~isnan(vector)).sum(axis, keepdim=True)
-    return _nth("median", x, (valid - 1).clamp(min=0) // 2, dim, keepdim)
+    return _nth("nanmedian", x, (valid - 1).clamp(min=0) // 2, dim, keepdim)
 
 
 def quantile(x, q, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear", out=None):
