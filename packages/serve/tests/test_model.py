@@ -125,9 +125,10 @@ def test_files_that_do_not_fit(weights: Path, factories: str, tmp_path: Path) ->
     flambeau.save(nn.Linear(2, 2).state_dict(), other)
     with pytest.raises(RuntimeError, match="state_dict"):
         load_model(other, f"{factories}:net", [X])
-    flambeau.save({"epoch": 3, "weights": flambeau.ones(2)}, other)
-    with pytest.raises(ValueError, match=r"expected .*other.safetensors to hold a state_dict: tensors by name"):
-        load_model(other, f"{factories}:net", [X])
+    nested = tmp_path / "nested.pt"
+    flambeau.save({"epoch": 3, "weights": flambeau.ones(2)}, nested)
+    with pytest.raises(ValueError, match=r"expected .*nested.pt to hold a state_dict: tensors by name"):
+        load_model(nested, f"{factories}:net", [X])
     with pytest.raises(FileNotFoundError):
         load_model(tmp_path / "absent.safetensors", f"{factories}:net", [X])
     other.write_bytes(weights.read_bytes()[:-3])

@@ -126,7 +126,8 @@ def test_training_goes_on_from_a_saved_state(kind, options):
     flambeau.save({"p": p, "q": q, "optimizer": optimizer.state_dict()}, file)
     file.seek(0)
     saved = flambeau.load(file)
-    copies = [saved["p"].clone().requires_grad_(), saved["q"].clone().requires_grad_()]
+    copies = [saved["p"], saved["q"]]
+    assert all(x.is_leaf and x.requires_grad for x in copies)
     again = kind([{"params": copies[:1]}, {"params": copies[1:]}])
     again.load_state_dict(saved["optimizer"])
     for o, ps in ((optimizer, (p, q)), (again, copies)):

@@ -9,17 +9,16 @@ from __future__ import annotations
 import io
 import json
 import math
-import mmap
-import os
-import secrets
 import struct
 from collections.abc import Iterator, Mapping
-from typing import IO, Any
+from typing import Any
 
 import ml_dtypes
 import numpy as np
 
 import flambeau
+
+from .files import File, is_path, mapped, reading, writing
 
 HEADER_AT_MOST = 100_000_000  # bytes; the limit of the format's own library
 DTYPES: dict[str, np.dtype] = {
@@ -41,8 +40,6 @@ DTYPES: dict[str, np.dtype] = {
     "C64": np.dtype(np.complex64),
 }
 NAMES = {dtype: name for name, dtype in DTYPES.items()}
-
-File = str | os.PathLike[str] | IO[bytes]
 
 
 def save_file(tensors: Mapping[str, flambeau.Tensor], f: File, metadata: Mapping[str, str] | None = None) -> None:
@@ -111,45 +108,15 @@ def encode(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> Ite
 
 
 def write(f: File, pieces: Iterator[Any]) -> None:
-    """To a file object as it is; to a path through a file beside it, so that a crash leaves the old file whole."""
-    if not isinstance(f, str | os.PathLike):
+    with writing(f) as file:
         for piece in pieces:
-            f.write(piece)
-        return
-    path = os.path.realpath(f)  # a link stays a link
-    if os.path.isdir(path):
-        raise IsADirectoryError(f"expected the path of a file to write, got the folder {path}; add a file name")
-    folder = os.path.dirname(path)
-    part = os.path.join(folder, f".{secrets.token_hex(8)}.part")
-    try:
-        with open(part, "xb") as file:
-            for piece in pieces:
-                file.write(piece)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except FileNotFoundError as error:
-        raise FileNotFoundError(f"the folder {folder} does not exist; create it first (os.makedirs)") from error
-    except BaseException:
-        if os.path.exists(part):
-            os.unlink(part)
-        raise
-    if hasattr(os, "O_DIRECTORY"):  # the new name is to survive a power cut, too
-        directory = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+            file.write(piece)
 
 
-def read(f: File, mapped: bool = True) -> tuple[memoryview, str]:
+def read(f: File, mmap: bool = True) -> tuple[memoryview, str]:
     """The file's bytes, mapped where it has a path, private and writable; and what to call it in errors."""
-    if not isinstance(f, str | os.PathLike):
-        return memoryview(bytearray(f.read())), "the given file object"
-    with open(f, "rb") as file:
-        if not mapped or os.fstat(file.fileno()).st_size == 0:  # nothing cannot be mapped
-            return memoryview(bytearray(file.read())), os.fspath(f)
-        return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)), os.fspath(f)
+    with reading(f) as (file, source):
+        return (mapped(file) if mmap and is_path(f) else memoryview(bytearray(file.read()))), source
 
 
 def decode(content: memoryview, source: str) -> tuple[dict[str, np.ndarray], dict[str, str]]:
