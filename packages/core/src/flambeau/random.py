@@ -100,17 +100,22 @@ class Generator:
         return u
 
     def normal(self, n: int, numpy_dtype) -> np.ndarray:
-        """n standard normal numbers: in blocks of 16 by Box and Muller's method, one by one when there are fewer than 16."""
-        if n < 16:
-            return np.array([self._one_normal() for _ in range(n)], np.float64).astype(numpy_dtype)
-        wide = np.float64 if numpy_dtype == np.float64 else np.float32
-        u = self.uniform(n, wide)
-        out = np.empty(n, wide)
-        whole = n - n % 16
-        out[:whole] = _box_muller(u[:whole])
-        if n % 16:  # the last 16 places are drawn anew
-            out[n - 16:] = _box_muller(self.uniform(16, wide))
+        """n standard normal numbers."""
+        out = self.normal_wide(n, numpy_dtype)
         return out if out.dtype == numpy_dtype else out.astype(numpy_dtype)
+
+    def normal_wide(self, n: int, numpy_dtype) -> np.ndarray:
+        """The same before they are rounded: in blocks of 16 by Box and Muller's method, one by one when there are fewer than 16."""
+        if n < 16:
+            return np.array([self._one_normal() for _ in range(n)], np.float64)
+        wide = np.float64 if numpy_dtype == np.float64 else np.float32
+        whole = n - n % 16
+        u = self.uniform(whole if np.dtype(numpy_dtype).itemsize == 2 else n, wide)
+        out = np.empty(n, wide)
+        out[:whole] = _box_muller(u[:whole])
+        if n % 16:  # the last 16 places are drawn anew; halves draw nothing for them before that
+            out[n - 16:] = _box_muller(self.uniform(16, wide))
+        return out
 
     def _one_normal(self) -> float:
         if self._normal is not None:

@@ -392,7 +392,7 @@ class Silent:
     def uniform(self, n: int, kind):
         return hollow((n,), kind)
 
-    normal = uniform
+    normal = normal_wide = uniform
 
     def below(self, n: int, low: int, high: int):
         return hollow((n,), np.int64)

@@ -40,14 +40,21 @@ _FUNCTIONS = {
         "cdist pdist",
     "lowrank":
         "svd_lowrank pca_lowrank",
+    "samplers":
+        "poisson binomial _standard_gamma _sample_dirichlet",
+}
+_METHODS = {
+    "samplers":
+        "exponential_ cauchy_ log_normal_ geometric_",
 }
 # where a method has another name in its file
 _RENAMED = {
     "inverse": ("matrix", "inv"), "orgqr": ("products", "householder_product"), "qr": ("factors", "old_qr"), "svd": ("factors", "old_svd"),
     "lu": ("factors", "old_lu"), "lu_solve": ("factors", "old_lu_solve"),
 }
-METHODS = {name: (module, name) for module, names in _BOTH.items() for name in names.split()} | _RENAMED
-FUNCTIONS = METHODS | {name: (module, name) for module, names in _FUNCTIONS.items() for name in names.split()}
+SHARED = {name: (module, name) for module, names in _BOTH.items() for name in names.split()} | _RENAMED
+METHODS = SHARED | {name: (module, name) for module, names in _METHODS.items() for name in names.split()}
+FUNCTIONS = SHARED | {name: (module, name) for module, names in _FUNCTIONS.items() for name in names.split()}
 
 
 def function(name: str):
@@ -58,9 +65,10 @@ def function(name: str):
 
 def method(name: str):
     """A method that fetches its function when it is first called."""
+    module, own = METHODS[name]
 
     def call(self, *args, **kwargs):
-        return function(name)(self, *args, **kwargs)
+        return getattr(import_module(f"{__package__}.{module}"), own)(self, *args, **kwargs)
 
     call.__name__ = name
     call.__doc__ = f"See `flambeau.{name}`."

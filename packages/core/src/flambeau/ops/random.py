@@ -309,8 +309,8 @@ def normal_(x: Tensor, mean: float = 0.0, std: float = 1.0, *, generator=None) -
 
 def _normal(source: Generator, n: int, kind, mean: float, std: float):
     """A few numbers are scaled in double precision, a block of them in its own."""
-    wide = np.dtype(np.float64) if n < 16 or kind == np.float64 else np.dtype(np.float32)
-    z = source.normal(n, wide)
+    z = source.normal_wide(n, kind)
+    wide = z.dtype
     return (z * wide.type(std) + wide.type(mean)).astype(kind)
 
 
@@ -346,7 +346,7 @@ def bernoulli_(x: Tensor, p=0.5, *, generator=None) -> Tensor:
         chance = low = high = float(p)
     if not (low >= 0 and high <= 1):
         raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p if not isinstance(p, Tensor) else (low, high)}")
-    kind = chance.dtype if isinstance(p, Tensor) and chance.dtype == np.float32 else np.float64
+    kind = np.float32 if isinstance(p, Tensor) and chance.dtype != np.float64 else np.float64
     return _write(x, (_source(generator, x.device).uniform(x.numel(), kind) < chance).astype(x.array.dtype))
 
 
@@ -402,18 +402,19 @@ def _places(x: Tensor, num_samples: int, replacement: bool, *, generator) -> Ten
     rows = p.reshape(-1, p.shape[-1])
     if not np.isfinite(rows).all() or (rows < 0).any():
         raise RuntimeError("probability tensor contains either `inf`, `nan` or element < 0")
-    if (rows.sum(axis=1) <= 0).any():
+    wide = rows if rows.dtype.itemsize > 2 else rows.astype(np.float32)
+    if (wide.sum(axis=1) <= 0).any():
         raise RuntimeError("invalid multinomial distribution (sum of probabilities <= 0)")
     source = _source(generator)
     if replacement and num_samples > 1:
-        sums = np.cumsum(rows.astype(rows.dtype), axis=1)
+        sums = np.cumsum(wide, axis=1)
         sums /= sums[:, -1:]
         u = source.uniform(rows.shape[0] * num_samples, np.float64).reshape(rows.shape[0], num_samples)
         picked = np.stack([np.searchsorted(s, v, side="left") for s, v in zip(sums, u, strict=True)]).clip(max=p.shape[-1] - 1)
     else:  # the greatest of p / Exponential(1) is a draw; the k greatest are k draws without replacement
         q = -np.log1p(-source.uniform(rows.size, np.float64)).reshape(rows.shape)
-        q = np.maximum(q.astype(rows.dtype), np.finfo(np.float32).tiny)
-        order = np.argsort(-(rows / q), axis=1, kind="stable")
+        q = np.maximum(q, float(finfo(x.dtype).tiny)).astype(rows.dtype)
+        order = np.argsort(-(rows / q).astype(wide.dtype), axis=1, kind="stable")
         picked = order[:, :num_samples]
     return _finish(np.ascontiguousarray(picked).astype(np.int64), (*p.shape[:-1], num_samples), x.device, False)
 
