@@ -15,7 +15,7 @@ from source import PACKAGES, Import, import_name, imports, modules
 # From nn on, code may `import flambeau` and call the public functions as a user does; `flambeau.utils.data` then counts as an import
 # of that module, so the roof is no way round the direction.
 LAYERS = [
-    ["dtype", "device", "context", "limits", "naming", "tape", "return_types"],
+    ["dtype", "device", "context", "limits", "naming", "tape", "return_types", "casting"],
     ["op"],
     ["kernels", "backends"],
     ["tensor"],

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flambeau import dtype as _dtype
+from flambeau.casting import listed
 from flambeau.context import get_default_dtype
 from flambeau.dtype import COMPLEX, bfloat16, float16
 from flambeau.ops.border import roll
@@ -130,6 +131,7 @@ def _c2r(input: Tensor, s: Sizes, dim: Sizes, norm: str | None, out: Tensor | No
 
 
 # ---- along one axis
+@listed
 def fft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *, out: Tensor | None = None) -> Tensor:
     """Discrete Fourier transform along `dim`, cut or filled up to n.  (*, m, *) -> (*, n, *), complex
 
@@ -139,11 +141,13 @@ def fft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = N
     return _c2c(input, _one(n), dim, norm, True, out, "fft")
 
 
+@listed
 def ifft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *, out: Tensor | None = None) -> Tensor:
     """What `fft` does, undone.  (*, m, *) -> (*, n, *), complex"""
     return _c2c(input, _one(n), dim, norm, False, out, "ifft")
 
 
+@listed
 def rfft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *, out: Tensor | None = None) -> Tensor:
     """Transform of real numbers: the first half of the spectrum.  (*, n, *) -> (*, n // 2 + 1, *), complex
 
@@ -153,47 +157,56 @@ def rfft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = 
     return _r2c(input, _one(n), dim, norm, out, "rfft")
 
 
+@listed
 def irfft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *, out: Tensor | None = None) -> Tensor:
     """The n real numbers whose half spectrum is given; n is even unless told.  (*, m, *) -> (*, n, *), n = 2 (m - 1)"""
     return _c2r(input, _one(n), dim, norm, out, "irfft")
 
 
+@listed
 def hfft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *, out: Tensor | None = None) -> Tensor:
     """The real spectrum of a signal that mirrors itself, of which the first half is given.  (*, m, *) -> (*, n, *), n = 2 (m - 1)"""
     return _c2r(input, _one(n), dim, norm, out, "hfft", hermitian=True)
 
 
+@listed
 def ihfft(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *, out: Tensor | None = None) -> Tensor:
     """What `hfft` does, undone.  (*, n, *) -> (*, n // 2 + 1, *), complex"""
     return _r2c(input, _one(n), dim, norm, out, "ihfft", hermitian=True)
 
 
 # ---- along several axes: all of them, unless `s` (sizes) or `dim` say which
+@listed
 def fftn(input: Tensor, s: Sizes = None, dim: Sizes = None, norm: str | None = None, *, out: Tensor | None = None) -> Tensor:
     """Transform along several axes, each cut or filled up to its size in `s` (-1 keeps it).  (*) -> (*), complex"""
     return _c2c(input, s, dim, norm, True, out, "fftn")
 
 
+@listed
 def ifftn(input: Tensor, s: Sizes = None, dim: Sizes = None, norm: str | None = None, *, out: Tensor | None = None) -> Tensor:
     """What `fftn` does, undone.  (*) -> (*), complex"""
     return _c2c(input, s, dim, norm, False, out, "ifftn")
 
 
+@listed
 def rfftn(input: Tensor, s: Sizes = None, dim: Sizes = None, norm: str | None = None, *, out: Tensor | None = None) -> Tensor:
     """Transform of real numbers along several axes, half of it along the last.  (*, n) -> (*, n // 2 + 1), complex"""
     return _r2c(input, s, dim, norm, out, "rfftn")
 
 
+@listed
 def irfftn(input: Tensor, s: Sizes = None, dim: Sizes = None, norm: str | None = None, *, out: Tensor | None = None) -> Tensor:
     """What `rfftn` does, undone.  (*, m) -> (*, n), n = 2 (m - 1) unless `s` says otherwise"""
     return _c2r(input, s, dim, norm, out, "irfftn")
 
 
+@listed
 def hfftn(input: Tensor, s: Sizes = None, dim: Sizes = None, norm: str | None = None, *, out: Tensor | None = None) -> Tensor:
     """`hfft` along several axes.  (*, m) -> (*, n)"""
     return _c2r(input, s, dim, norm, out, "hfftn", hermitian=True)
 
 
+@listed
 def ihfftn(input: Tensor, s: Sizes = None, dim: Sizes = None, norm: str | None = None, *, out: Tensor | None = None) -> Tensor:
     """What `hfftn` does, undone.  (*, n) -> (*, n // 2 + 1), complex"""
     return _r2c(input, s, dim, norm, out, "ihfftn", hermitian=True)

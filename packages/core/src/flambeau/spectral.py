@@ -8,6 +8,7 @@ import warnings
 import numpy as np
 
 import flambeau
+from flambeau.casting import listed
 from flambeau.dtype import FLOAT
 from flambeau.ops.complex import view_as_real
 from flambeau.ops.fft import fft_c2c, fft_c2r, fft_r2c
@@ -17,6 +18,7 @@ from flambeau.tensor import Tensor
 __all__ = ["bartlett_window", "blackman_window", "hamming_window", "hann_window", "istft", "kaiser_window", "stft"]
 
 
+@listed
 def stft(
     input: Tensor,
     n_fft: int,

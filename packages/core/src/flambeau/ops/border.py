@@ -6,6 +6,7 @@ import math
 import numpy as np
 
 from .. import context
+from ..casting import listed
 from ..context import grad as mode
 from ..dispatch import run_one
 from ..dtype import BY_NAME, FLOAT
@@ -99,12 +100,14 @@ def _update(name):
 add_, sub_, mul_, div_ = (_update(n) for n in ("add", "sub", "mul", "div"))
 
 
+@listed
 def addcmul(x, a, b, *, value=1):
     """x + value · a · b.  (*), (*), (*) -> (*), broadcast"""
     product = a * b
     return x + (product if value == 1 else product * value)
 
 
+@listed
 def addcdiv(x, a, b, *, value=1):
     """x + value · a / b.  (*), (*), (*) -> (*), broadcast"""
     quotient = a / b
@@ -195,6 +198,7 @@ def std_mean(x, dim=None, unbiased=None, keepdim: bool = False, *, correction=1)
     return std(x, dim, unbiased, keepdim, correction=correction), x.mean(_dims(dim), keepdim)
 
 
+@listed
 def norm(x, p=2, dim=None, keepdim: bool = False, dtype=None):
     """Vector norm of order p over `dim` (all elements by default); "fro" is 2, "nuc" the nuclear norm of matrices.  (*, n, *) -> (*, *)"""
     x = x if dtype is None else x.to(dtype)
@@ -226,6 +230,7 @@ def count_nonzero(x, dim=None):
     return (x != 0).sum(_dims(dim))
 
 
+@listed
 def dist(x, y, p=2):
     """Norm of x - y."""
     return norm(x - y, p)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import builtins
 
+from ..casting import listed
 from ..define import elementwise, op
 from ..dtype import BY_NUMPY, COMPLEX, float16, float32, float64
 from ..fast import view_of
@@ -43,6 +44,7 @@ def complex(real, imag, *, out=None):
     return complex_of(real, imag, out=out)
 
 
+@listed
 def polar(abs, angle, *, out=None):
     """abs · (cos(angle) + i · sin(angle)), from floats of one dtype.  (*), (*) -> (*), broadcast"""
     return complex(abs * cos(angle), abs * sin(angle), out=out)
@@ -67,6 +69,7 @@ def view_as_real(x):
     return view_of(VIEW_AS_REAL, x, {})
 
 
+@listed
 def view_as_complex(x):
     """Pairs of reals as complex numbers that share their memory.  (*, 2) -> (*)
 

@@ -1,6 +1,7 @@
 """Factorisations, rank and least squares as `flambeau.linalg` offers them: arguments checked, then the card."""
 from __future__ import annotations
 
+from ..casting import listed
 from ..dtype import int64
 from ..return_types import kind
 from ..tensor import Tensor
@@ -33,6 +34,7 @@ LUUnpack, Lstsq = kind("lu_unpack"), kind("linalg_lstsq")
 
 
 # ---- orthogonal
+@listed
 def qr(A, mode: str = "reduced", *, out=None):
     """A = Q R: orthonormal columns, then an upper triangle.  (*, m, n) -> Q (*, m, k), R (*, k, n)
 
@@ -50,11 +52,13 @@ def qr(A, mode: str = "reduced", *, out=None):
 OldQR, OldSVD, Geqrf = kind("qr"), kind("svd"), kind("geqrf")
 
 
+@listed
 def old_qr(A, some: bool = True, *, out=None):
     """`linalg.qr` by its older name: reduced when `some`, else complete."""
     return give(OldQR(*qr(A, "reduced" if some else "complete")), out, "qr")
 
 
+@listed
 def svd(A, full_matrices: bool = True, *, driver: str | None = None, out=None):
     """A = U diag(S) Vh, S from the largest down.  (*, m, n) -> U (*, m, k), S (*, min(m, n)), Vh (*, k, n)
 
@@ -66,6 +70,7 @@ def svd(A, full_matrices: bool = True, *, driver: str | None = None, out=None):
     return give(SVD(*linalg_svd(A, full_matrices=full_matrices)), out, "linalg.svd")
 
 
+@listed
 def old_svd(A, some: bool = True, compute_uv: bool = True, *, out=None):
     """A = U diag(S) Vᴴ, by the older name: gives V, not Vᴴ, and zeros for U and V unless `compute_uv`."""
     check("svd", A)
@@ -76,6 +81,7 @@ def old_svd(A, some: bool = True, compute_uv: bool = True, *, out=None):
     return give(OldSVD(u, s, vh.mH), out, "svd")
 
 
+@listed
 def svdvals(A, *, driver: str | None = None, out=None):
     """Singular values, from the largest down.  (*, m, n) -> (*, min(m, n))"""
     check("linalg.svdvals", A)
@@ -91,12 +97,14 @@ def _upper(UPLO: str, name: str) -> bool:
     return str(UPLO).upper() == "U"
 
 
+@listed
 def eigh(A, UPLO: str = "L", *, out=None):
     """Eigenvalues, rising, and orthonormal eigenvectors of a Hermitian matrix; one triangle is read.  (*, n, n) -> (*, n), (*, n, n)"""
     check("linalg.eigh", A, square=True)
     return give(Eigh(*linalg_eigh(from_triangle(A, _upper(UPLO, "linalg.eigh")))), out, "linalg.eigh")
 
 
+@listed
 def eigvalsh(A, UPLO: str = "L", *, out=None):
     """Eigenvalues of a Hermitian matrix, rising.  (*, n, n) -> (*, n)"""
     check("linalg.eigvalsh", A, square=True)
@@ -108,6 +116,7 @@ def _check_finite(name: str, A):
         raise RuntimeError(f"{name}: input tensor should not contain infs or NaNs.")
 
 
+@listed
 def eig(A, *, out=None):
     """Eigenvalues and eigenvectors of length 1, both complex, in no order.  (*, n, n) -> (*, n), (*, n, n)"""
     check("linalg.eig", A, square=True)
@@ -115,6 +124,7 @@ def eig(A, *, out=None):
     return give(Eig(*linalg_eig(A)), out, "linalg.eig")
 
 
+@listed
 def eigvals(A, *, out=None):
     """Eigenvalues, complex, in no order.  (*, n, n) -> (*, n)"""
     check("linalg.eigvals", A, square=True)
@@ -141,11 +151,13 @@ def pinv(A, *, atol=None, rtol=None, hermitian: bool = False, out=None, rcond=No
     return given(linalg_pinv(A, _tolerance(A, atol), _tolerance(A, rtol), hermitian=bool(hermitian)), out, "linalg.pinv")
 
 
+@listed
 def pinverse(A, rcond: float = 1e-15):
     """The pseudo-inverse; singular values up to rcond · largest count as zero.  (*, m, n) -> (*, n, m)"""
     return pinv(A, rtol=rcond)
 
 
+@listed
 def matrix_rank(A, tol=None, *, atol=None, rtol=None, hermitian: bool = False, out=None):
     """How many singular values are above max(atol, rtol · largest).  (*, m, n) -> (*), int64"""
     check("linalg.matrix_rank", A, square=hermitian)
@@ -157,6 +169,7 @@ def matrix_rank(A, tol=None, *, atol=None, rtol=None, hermitian: bool = False, o
     return given(linalg_rank(A, _tolerance(A, atol), _tolerance(A, rtol)), out, "linalg.matrix_rank")
 
 
+@listed
 def lstsq(A, B, rcond=None, *, driver: str | None = None):
     """X that makes ‖A X - B‖ smallest, and the smallest X of these.  (*, m, n), (*, m, k) -> (*, n, k) and more
 
@@ -231,6 +244,7 @@ def lu_unpack(LU_data, LU_pivots, unpack_data: bool = True, unpack_pivots: bool 
     return give(LUUnpack(P, L, U), out, "lu_unpack")
 
 
+@listed
 def lu(A, *, pivot: bool = True, out=None):
     """A = P L U: a permutation, a lower triangle with ones on its diagonal, an upper one.  (*, m, n) -> (*, m, m), (*, m, k), (*, k, n)"""
     check("linalg.lu", A)
@@ -239,12 +253,14 @@ def lu(A, *, pivot: bool = True, out=None):
     return give(LU(*lu_unpack(factor, pivots)), out, "linalg.lu")
 
 
+@listed
 def old_lu(A, pivot: bool = True, get_infos: bool = False, out=None):
     """`linalg.lu_factor_ex` by its older name: LU, pivots, and with `get_infos` info too."""
     result = lu_factor_ex(A, pivot=pivot, _name="lu")
     return give(result, out, "lu") if get_infos else give(LUFactor(*result[:2]), out, "lu")
 
 
+@listed
 def lu_solve(LU, pivots, B, *, left: bool = True, adjoint: bool = False, out=None):
     """X with A X = B from what `lu_factor` gives of A; X A = B when not `left`, Aᴴ for A when `adjoint`.  -> (*, n, k)"""
     name = "linalg.lu_solve"
@@ -265,18 +281,21 @@ def lu_solve(LU, pivots, B, *, left: bool = True, adjoint: bool = False, out=Non
     return given(x, out, name)
 
 
+@listed
 def old_lu_solve(b, LU_data, LU_pivots, *, out=None):
     """`linalg.lu_solve` by its older order of arguments."""
     return lu_solve(LU_data, LU_pivots, b, out=out)
 
 
 # ---- reflections
+@listed
 def geqrf(A, *, out=None):
     """QR as LAPACK keeps it: R above, the reflections below the diagonal and their scales.  (*, m, n) -> a (*, m, n), tau (*, min(m, n))"""
     check("geqrf", A)
     return give(Geqrf(*reflections(A)), out, "geqrf")
 
 
+@listed
 def ormqr(A, tau, C, left: bool = True, transpose: bool = False, *, out=None):
     """Q C, or C Q when not `left`, with Qᴴ for Q when `transpose`; Q = H₁ H₂ … is told by A and tau.  -> the shape of C"""
     check("ormqr", A)

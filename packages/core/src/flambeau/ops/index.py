@@ -5,6 +5,7 @@ import numpy as np
 
 from .. import context
 from ..backends import network
+from ..casting import listed
 from ..context import grad
 from ..define import op
 from ..dispatch import run
@@ -483,6 +484,7 @@ def gathered(x, made, index, dim: int):
     return out
 
 
+@listed
 def scatter_add(x, dim: int, index, src):
     """x with src[i, j] added at [i, index[i, j]] for dim 1, and likewise along any axis.  (*, n, *), (*, k, *), (*, k, *) -> (*, n, *)"""
     dim = check_dim(dim, x.ndim)

@@ -6,6 +6,9 @@ from math import prod
 
 import numpy as np
 
+from .. import context
+from ..casting import listed
+from ..casting import state as autocast
 from ..context import grad
 from ..define import op
 from ..dispatch import run
@@ -70,7 +73,7 @@ def matmul(a, b, *, out=None):
     na, nb = a.ndim, b.ndim
     if na == 0 or nb == 0:
         raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {na}D and {nb}D")
-    if a.dtype is not b.dtype:
+    if a.dtype is not b.dtype and not autocast.active:
         raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {a.dtype.name} != {b.dtype.name}")
     k = a.shape[-1]
     if k != b.shape[-2 if nb > 1 else 0]:
@@ -149,7 +152,7 @@ def mv(a, b):
     """Matrix times vector.  (n, k), (k) -> (n)"""
     if a.ndim != 2 or b.ndim != 1:
         raise RuntimeError(f"mv: expected a matrix and a vector, got {a.ndim}D and {b.ndim}D")
-    return matmul(a, b)
+    return (matmul if not context.unusual else _mv)(a, b)
 
 
 def dot(a, b):
@@ -160,9 +163,13 @@ def dot(a, b):
         raise RuntimeError(
             f"inconsistent tensor size, expected tensor [{a.shape[0]}] and src [{b.shape[0]}] to have the same number of elements"
         )
-    return matmul(a, b)
+    return (matmul if not context.unusual else _dot)(a, b)
 
 
+_mv, _dot = listed(matmul, "mv"), listed(matmul, "dot")  # products that autocast tells from matmul
+
+
+@listed
 def outer(a, b):
     """Products of all pairs.  (n), (m) -> (n, m)"""
     if a.ndim != 1 or b.ndim != 1:
@@ -170,12 +177,14 @@ def outer(a, b):
     return unsqueeze(a, 1) * b
 
 
+@listed
 def addmm(x, a, b, *, beta=1, alpha=1):
     """β x + α (a b).  (n, m) broadcast, (n, k), (k, m) -> (n, m)"""
     product = mm(a, b)
     return (x if beta == 1 else x * beta) + (product if alpha == 1 else product * alpha)
 
 
+@listed
 def baddbmm(x, a, b, *, beta=1, alpha=1):
     """β x + α (a b), a product for each place of the first axis.  (b, n, m) broadcast, (b, n, k), (b, k, m) -> (b, n, m)"""
     product = bmm(a, b)
@@ -218,6 +227,7 @@ def _is_complete(equation: str, *ranks: int) -> bool:
         all(len(set(t)) == len(t) for t in [*rows, result]) and set(result) <= set("".join(rows))
 
 
+@listed
 def einsum(equation: str, *operands):
     """A sum of products in Einstein's notation: `einsum("bij,bjk->bik", a, b)`.
 

@@ -1,6 +1,7 @@
 """Inverses, solutions and determinants as `flambeau.linalg` offers them: arguments checked, then the card."""
 from __future__ import annotations
 
+from ..casting import listed
 from ..dtype import FLOAT, bfloat16, bool_, float16
 from ..return_types import kind
 from ..tensor import Tensor
@@ -74,6 +75,7 @@ def unread(A):
 
 
 # ---- Cholesky
+@listed
 def cholesky_ex(A, *, upper: bool = False, check_errors: bool = False, out=None):
     """`cholesky` with, instead of an error, the order of the block that is not positive definite.  (*, n, n) -> L (*, n, n), info (*)"""
     name = "linalg.cholesky_ex"
@@ -84,6 +86,7 @@ def cholesky_ex(A, *, upper: bool = False, check_errors: bool = False, out=None)
     return give(CholeskyEx(factor.mH if upper else factor, info), out, name)
 
 
+@listed
 def cholesky(A, *, upper: bool = False, out=None):
     """Lower triangular L with A = L Lᴴ, or, when `upper`, its adjoint.  (*, n, n) -> (*, n, n)
 
@@ -99,6 +102,7 @@ def cholesky(A, *, upper: bool = False, out=None):
     return given(factor, out, "linalg.cholesky")
 
 
+@listed
 def cholesky_solve(B, L, upper: bool = False, *, out=None):
     """X with A X = B, A = L Lᴴ (Lᴴ L when `upper`).  (*, n, k), (*, n, n) -> (*, n, k)"""
     for n, x in (("b", B), ("u", L)):
@@ -115,6 +119,7 @@ def cholesky_solve(B, L, upper: bool = False, *, out=None):
     return given(triangular(low.mH, triangular(low, B, upper=False), upper=True), out, "cholesky_solve")
 
 
+@listed
 def cholesky_inverse(L, upper: bool = False, *, out=None):
     """The inverse of A, from its Cholesky factor.  (*, n, n) -> (*, n, n)"""
     check("cholesky_inverse", L, square=True)
@@ -122,6 +127,7 @@ def cholesky_inverse(L, upper: bool = False, *, out=None):
 
 
 # ---- inverse and solution
+@listed
 def inv_ex(A, *, check_errors: bool = False, out=None):
     """`inv` with, instead of an error, the place of the first zero pivot (0: none).  (*, n, n) -> inverse (*, n, n), info (*)"""
     check("linalg.inv_ex", A, square=True)
@@ -131,6 +137,7 @@ def inv_ex(A, *, check_errors: bool = False, out=None):
     return give(result, out, "linalg.inv_ex")
 
 
+@listed
 def inv(A, *, out=None):
     """The inverse.  (*, n, n) -> (*, n, n)   LinAlgError for a singular matrix.
 
@@ -171,6 +178,7 @@ def solve_ex(A, B, *, left: bool = True, check_errors: bool = False, out=None, _
     return give(SolveEx(x, info), out, _name)
 
 
+@listed
 def solve(A, B, *, left: bool = True, out=None):
     """X with A X = B, or X A = B when not `left`.  (*, n, n), (*, n, k) or (*, n) -> the shape of B, broadcast
 
@@ -200,6 +208,7 @@ def solve_triangular(A, B, *, upper: bool, left: bool = True, unitriangular: boo
 TriangularSolve = kind("triangular_solve")
 
 
+@listed
 def triangular_solve(B, A, upper: bool = True, transpose: bool = False, unitriangular: bool = False, *, out=None):
     """X with A X = B (Aᵀ X = B when `transpose`), reading one triangle of A, and A.  (*, n, k), (*, n, n) -> (*, n, k), (*, n, n)"""
     check("triangular_solve", A, square=True)

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import math
 
+from ..casting import listed
 from ..define import op
 from ..dtype import COMPLEX, FLOAT
 from ..tensor import check_dim
@@ -64,6 +65,7 @@ def converted(x, dtype, name: str):
     return x.to(dtype)
 
 
+@listed
 def vector_norm(x, ord=2, dim=None, keepdim: bool = False, *, dtype=None, out=None):
     """(Σ |x|^ord)^(1/ord) over `dim`, all elements by default; ±inf take the largest or smallest, 0 counts.  (*, n, *) -> (*, *)
 
@@ -109,6 +111,7 @@ def _largest(x):
     return x.amax(-1) if x.shape[-1] else x.sum(-1)
 
 
+@listed
 def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim: bool = False, *, dtype=None, out=None):
     """A norm of matrices: "fro", "nuc", ±1 (columns), ±inf (rows), ±2 (singular values).  (*, m, n) -> (*)
 
@@ -144,6 +147,7 @@ def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim: bool = False, *, dtype=None
     return _given(y, out, name)
 
 
+@listed
 def norm(A, ord=None, dim=None, keepdim: bool = False, *, out=None, dtype=None):
     """A vector norm over one axis (or everything), a matrix norm over two: see `vector_norm` and `matrix_norm`.  (*) -> (*)
 
@@ -164,6 +168,7 @@ def norm(A, ord=None, dim=None, keepdim: bool = False, *, out=None, dtype=None):
     return matrix_norm(A, ord, dims or (-2, -1), keepdim, dtype=dtype, out=out)
 
 
+@listed
 def cond(A, p=None, *, out=None):
     """How much a matrix can magnify errors: ‖A‖ · ‖A⁻¹‖, inf where it is singular.  (*, m, n) -> (*)
 
@@ -186,6 +191,7 @@ def cond(A, p=None, *, out=None):
 
 
 # ---- distances
+@listed
 def renorm(x, p, dim: int, maxnorm):
     """Each slice of axis `dim` scaled down to a norm of at most `maxnorm`.  (*) -> (*)"""
     if p <= 0:
@@ -199,6 +205,7 @@ def renorm(x, p, dim: int, maxnorm):
     return x * where(size > maxnorm, maxnorm / (size + 1e-7), 1.0)
 
 
+@listed
 def cdist(x1, x2, p: float = 2.0, compute_mode: str = "use_mm_for_euclid_dist_if_necessary"):
     """Distances between all rows of x1 and all rows of x2, in the norm of order p.  (*, n, k), (*, m, k) -> (*, n, m)"""
     for i, x in ((1, x1), (2, x2)):
@@ -218,6 +225,7 @@ def cdist(x1, x2, p: float = 2.0, compute_mode: str = "use_mm_for_euclid_dist_if
     return _vector_norm(apart, float(p), (-1,), False)
 
 
+@listed
 def pdist(x, p: float = 2.0):
     """Distances between all pairs of rows, each pair once.  (n, k) -> (n (n - 1) / 2)"""
     if x.ndim != 2:

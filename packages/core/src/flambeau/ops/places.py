@@ -5,6 +5,7 @@ from math import prod
 
 import numpy as np
 
+from ..casting import listed
 from ..define import op
 from ..dispatch import run
 from ..op import CARDS
@@ -47,6 +48,7 @@ def take_along_dim(x, indices, dim: int | None = None, *, out=None):
     return gather(expand(x, *grown[0]), dim, expand(indices, *grown[1]))
 
 
+@listed
 def index_put(x, indices, values, accumulate: bool = False):
     """A copy of x with x[indices] = values, or += with repeated places adding up."""
     return index_put_(x.clone(), indices, values, accumulate)
@@ -73,6 +75,7 @@ def index_fill(x, dim: int, index, value):
     return reshape(out) if scalar else out
 
 
+@listed
 def index_copy(x, dim: int, index, source):
     """x with `source`'s slices at the places in `index` of axis `dim`.  (*, n, *), (k), (*, k, *) -> (*, n, *)"""
     scalar = x.ndim == 0

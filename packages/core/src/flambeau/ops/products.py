@@ -4,6 +4,7 @@ from __future__ import annotations
 from itertools import pairwise
 from math import prod
 
+from ..casting import listed
 from ..dtype import FLOAT, bool_
 from ..tensor import Tensor, check_dim
 from ..write import into
@@ -23,11 +24,13 @@ def given(result, out, name: str):
 
 
 # ---- of vectors
+@listed
 def vdot(a, b, *, out=None):
     """Inner product of two vectors, the first conjugated.  (n), (n) -> ()"""
     return given(dot(conj(a), b), out, "vdot")
 
 
+@listed
 def inner(a, b, *, out=None):
     """Products summed over the last axes.  (*a, n), (*b, n) -> (*a, *b)"""
     if a.ndim == 0 or b.ndim == 0:
@@ -37,6 +40,7 @@ def inner(a, b, *, out=None):
     return given(tensordot(a, b, ([-1], [-1])), out, "inner")
 
 
+@listed
 def vecdot(x, y, *, dim: int = -1, out=None):
     """Inner products along `dim`, x conjugated.  (*, n, *), (*, n, *) -> (*, *), broadcast"""
     for v in (x, y):
@@ -59,6 +63,7 @@ def cross_along(input, other, *, dim: int = -1, out=None):
     return given(roll(input, -1, d) * roll(other, -2, d) - roll(input, -2, d) * roll(other, -1, d), out, "linalg.cross")
 
 
+@listed
 def cross(input, other, dim: int | None = None, *, out=None):
     """Cross products along `dim`, the first axis of three places unless told.  (*, 3, *), (*, 3, *) -> (*, 3, *)"""
     if dim is None:
@@ -93,6 +98,7 @@ def kron(a, b, *, out=None):
     return given(reshape(y, *(s * t for s, t in zip(m, n, strict=True))) if rank else y, out, "kron")
 
 
+@listed
 def tensordot(a, b, dims=2, out=None):
     """Products summed over pairs of axes: the last of a with the first of b, `dims` many, or the axes that dims names for each.
 
@@ -135,6 +141,7 @@ def _scaled(x, product, beta, alpha):
     return (x if beta == 1 else x * beta) + product
 
 
+@listed
 def addmv(x, mat, vec, *, beta=1, alpha=1, out=None):
     """β x + α (mat vec).  (n) broadcast, (n, m), (m) -> (n)"""
     if mat.ndim != 2 or vec.ndim != 1:
@@ -142,6 +149,7 @@ def addmv(x, mat, vec, *, beta=1, alpha=1, out=None):
     return given(_scaled(x, matmul(mat, vec), beta, alpha), out, "addmv")
 
 
+@listed
 def addr(x, vec1, vec2, *, beta=1, alpha=1, out=None):
     """β x + α (vec1 vec2ᵀ).  (n, m) broadcast, (n), (m) -> (n, m)"""
     if vec1.ndim != 1 or vec2.ndim != 1:
@@ -153,6 +161,7 @@ def addr(x, vec1, vec2, *, beta=1, alpha=1, out=None):
     return given(_scaled(x.expand(product.shape), product, beta, alpha), out, "addr")
 
 
+@listed
 def addbmm(x, batch1, batch2, *, beta=1, alpha=1, out=None):
     """β x + α Σ batch1 batch2, summed over the first axis.  (n, m) broadcast, (b, n, k), (b, k, m) -> (n, m)"""
     if batch1.ndim != 3 or batch2.ndim != 3:
@@ -160,6 +169,7 @@ def addbmm(x, batch1, batch2, *, beta=1, alpha=1, out=None):
     return given(_scaled(x, tensordot(batch1, batch2, ([0, 2], [0, 1])), beta, alpha), out, "addbmm")
 
 
+@listed
 def multi_dot(tensors, *, out=None):
     """The product of several matrices, in the order that costs least; the ends may be vectors.  -> (n, m)
 
@@ -201,6 +211,7 @@ def _cheapest(xs):
     return product(0, len(xs) - 1)
 
 
+@listed
 def chain_matmul(*matrices, out=None):
     """`multi_dot` of the arguments."""
     given = list(matrices[0]) if len(matrices) == 1 and isinstance(matrices[0], list | tuple) else list(matrices)
@@ -213,6 +224,7 @@ def diagonal(A, *, offset: int = 0, dim1: int = -2, dim2: int = -1):
 
 
 # ---- tensors as matrices
+@listed
 def tensorsolve(A, B, dims=None, *, out=None):
     """X with tensordot(A, X, X.ndim) = B.  (*b, *x), (*b) -> (*x)   `dims`: axes of A that are moved to its end first"""
     if dims is not None:
@@ -228,6 +240,7 @@ def tensorsolve(A, B, dims=None, *, out=None):
     return given(reshape(x, shape), out, "tensorsolve")
 
 
+@listed
 def tensorinv(A, ind: int = 2, *, out=None):
     """The inverse for tensordot over the first `ind` axes.  (*a, *b) -> (*b, *a)"""
     if ind <= 0:
@@ -242,6 +255,7 @@ def tensorinv(A, ind: int = 2, *, out=None):
     return given(reshape(y, back + front), out, "tensorinv")
 
 
+@listed
 def householder_product(A, tau, *, out=None):
     """The first n columns of H₁ H₂ …, where Hᵢ = I - τᵢ vᵢ vᵢᴴ and vᵢ is column i of A below its diagonal, with 1 on it.
 

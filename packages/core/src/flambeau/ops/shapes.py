@@ -4,6 +4,7 @@ from __future__ import annotations
 from itertools import combinations as choose
 from itertools import combinations_with_replacement as choose_again
 
+from ..casting import listed
 from ..tensor import Tensor, check_dim
 from .create import arange, meshgrid
 from .join import cat, stack
@@ -191,6 +192,7 @@ def diagflat(x, offset: int = 0):
     return diag_embed(ravel(x), offset)
 
 
+@listed
 def trace(x):
     """Sum of a matrix's diagonal.  (n, m) -> ()"""
     if x.ndim != 2:

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..casting import listed
 from ..define import op
 from ..dispatch import run
 from ..op import CARDS
@@ -79,11 +80,13 @@ def nanmedian(x, dim: int | None = None, keepdim: bool = False):
     return _nth("nanmedian", x, (valid - 1).clamp(min=0) // 2, dim, keepdim)
 
 
+@listed
 def quantile(x, q, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear", out=None):
     """The values below which shares q of the elements lie along `dim`.  (*, n, *), (k) or number -> (k, *, *) or (*, *)"""
     return _quantile(x, q, dim, keepdim, interpolation, False)
 
 
+@listed
 def nanquantile(x, q, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear", out=None):
     """`quantile` of the elements that are numbers."""
     return _quantile(x, q, dim, keepdim, interpolation, True)

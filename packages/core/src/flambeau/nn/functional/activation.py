@@ -6,6 +6,7 @@ from typing import Any
 
 import flambeau
 
+from ...casting import listed
 from ...ops import activation as cards
 from ...ops.nn import gelu_erf, gelu_tanh
 from ...ops.nn import silu as silu_card
@@ -99,6 +100,7 @@ def leaky_relu_(input: Tensor, negative_slope: float = 0.01) -> Tensor:
     return cards.leaky_relu.card.inplace(input, negative_slope)
 
 
+@listed
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
     """`leaky_relu` with a learned slope: one, or one a channel (axis 1).  (N, C, *), (1) or (C) -> (N, C, *)"""
     if weight.dim() > 1:
@@ -197,6 +199,7 @@ def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     return cards.hardswish.card.inplace(input) if inplace else cards.hardswish(input)
 
 
+@listed
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """log(1 + exp(beta * input)) / beta; input itself where beta * input is above `threshold`.  (*) -> (*)"""
     return softplus_card(input, beta=beta, threshold=threshold)

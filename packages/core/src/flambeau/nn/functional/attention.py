@@ -7,6 +7,7 @@ from typing import Any
 
 import flambeau
 
+from ...casting import listed
 from ...ops.attention import attention
 from ...tensor import Tensor
 from .dropout import dropout
@@ -16,6 +17,7 @@ from .padding import pad
 __all__ = ["multi_head_attention_forward", "scaled_dot_product_attention"]
 
 
+@listed
 def scaled_dot_product_attention(
     query: Tensor,
     key: Tensor,

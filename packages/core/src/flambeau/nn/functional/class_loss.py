@@ -6,6 +6,7 @@ from numpy import int64
 
 import flambeau
 
+from ...casting import listed
 from ...ops.index import extremes as least_and_greatest
 from ...ops.loss import binary_cross_entropy as binary_cross_entropy_card
 from ...ops.nn import mean_cross_entropy, pick_class
@@ -34,6 +35,7 @@ def _is_common(input: Tensor, target: Tensor, ignore_index: int) -> bool:
     return 0 <= low <= high < x.shape[1] and not low <= ignore_index <= high
 
 
+@listed
 def cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -135,6 +137,7 @@ def _check_classes(name: str, input: Tensor, target: Tensor, weight: Tensor | No
     _check_weight(name, weight, input.shape[channel])
 
 
+@listed
 def nll_loss(
     input: Tensor,
     target: Tensor,
@@ -170,6 +173,7 @@ def nll_loss(
     return loss.sum() if reduction == "sum" else loss.reshape(target.shape)
 
 
+@listed
 def multi_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -198,6 +202,7 @@ def multi_margin_loss(
     return reduce_loss(result.squeeze(0) if single else result, reduction)
 
 
+@listed
 def binary_cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -217,6 +222,7 @@ def binary_cross_entropy(
     return reduce_loss(loss if weight is None else loss * weight, reduction)
 
 
+@listed
 def binary_cross_entropy_with_logits(
     input: Tensor,
     target: Tensor,
@@ -237,6 +243,7 @@ def binary_cross_entropy_with_logits(
     return reduce_loss(loss if weight is None else loss * weight, reduction)
 
 
+@listed
 def multilabel_soft_margin_loss(
     input: Tensor,
     target: Tensor,

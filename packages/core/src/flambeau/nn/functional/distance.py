@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import flambeau
 
+from ...casting import listed
 from ...tensor import Tensor
 
 __all__ = ["cosine_similarity", "pairwise_distance"]
 
 
+@listed
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """The cosine of the angle between vectors along dim; norms count as at least eps.  (*, D, *), (*, D, *) -> (*, *)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from numpy import dtype
 
+from ...casting import listed
 from ...context import grad
 from ...ops.linalg import linear as linear_card
 from ...ops.view import ready
@@ -67,6 +68,7 @@ def _explain_linear(input: Tensor, weight: Tensor, bias: Tensor | None) -> None:
         raise RuntimeError(f"linear(): expected bias of shape ({weight.shape[0]},), got {tuple(bias.shape)}") from None
 
 
+@listed
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """input1 · weight[k] · input2 for each output k.  (*, n), (*, m), (out, n, m), (out) -> (*, out)"""
     if input1.shape[:-1] != input2.shape[:-1]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import flambeau
 
+from ...casting import listed
 from ...tensor import Tensor
 from .activation import logsigmoid
 from .distance import pairwise_distance
@@ -12,6 +13,7 @@ from .reduction import reduce_loss, reduction_of, same_shape
 __all__ = ["cosine_embedding_loss", "hinge_embedding_loss", "margin_ranking_loss", "soft_margin_loss", "triplet_margin_loss"]
 
 
+@listed
 def hinge_embedding_loss(
     input: Tensor,
     target: Tensor,
@@ -25,6 +27,7 @@ def hinge_embedding_loss(
     return reduce_loss(flambeau.where(target != 1, (margin - input).relu(), 0.0) + flambeau.where(target != -1, input, 0.0), reduction)
 
 
+@listed
 def margin_ranking_loss(
     input1: Tensor,
     input2: Tensor,
@@ -44,6 +47,7 @@ def margin_ranking_loss(
     return reduce_loss((-target * (input1 - input2) + margin).relu(), reduction)
 
 
+@listed
 def soft_margin_loss(
     input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
 ) -> Tensor:
@@ -53,6 +57,7 @@ def soft_margin_loss(
     return reduce_loss(-logsigmoid(target * input), reduction)
 
 
+@listed
 def cosine_embedding_loss(
     input1: Tensor,
     input2: Tensor,
@@ -76,6 +81,7 @@ def cosine_embedding_loss(
     return reduce_loss(loss, reduction)
 
 
+@listed
 def triplet_margin_loss(
     anchor: Tensor,
     positive: Tensor,

@@ -9,6 +9,7 @@ from numpy import ndarray
 import flambeau
 
 from ...autograd import no_grad
+from ...casting import listed
 from ...ops.nn import batch_norm_eval, batch_norm_train
 from ...ops.nn import layer_norm as layer_norm_card
 from ...ops.view import ready
@@ -37,6 +38,7 @@ def layer_norm(
     return layer_norm_card(input, weight, bias, axes=len(shape), eps=eps)
 
 
+@listed
 def rms_norm(input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None = None, eps: float | None = None) -> Tensor:
     """Root mean square 1 over the last axes, those of normalized_shape; then times weight.  (*, *S) -> (*, *S)
 
@@ -136,6 +138,7 @@ def _scale_channels(input: Tensor, mean: Tensor, var: Tensor, weight: Tensor | N
     return input * scale.reshape(shape) + shift.reshape(shape)
 
 
+@listed
 def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5) -> Tensor:
     """Mean 0 and variance 1 over each group of channels of each example; then a weight and bias a channel.  (N, C, *) -> (N, C, *)
 

@@ -7,12 +7,14 @@ from typing import Any
 
 import flambeau
 
+from ...casting import listed
 from ...tensor import Tensor
 from .reduction import reduce_loss, reduction_of, same_shape, warn_if_broadcast, weighted
 
 __all__ = ["gaussian_nll_loss", "huber_loss", "kl_div", "l1_loss", "mse_loss", "poisson_nll_loss", "smooth_l1_loss"]
 
 
+@listed
 def mse_loss(
     input: Tensor,
     target: Tensor,
@@ -31,6 +33,7 @@ def mse_loss(
     return weighted((input - target).square(), weight, reduction)
 
 
+@listed
 def l1_loss(
     input: Tensor,
     target: Tensor,
@@ -45,6 +48,7 @@ def l1_loss(
     return weighted((input - target).abs(), weight, reduction)
 
 
+@listed
 def smooth_l1_loss(
     input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean", beta: float = 1.0
 ) -> Tensor:
@@ -59,6 +63,7 @@ def smooth_l1_loss(
     return reduce_loss(flambeau.where(distance < beta, distance.square() * (0.5 / beta), distance - 0.5 * beta), reduction)
 
 
+@listed
 def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0, weight: Tensor | None = None) -> Tensor:
     """Half the square where the difference is below delta, else delta times (the difference less delta/2).  (*), (*) -> ()"""
     reduction = reduction_of(reduction, None, None)
@@ -73,6 +78,7 @@ def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: fl
     return reduce_loss(loss, reduction)
 
 
+@listed
 def kl_div(
     input: Tensor,
     target: Tensor,
@@ -93,6 +99,7 @@ def kl_div(
     return result / input.shape[0] if batchmean and input.dim() else result
 
 
+@listed
 def poisson_nll_loss(
     input: Tensor,
     target: Tensor,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import flambeau
 
+from ...casting import listed
 from ...ops.window import constant_pad
 from ...tensor import Tensor
 
@@ -30,6 +31,12 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
         raise ValueError(f"Padding mode '{mode}' doesn't take in value argument, got {value}")
     if mode not in _INDEX:
         raise NotImplementedError(f"Unrecognised padding mode {mode!r}: expected constant, reflect, replicate or circular")
+    return padded(input, sides, mode)
+
+
+@listed
+def padded(input: Tensor, sides: list[int], mode: str) -> Tensor:
+    """Elements from inside, beside the edges."""
     axes = len(sides) // 2
     if input.dim() not in (axes + 1, axes + 2) or axes > 3:
         raise NotImplementedError(

@@ -7,6 +7,7 @@ from typing import Any
 
 import flambeau
 
+from ...casting import listed
 from ...dispatch import run_one
 from ...ops.window import avg_pool, max_pool
 from ...tensor import Tensor
@@ -113,6 +114,7 @@ def max_pool2d(
     return _max_pool(2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
+@listed
 def max_pool3d(
     input: Tensor,
     kernel_size: Any,
@@ -172,6 +174,7 @@ def avg_pool2d(
     return _avg_pool(2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
 
+@listed
 def avg_pool3d(
     input: Tensor,
     kernel_size: Any,
@@ -235,16 +238,19 @@ def _adaptive_avg_pool(axes: int, input: Tensor, output_size: Any) -> Tensor:
     return input
 
 
+@listed
 def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:
     """Means of `output_size` windows that cover the axis evenly.  (N, C, L) or (C, L) -> (N, C, output_size)"""
     return _adaptive_avg_pool(1, input, output_size)
 
 
+@listed
 def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
     """Means of windows that cover the image evenly; None keeps an extent.  (N, C, H, W) or (C, H, W) -> (N, C, *output_size)"""
     return _adaptive_avg_pool(2, input, output_size)
 
 
+@listed
 def adaptive_avg_pool3d(input: Tensor, output_size: Any) -> Tensor:
     """Means of windows that cover the volume evenly; None keeps an extent.  (N, C, D, H, W) -> (N, C, *output_size)"""
     return _adaptive_avg_pool(3, input, output_size)
@@ -276,6 +282,7 @@ def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = 
     return _adaptive_max_pool(2, input, output_size, return_indices)
 
 
+@listed
 def adaptive_max_pool3d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
     """The largest of windows that cover the volume evenly; None keeps an extent.  (N, C, D, H, W) -> (N, C, *output_size)"""
     return _adaptive_max_pool(3, input, output_size, return_indices)

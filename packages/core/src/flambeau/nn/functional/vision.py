@@ -7,6 +7,7 @@ from typing import Any
 
 import flambeau
 
+from ...casting import listed
 from ...tensor import Tensor
 from .pooling import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 
@@ -15,6 +16,7 @@ __all__ = ["interpolate", "pixel_shuffle", "pixel_unshuffle", "upsample"]
 _LINEAR = {"linear": 1, "bilinear": 2, "trilinear": 3}
 
 
+@listed
 def interpolate(
     input: Tensor,
     size: Any = None,
