@@ -15,7 +15,7 @@ from source import PACKAGES, Import, import_name, imports, modules
 # From nn on, code may `import flambeau` and call the public functions as a user does; `flambeau.utils.data` then counts as an import
 # of that module, so the roof is no way round the direction.
 LAYERS = [
-    ["dtype", "device", "context", "limits", "naming", "tape", "return_types", "casting"],
+    ["dtype", "device", "context", "layout", "limits", "naming", "tape", "return_types", "casting"],
     ["op"],
     ["kernels", "backends"],
     ["tensor"],
@@ -33,7 +33,7 @@ LAYERS = [
 REST, ROOF = len(LAYERS), len(LAYERS) + 1
 
 # Internal to core: a domain package that needs one of these needs a public name instead.
-INTERNAL = {name for names in LAYERS[: LAYERS.index(["ops"]) + 1] for name in names} - {"random", "return_types"} | {"printing"}
+INTERNAL = {name for names in LAYERS[: LAYERS.index(["ops"]) + 1] for name in names} - {"layout", "random", "return_types"} | {"printing"}
 SAME_NAME = {"device", "dtype", "op", "tensor"}  # `from flambeau import tensor` is the public function, not its module
 
 CORE = modules("core")

@@ -47,6 +47,20 @@ from .dtype import (  # noqa: E402
     uint64,
 )
 from .dtype import bool_ as bool  # noqa: E402
+from .layout import (  # noqa: E402
+    channels_last,
+    channels_last_3d,
+    contiguous_format,
+    layout,
+    memory_format,
+    preserve_format,
+    sparse_bsc,
+    sparse_bsr,
+    sparse_coo,
+    sparse_csc,
+    sparse_csr,
+    strided,
+)
 from .limits import finfo, iinfo  # noqa: E402
 from .ops import later as _later  # noqa: E402
 from .ops import methods as _methods  # noqa: E402

@@ -59,7 +59,7 @@ def run(card: Card, inputs, attrs: dict):
             if type(result) is ndarray and kind.kind == "f" and card.kind != "view":
                 out = new(Tensor)
                 out.array = result
-                if tracked and card.vjp is not None and result.dtype.kind in "fc":
+                if tracked and card.vjp is not None and result.dtype.kind in "fcV":
                     out.node = record(card, out, inputs, attrs)
                 return out
             if type(result) is not ndarray:
@@ -93,7 +93,7 @@ def run_one(card: Card, x, attrs: dict):
                         return wrap(card, r, (x,), attrs, recorded and card.vjp is not None)
                 y = new(Tensor)
                 y.array = r
-                if recorded and card.vjp is not None and r.dtype.kind in "fc":
+                if recorded and card.vjp is not None and r.dtype.kind in "fcV":
                     (card.recorder or recorder(card))(y, node, x, attrs)
                 return y
     return run(card, (x,), attrs)

@@ -11,6 +11,7 @@ from weakref import ref
 import numpy as np
 
 from . import context
+from .backends import numpy as cpu
 from .context import grad
 from .dispatch import run, run_one
 from .dtype import BY_NUMPY
@@ -428,7 +429,7 @@ def view_of(card: Card, x, attrs: dict):
     if (kind is Tensor or kind is Parameter) and not context.unusual:
         a = x.array
         if type(a) is ndarray:
-            return seen(x, card.body(np, a, **attrs), card, attrs)
+            return seen(x, card.body(cpu, a, **attrs), card, attrs)
     return run(card, (x,), attrs)
 
 

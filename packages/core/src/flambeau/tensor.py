@@ -9,6 +9,7 @@ import numpy as np
 from . import context
 from .device import CPU, device
 from .dtype import BY_NUMPY, COMPLEX, FLOAT, dtype
+from .layout import contiguous_format, follows, strided
 from .tape import Leaf, Node, Pick
 
 if TYPE_CHECKING:
@@ -128,6 +129,12 @@ class Tensor(Methods):
 
     def stride(self, dim: int | None = None):
         strides = tuple(s // self.array.itemsize for s in self.array.strides)
+        if 0 in strides and 1 in self.array.shape:  # NumPy's new axes have a stride of 0, PyTorch's that of all that follows
+            shape, told = self.array.shape, [*strides, 1]
+            for axis in reversed(range(len(shape))):
+                if shape[axis] == 1 and not strides[axis]:
+                    told[axis] = told[axis + 1] * (shape[axis + 1] if axis + 1 < len(shape) else 1)
+            strides = tuple(told[:-1])
         return strides if dim is None else strides[check_dim(dim, len(strides))]
 
     def data_ptr(self) -> int:
@@ -135,8 +142,14 @@ class Tensor(Methods):
             return self.array.ctypes.data
         return 0 if self.is_meta else self.array.data.ptr
 
-    def is_contiguous(self) -> bool:
-        return self.array.flags.c_contiguous
+    def is_contiguous(self, memory_format=contiguous_format) -> bool:
+        if memory_format is contiguous_format:
+            return self.array.flags.c_contiguous
+        return follows(self.shape, self.stride(), memory_format)
+
+    @property
+    def layout(self):
+        return strided
 
     def is_floating_point(self) -> bool:
         return self.dtype.category == FLOAT

@@ -24,7 +24,7 @@ def test_unfold_is_a_view_of_frames(size, step):
 def test_unfold_along_the_first_axis():
     x = flambeau.arange(10).reshape(5, 2)
     np.testing.assert_array_equal(x.unfold(0, 3, 2).numpy(), [[[0, 2, 4], [1, 3, 5]], [[4, 6, 8], [5, 7, 9]]])
-    assert flambeau.tensor(3.0).unfold(0, 1, 1).shape == (1, 1)
+    assert flambeau.tensor(3.0).unfold(0, 1, 1).shape == (1,)
 
 
 @pytest.mark.parametrize("size, step", [(4, 1), (4, 2), (4, 3), (4, 4), (2, 5)])

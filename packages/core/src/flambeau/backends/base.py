@@ -12,6 +12,8 @@ CONTRACT = {
     "special": "special(name) -> the special function that SciPy calls so, for its arrays",
     "supremum": "supremum(x, axis, keepdims) -> the greatest of floats along axis; of none, minus infinity",
     "on_host": "on_host(f) -> f for its arrays, where f knows NumPy's alone",
+    "place": "place(x) -> how many elements lie before x's first one in its memory, and how many there are in all",
+    "window": "window(x, size, stride, offset) -> the memory below x seen by these strides, in elements",
     "conv_forward": "conv_forward(x, w, stride, padding, dilation, groups) -> y",
     "conv_backward_input": "conv_backward_input(g, w, input_shape, stride, padding, dilation, groups) -> gradient for x",
     "conv_backward_weight": "conv_backward_weight(g, x, weight_shape, stride, padding, dilation, groups) -> gradient for w",

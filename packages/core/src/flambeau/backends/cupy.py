@@ -20,7 +20,7 @@ except ImportError as error:
     raise RuntimeError(f"CUDA tensors need CuPy, which is not here ({error}): pip install 'flambeau[cuda]'") from None
 
 device_type = "cuda"
-__all__ = ["device_type", "erf", "is_array", "linalg", "on", "on_host", "scatter_add", "special", "supremum"]
+__all__ = ["device_type", "erf", "is_array", "linalg", "on", "on_host", "place", "scatter_add", "special", "supremum", "window"]
 
 
 def __getattr__(name: str):
@@ -31,6 +31,15 @@ def __getattr__(name: str):
 
 def is_array(x) -> bool:
     return isinstance(x, cp.ndarray)
+
+
+def place(x):
+    return (x.data.ptr - x.data.mem.ptr) // x.itemsize, x.data.mem.size // x.itemsize
+
+
+def window(x, size, stride, offset):
+    memory = cp.cuda.MemoryPointer(x.data.mem, offset * x.itemsize)
+    return cp.ndarray(size, x.dtype, memptr=memory, strides=tuple(s * x.itemsize for s in stride))
 
 
 def on_host(function):

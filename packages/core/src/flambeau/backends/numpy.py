@@ -13,8 +13,8 @@ from .scatter import scatter_add
 from .special import erf, special
 
 __all__ = ["avg_pool_backward", "avg_pool_forward", "conv_backward_input", "conv_backward_weight", "conv_forward", "erf", "is_array", "max",
-           "max_pool_backward", "max_pool_forward", "mean", "min", "on_host", "prod", "scatter_add",
-           "special", "sum", "supremum"]
+           "max_pool_backward", "max_pool_forward", "mean", "min", "on_host", "place", "prod", "scatter_add",
+           "special", "sum", "supremum", "window"]
 device_type = "cpu"
 choose_blas()
 keep_memory()
@@ -34,6 +34,27 @@ def _transforms():
     except ModuleNotFoundError:
         return np.fft
     return scipy.fft
+
+
+def _owner(x):
+    """The array at the end of x's chain of bases."""
+    while type(x.base) is type(x):
+        x = x.base
+    return x
+
+
+def place(x):
+    owner = _owner(x)
+    return (x.__array_interface__["data"][0] - owner.__array_interface__["data"][0]) // x.itemsize, owner.nbytes // x.itemsize
+
+
+def window(x, size, stride, offset):
+    x = _owner(x)
+    flat = x.ravel(order="K") if x.size else x.reshape(-1)
+    if flat.size and not np.may_share_memory(flat, x):
+        raise RuntimeError("as_strided: the memory below this tensor has gaps of its own (a NumPy array with strides); clone it first")
+    flat = flat[offset:] if 0 not in size else flat[:0]
+    return np.lib.stride_tricks.as_strided(flat, size, [s * x.itemsize for s in stride])
 
 
 def on_host(function):

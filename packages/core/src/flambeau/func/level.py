@@ -206,7 +206,7 @@ class Wrapper(Tensor):
             raise TypeError("len() of a 0-d tensor")
         return self.shape[0]
 
-    def is_contiguous(self) -> bool:
+    def is_contiguous(self, memory_format=None) -> bool:
         return False
 
     def contiguous(self, memory_format=None):

@@ -11,11 +11,12 @@ from ..context import grad as mode
 from ..dispatch import run_one
 from ..dtype import BY_NAME, FLOAT
 from ..dtype import bool_ as bool_dtype
+from ..layout import preserve_format
 from ..op import CARDS
 from ..tensor import Tensor, check_dim, version_cell
 from ..write import check_writable, in_graph, into, old_value, rebase, write, wrote
 from . import elementwise, index, nn, reduction, view
-from .create import _filled_as, as_tensor, tensor, to
+from .create import _filled_as, as_tensor, in_order, tensor, to
 from .join import cat
 from .join import clone as copy
 
@@ -406,14 +407,14 @@ def new_tensor(x, data, *, dtype=None, device=None, requires_grad=False):
 
 def clone(x, *, memory_format=None):
     """A copy with memory of its own; gradients flow through.  (*) -> (*)"""
-    return copy(x)
+    return copy(x) if memory_format is None or memory_format is preserve_format else in_order(x, memory_format)
 
 
 def _caster(name):
     target = BY_NAME[name]
 
-    def call(x):
-        return to(x, target)
+    def call(x, memory_format=None):
+        return to(x, target) if memory_format is None else to(x, target, memory_format=memory_format)
 
     call.__doc__ = f"The values as {name}."
     return call

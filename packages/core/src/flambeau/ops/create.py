@@ -12,6 +12,7 @@ from ..dispatch import run, run_one
 from ..dtype import FLOAT, bool_, dtype, int64
 from ..dtype import float64 as _DOUBLE
 from ..dtype import from_numpy as dtype_of
+from ..layout import contiguous_format, order_of, preserve_format, strided
 from ..op import CARDS
 from ..promote import result_type
 from ..tensor import Size, Tensor, inference, plain
@@ -45,7 +46,7 @@ def _made(array, requires_grad: bool) -> Tensor:
 
 
 def _check_layout(layout, pin_memory) -> None:
-    if layout is not None and str(layout) not in ("flambeau.strided", "strided"):
+    if layout is not None and layout is not strided:
         raise RuntimeError(f"layout {layout} is not there yet: only strided tensors are")
     if pin_memory:
         raise RuntimeError("pin_memory=True needs a GPU build: there is none on the CPU")
@@ -225,12 +226,15 @@ def ones(*size, out=None, dtype=None, layout=None, device=None, requires_grad=Fa
 
 def empty(*size, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False, memory_format=None) -> Tensor:
     """Memory as it was found: write before you read.  -> size"""
-    if out is None and layout is None and device is None and not pin_memory:
+    if out is None and layout is None and device is None and memory_format is None and not pin_memory:
         made = _at_once(np.empty, size, dtype)
         if made is not None:
             return made.requires_grad_() if requires_grad else made
     _check_layout(layout, pin_memory)
-    return _out(out, _filled(sizes(size), None, dtype or context.get_default_dtype(), device, requires_grad))
+    made = _filled(sizes(size), None, dtype or context.get_default_dtype(), device, requires_grad)
+    if memory_format is preserve_format:
+        raise RuntimeError("memory_format=preserve_format asks for a tensor to follow: use empty_like")
+    return _out(out, made if memory_format is None else _like_in_memory(made, made, memory_format))
 
 
 def full(size, fill_value, *, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False) -> Tensor:
@@ -256,16 +260,31 @@ def _out(out: Tensor | None, made: Tensor) -> Tensor:
 
 
 def _like(x: Tensor, value, dtype, device, requires_grad, layout=None, pin_memory=False, memory_format=None) -> Tensor:
-    if device is None and layout is None and not pin_memory and type(x) is Tensor and type(x.array) is np.ndarray:
+    if device is None and layout is None and memory_format is None and not pin_memory and type(x) is Tensor \
+            and type(x.array) is np.ndarray:
         kind = x.array.dtype if dtype is None else dtype.numpy
-        if value == 0:
+        if value == 0 and x.array.flags.c_contiguous:
             return _made(np.zeros(x.array.shape, kind), requires_grad)
-        array = np.empty(x.array.shape, kind)
+        array = np.empty_like(x.array, kind)
         if value is not None:
             array[...] = value
         return _made(array, requires_grad)
     _check_layout(layout, pin_memory)
-    return _filled_as(x, tuple(x.shape), value, dtype or x.dtype, x.device if device is None else device, requires_grad)
+    made = _filled_as(x, tuple(x.shape), value, dtype or x.dtype, x.device if device is None else device, requires_grad)
+    return made if x.process is not None else _like_in_memory(x, made, memory_format)
+
+
+def _like_in_memory(x: Tensor, made: Tensor, form) -> Tensor:
+    """`made`, a new tensor, with its axes in memory as x's lie, or as the format says."""
+    if form is None or form is preserve_format:
+        order = sorted(range(x.ndim), key=lambda axis: -x.array.strides[axis])
+    else:
+        order = list(order_of(form, x.ndim))
+    if order == list(range(x.ndim)):
+        return made
+    back = [order.index(i) for i in range(x.ndim)]
+    laid = plain(made.array.transpose(order).copy("C").transpose(back))
+    return laid.requires_grad_() if made.requires_grad else laid
 
 
 def _filled_as(x: Tensor, shape, value, dtype, device, requires_grad) -> Tensor:
@@ -382,7 +401,7 @@ def meshgrid(*tensors, indexing: str = "ij") -> tuple:
 # ---- conversions, as methods
 def to(x: Tensor, *args, dtype=None, device=None, non_blocking=False, copy=False, memory_format=None) -> Tensor:
     """x in another dtype or on another device; x itself where nothing changes.  `to(dtype)`, `to(device, dtype)`, `to(other)`"""
-    if len(args) == 1 and type(args[0]) is _DType and dtype is device is None and not copy:
+    if len(args) == 1 and type(args[0]) is _DType and dtype is device is memory_format is None and not copy:
         dtype = args[0]
         return x if x.dtype is dtype else run_one(CARDS["cast"], x, {"dtype": dtype})
     for a in args:
@@ -400,7 +419,13 @@ def to(x: Tensor, *args, dtype=None, device=None, non_blocking=False, copy=False
             )
     out = x if device is None else x._to_device(device)
     if dtype is not None and dtype is not out.dtype:
-        return run(CARDS["cast"], (out,), {"dtype": dtype})
+        out = run(CARDS["cast"], (out,), {"dtype": dtype})
+    if memory_format is not None and memory_format is not preserve_format:
+        if not isinstance(memory_format, type(preserve_format)):
+            raise TypeError(f"to(): argument 'memory_format' must be flambeau.memory_format, not {type(memory_format).__name__}")
+        if out is not x or copy:
+            return out.contiguous(memory_format=memory_format) if out is not x else in_order(x, memory_format)
+        return x.contiguous(memory_format=memory_format)
     return out.clone() if copy and out is x else out
 
 
@@ -413,9 +438,19 @@ def _to_device(x: Tensor, where) -> Tensor:
     return run(CARDS["transfer"], (x,), {"device": where})
 
 
-def contiguous(x: Tensor, memory_format=None) -> Tensor:
+def contiguous(x: Tensor, memory_format=contiguous_format) -> Tensor:
     """x itself where its memory is in order, else a copy that is."""
-    return x if x.array.flags.c_contiguous else x.clone()
+    if memory_format is contiguous_format:
+        return x if x.array.flags.c_contiguous else run_one(CARDS["clone"], x, {"order": "C"})
+    if memory_format is preserve_format:
+        raise RuntimeError("preserve memory format is unsupported by the contiguous operator")
+    return x if x.is_contiguous(memory_format=memory_format) else in_order(x, memory_format)
+
+
+def in_order(x: Tensor, form) -> Tensor:
+    """A copy whose axes lie in memory as the format says."""
+    order = order_of(form, x.ndim)
+    return run_one(CARDS["clone"], x.permute(order), {"order": "C"}).permute(tuple(order.index(i) for i in range(x.ndim)))
 
 
 def view_dtype(x: Tensor, wanted: dtype) -> Tensor:

@@ -39,7 +39,7 @@ def unfold(x, dimension: int, size: int, step: int):
             [2, 3, 4]])
     """
     if x.ndim == 0:
-        x = x.reshape(1)
+        return unfold(x.reshape(1), dimension, size, step)[0]
     dim = check_dim(dimension, x.ndim)
     if size < 0:
         raise RuntimeError(f"size is {size} but must be >= 0")

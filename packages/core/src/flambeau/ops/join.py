@@ -150,10 +150,11 @@ def stack(tensors, dim: int = 0, *, out=None):
     return pile(tensors, dim=check_dim(dim, first.ndim + 1), out=out)
 
 
-@op("elementwise", linear=True, vjp=lambda g, _y, _x: g, c="{0}", samples=lambda make: [((make((2, 3), -1.0, 1.0),), {})])
-def clone(xp, x):
-    """A copy with memory of its own; gradients flow through.  (*) -> (*)"""
-    return x.copy()
+@op("elementwise", inputs=1, linear=True, vjp=lambda g, _y, _x, order="K": g, c="{0}",
+    samples=lambda make: [((make((2, 3), -1.0, 1.0),), {})])
+def clone(xp, x, order="K"):
+    """A copy with memory of its own, the axes lying as x's do ("C": as they come).  (*) -> (*)"""
+    return x.copy("C" if 0 in x.strides else order)  # NumPy would put an expanded axis last
 
 
 @op("elementwise", inputs=1, linear=True, c="(({dtype}){0})",

@@ -20,6 +20,8 @@ _BOTH = {
         "pinverse geqrf ormqr",
     "norms":
         "renorm",
+    "memory":
+        "as_strided as_strided_scatter msort",
 }
 _FUNCTIONS = {
     "places":
@@ -42,10 +44,14 @@ _FUNCTIONS = {
         "svd_lowrank pca_lowrank",
     "samplers":
         "poisson binomial _standard_gamma _sample_dirichlet",
+    "memory":
+        "as_strided_copy empty_strided empty_permuted unfold_copy t_copy unbind_copy resize_as_",
 }
 _METHODS = {
     "samplers":
         "exponential_ cauchy_ log_normal_ geometric_",
+    "memory":
+        "as_strided_ new_empty_strided resize_ resize_as_ storage_offset untyped_storage is_set_to dim_order",
 }
 # where a method has another name in its file
 _RENAMED = {
