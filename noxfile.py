@@ -98,6 +98,15 @@ def parity(session: nox.Session) -> None:
     session.run("python", "tests/parity/operators.py", str(OPDB), "--errors-at-least", "90", *session.posargs)
 
 
+@nox.session(venv_backend="venv")
+def parity_nn(session: nox.Session) -> None:
+    """PyTorch's module database on PyTorch and Flambeau. Needs ../shared/parity; arguments go to modules.py."""
+    if not OPDB.exists():
+        session.skip(f"{OPDB} is not there")
+    session.install("torch==2.13.0", "expecttest", "scipy", "-e", "packages/core")
+    session.run("python", "tests/parity/modules.py", str(OPDB), "--at-least", "98", *session.posargs)
+
+
 @nox.session(venv_backend="none")
 def bench(session: nox.Session) -> None:
     """The benchmarks: import time, and the cost of a call. Compares with PyTorch where it can be imported."""
