@@ -15,5 +15,7 @@ from .norm import *  # noqa: F403
 from .parameter import *  # noqa: F403
 from .parameter_container import *  # noqa: F403
 from .pooling import *  # noqa: F403
+from .rnn import *  # noqa: F403
+from .rnn_cell import *  # noqa: F403
 from .sparse import *  # noqa: F403
 from .transformer import *  # noqa: F403

@@ -1,6 +1,6 @@
 """Tools for the parameters of a module."""
 
-from . import stateless
+from . import rnn, stateless
 from .clip import clip_grad_norm_, clip_grad_value_, clip_grads_with_norm_, get_total_norm
 from .flat import parameters_to_vector, vector_to_parameters
 
@@ -10,6 +10,7 @@ __all__ = [
     "clip_grads_with_norm_",
     "get_total_norm",
     "parameters_to_vector",
+    "rnn",
     "stateless",
     "vector_to_parameters",
 ]
