@@ -100,11 +100,12 @@ def parity(session: nox.Session) -> None:
 
 @nox.session(venv_backend="venv")
 def parity_nn(session: nox.Session) -> None:
-    """PyTorch's module database on PyTorch and Flambeau. Needs ../shared/parity; arguments go to modules.py."""
+    """PyTorch's databases of modules and of optimizers, on PyTorch and Flambeau. Needs ../shared/parity; arguments go to both programs."""
     if not OPDB.exists():
         session.skip(f"{OPDB} is not there")
     session.install("torch==2.13.0", "expecttest", "scipy", "-e", "packages/core")
     session.run("python", "tests/parity/modules.py", str(OPDB), "--at-least", "98", *session.posargs)
+    session.run("python", "tests/parity/optimizers.py", "--at-least", "95", *session.posargs)
 
 
 @nox.session(venv_backend="none")

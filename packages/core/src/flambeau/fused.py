@@ -36,11 +36,12 @@ class Fused:
     def __init__(self, signature: str, dim: str | None = None):
         self.signature, self.dim = signature, dim
         self.kernels: dict[tuple, Any] = {}
-        self.last: Any = None  # of a card whose one attr is its core axis, or that has none: the ufunc along the last axis
+        self.last: Any = None  # of a card whose one attr is its core axis, or that has none: the ufunc along the last axis, or False
+
 
     def one(self, card, a, attrs: dict):
         """`self(card, [a], attrs)`, by a shorter way along the last axis where no attr but the core axis changes the kernel."""
-        if self.last is not None and a.size:
+        if self.last and a.size:
             if self.dim is None:
                 return self.last(a)
             axis = attrs[self.dim]
@@ -60,8 +61,9 @@ class Fused:
         if self.last is None:
             from .kernels import fuse
 
-            self.last = fuse(body, self.signature) or False
-        return self.last.ufunc(a) if self.last else None
+            kernel = fuse(body, self.signature)
+            self.last = False if kernel is None else kernel.ufunc
+        return self.last(a) if self.last else None
 
     def __call__(self, card, arrays, attrs: dict):
         first, dim = arrays[0], self.dim

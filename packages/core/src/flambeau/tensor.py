@@ -347,7 +347,9 @@ class Tensor(Methods):
         return id(self)
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if spec and self.array.ndim == 0 else repr(self)
+        if type(self) is Tensor and self.array.ndim == 0 and not self.is_meta:
+            return format(self.item(), spec)
+        return object.__format__(self, spec)
 
     def __deepcopy__(self, memo: dict) -> Tensor:
         if id(self) in memo:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import flambeau
+from flambeau import optim
 from flambeau.optim import SGD, Adam, AdamW, Optimizer
 from flambeau.optim.optimizer import required
 
@@ -41,6 +42,8 @@ def test_named_parameters():
 
 
 P = parameter()
+Z = flambeau.ones(2, 2, dtype=flambeau.complex64, requires_grad=True)
+Z.grad = flambeau.ones(2, 2, dtype=flambeau.complex64)
 
 
 @pytest.mark.parametrize(
@@ -65,8 +68,23 @@ P = parameter()
         (lambda: Adam([P], eps=-1), ValueError, "Invalid epsilon value: -1"),
         (lambda: Adam([P], fused=True, foreach=True), RuntimeError, "cannot be `True` together"),
         (lambda: Adam([P], fused=True, differentiable=True), RuntimeError, "does not support `differentiable`"),
-        (lambda: SGD([P], differentiable=True), NotImplementedError, "differentiable=True is not there yet"),
-        (lambda: Adam([P], capturable=True), NotImplementedError, "capturable=True is not there yet"),
+        (lambda: SGD([{"params": [P], "lr": 1}, {"params": [("b", parameter())]}]), ValueError, "cannot add param group with names"),
+        (lambda: SGD([P], lr=flambeau.ones(2)), ValueError, "Tensor lr must be 1-element"),
+        (lambda: Adam([P], lr=flambeau.tensor(0.1), foreach=True), ValueError, "lr as a Tensor is not supported"),
+        (lambda: Adam([P], betas=(0.9, flambeau.tensor(0.99))), ValueError, "betas must be either both floats or both Tensors"),
+        (lambda: optim.Adadelta([P], rho=1.1), ValueError, r"Invalid rho value: 1\.1"),
+        (lambda: optim.Adagrad([P], lr_decay=-0.5), ValueError, r"Invalid lr_decay value: -0\.5"),
+        (lambda: optim.Rprop([P], etas=(1.0, 0.5)), ValueError, r"Invalid eta values: 1\.0, 0\.5"),
+        (lambda: optim.NAdam([P], momentum_decay=-0.2), ValueError, r"Invalid momentum_decay value: -0\.2"),
+        (lambda: optim.RMSprop([P], momentum=-1.0), ValueError, r"Invalid momentum value: -1\.0"),
+        (lambda: optim.Adafactor([P], d=0.0), ValueError, "Clipping threshold d should be >= 1"),
+        (lambda: optim.Adafactor([P], beta2_decay=0.8), ValueError, "beta2_decay should be <= 0"),
+        (lambda: optim.Muon([P]), ValueError, "Muon only supports 2D parameters"),
+        (lambda: optim.Muon([flambeau.ones(2, 2)], adjust_lr_fn="x"), ValueError, "Adjust learning rate function x is not supported"),
+        (lambda: optim.LBFGS([{"params": [P]}, {"params": [parameter()]}]), ValueError, "doesn't support per-parameter options"),
+        (lambda: optim.LBFGS([P], line_search_fn="x").step(lambda: P.sum()), RuntimeError, "only 'strong_wolfe' is supported"),
+        (lambda: optim.Adafactor([Z]).step(), RuntimeError, "Adafactor does not support complex parameters"),
+        (lambda: optim.Muon([Z]).step(), RuntimeError, "Muon does not support complex parameters"),
     ],
 )
 def test_arguments_that_cannot_be(make, kind, message):
@@ -233,3 +251,37 @@ def test_a_tensor_as_learning_rate():
     assert p.tolist() == [0.5, 1.5]
     flambeau.optim.lr_scheduler.ExponentialLR(optimizer, 0.5).step()
     assert isinstance(optimizer.param_groups[0]["lr"], flambeau.Tensor) and optimizer.param_groups[0]["lr"].item() == 0.25
+
+
+def test_hooks_of_all_optimizers():
+    seen = []
+    handles = [
+        optim.optimizer.register_optimizer_step_pre_hook(lambda o, args, kwargs: seen.append(("before", type(o).__name__))),
+        optim.optimizer.register_optimizer_step_post_hook(lambda o, args, kwargs: seen.append(("after", type(o).__name__))),
+    ]
+    try:
+        SGD([with_gradient(parameter())]).step()
+    finally:
+        for handle in handles:
+            handle.remove()
+    SGD([with_gradient(parameter())]).step()
+    assert seen == [("before", "SGD"), ("after", "SGD")]
+
+
+def test_older_states_lack_options():
+    """A state_dict of a version that had neither `maximize` nor `foreach` loads."""
+    old = Adam([with_gradient(parameter())])
+    old.step()
+    saved = old.state_dict()
+    for name in ("maximize", "foreach", "decoupled_weight_decay"):
+        del saved["param_groups"][0][name]
+    new = Adam([with_gradient(parameter())])
+    new.load_state_dict(saved)
+    new.step()
+    assert new.param_groups[0]["maximize"] is False and new.state_dict()["state"][0]["step"].item() == 2
+
+
+def test_the_group_is_the_users_own_dict():
+    group = {"params": [with_gradient(parameter())]}
+    SGD([group], lr=0.5)
+    assert group["lr"] == 0.5

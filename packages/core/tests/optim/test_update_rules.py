@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import flambeau
-from flambeau.optim import SGD, Adam, AdamW, update
+from flambeau.optim import ASGD, SGD, Adadelta, Adafactor, Adagrad, Adam, Adamax, AdamW, NAdam, RAdam, RMSprop, Rprop, update
 from flambeau.optim.adam import adam, adam_amsgrad
 from flambeau.optim.sgd import sgd_momentum
 
@@ -23,8 +23,31 @@ ENDS = [
     (Adam, {"weight_decay": 0.1, "decoupled_weight_decay": True}, [0.7625825, -2.2721343, 2.0877149]),
     (AdamW, {}, [0.8375259, -2.4667127, 2.3160982]),
     (AdamW, {"weight_decay": 0.3, "amsgrad": True}, [0.6180358, -1.8933306, 1.6480811]),
+    (NAdam, {}, [0.9548376, -2.3560393, 2.4423046]),
+    (NAdam, {"weight_decay": 0.1, "momentum_decay": 0.01}, [0.8164657, -2.1703007, 2.3412199]),
+    (NAdam, {"weight_decay": 0.1, "decoupled_weight_decay": True, "maximize": True}, [0.9432931, -1.470397, 3.2484243]),
+    (RAdam, {}, [0.913291, -2.2156024, 2.7739928]),
+    (RAdam, {"weight_decay": 0.1, "betas": (0.8, 0.9)}, [0.8461553, -2.1832073, 2.4094656]),
+    (RAdam, {"weight_decay": 0.1, "decoupled_weight_decay": True}, [0.8248671, -2.0075645, 2.505451]),
+    (Adamax, {}, [0.8888297, -2.35922, 2.5794621]),
+    (Adamax, {"weight_decay": 0.1, "maximize": True}, [0.9773439, -1.5604339, 3.2760108]),
+    (Adadelta, {}, [1.0000035, -2.0010285, 2.9983883]),
+    (Adadelta, {"rho": 0.8, "weight_decay": 0.1, "maximize": True}, [0.9995816, -1.9989259, 3.0008073]),
+    (Adagrad, {}, [0.9551026, -2.1653199, 2.7632797]),
+    (Adagrad, {"lr_decay": 0.1, "weight_decay": 0.1, "initial_accumulator_value": 0.2}, [0.9257135, -2.0750778, 2.8215003]),
+    (RMSprop, {}, [0.5580069, -3.6780787, 0.5861475]),
+    (RMSprop, {"centered": True, "weight_decay": 0.1}, [0.0876996, -2.7267723, 0.3065299]),
+    (RMSprop, {"centered": True, "momentum": 0.5, "maximize": True}, [1.9723397, 1.2018691, 7.6180406]),
+    (RMSprop, {"momentum": 0.9, "alpha": 0.9}, [-0.4991393, -6.0494323, -2.5151939]),
+    (Rprop, {}, [0.871349, -2.2085128, 2.7416935]),
+    (Rprop, {"etas": (0.3, 1.5), "step_sizes": (0.001, 0.2), "maximize": True}, [1.1782365, -1.7517096, 3.2448771]),
+    (ASGD, {}, [0.9956375, -2.3496814, 2.3500824]),
+    (ASGD, {"lambd": 0.1, "t0": 5, "weight_decay": 0.1}, [0.824154, -1.9537265, 1.8949654]),
 ]
-KINDS = [(SGD, {"momentum": 0.9}), (Adam, {"weight_decay": 0.1}), (AdamW, {"amsgrad": True})]
+KINDS = [
+    (SGD, {"momentum": 0.9}), (Adam, {"weight_decay": 0.1}), (AdamW, {"amsgrad": True}), (NAdam, {"weight_decay": 0.1}), (Adamax, {}),
+    (RMSprop, {"centered": True, "momentum": 0.5}), (Rprop, {"etas": (0.3, 1.5)}), (ASGD, {"t0": 3}),
+]  # fmt: skip
 
 
 def walk(p, kind, options, steps=20):
@@ -89,7 +112,7 @@ def test_scalars_and_empty_tensors(kind, options, tolerance):
 @pytest.mark.parametrize(("kind", "options"), KINDS)
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 def test_half_precision_keeps_its_dtype(kind, options, dtype):
-    eps = {} if kind is SGD else {"eps": 1e-4}
+    eps = {} if kind in (SGD, Rprop, ASGD) else {"eps": 1e-4}
     half = walk(start(3, dtype=getattr(flambeau, dtype)), kind, options | eps)
     assert half.dtype == getattr(flambeau, dtype)
     assert np.abs(half.to(dtype=flambeau.float32).numpy() - walk(start(3), kind, options | eps).numpy()).max() < 0.2
@@ -135,6 +158,72 @@ def test_a_gradient_that_does_not_fit():
     p.data = flambeau.ones(4)
     with pytest.raises(RuntimeError, match=r"expected a gradient of float32 \(4,\) like its parameter, got float32 \(3,\)"):
         SGD([p]).step()
+
+
+@pytest.mark.parametrize(("kind", "options", "end"), ENDS)
+def test_a_recorded_step_is_the_same_step(kind, options, end):
+    leaf = start(3, dtype=flambeau.float64)
+    p = leaf * 1.0
+    walked = walk(p, kind, options | {"differentiable": True})
+    assert np.abs(walked.numpy() - end).max() < 3e-6 and p.grad_fn is not None
+    p.sum().backward()
+    assert leaf.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("kind", [SGD, Adam, NAdam, Adamax, Adadelta, RMSprop, Adagrad, RAdam])
+def test_gradients_go_through_steps(kind):
+    """d(weights after three steps)/d(scale of the gradients), against differences."""
+
+    def end(scale, **flags):
+        p = flambeau.tensor([1.0, -2.0], dtype=flambeau.float64, requires_grad=True)
+        p = p * 1.0 if flags else p
+        optimizer = kind([p], lr=0.1, weight_decay=0.1, **flags, **({"momentum": 0.9} if kind is SGD else {}))
+        for i in range(3):
+            p.grad = scale * flambeau.tensor([0.5 + i, -0.3 * i + 1], dtype=flambeau.float64)
+            optimizer.step()
+        return (p * p).sum()
+
+    scale = flambeau.tensor(0.7, dtype=flambeau.float64, requires_grad=True)
+    end(scale, differentiable=True).backward()
+    near = (end(flambeau.tensor(0.7 + 1e-6, dtype=flambeau.float64)) - end(flambeau.tensor(0.7 - 1e-6, dtype=flambeau.float64))) / 2e-6
+    assert abs(scale.grad.item() - near.item()) < 1e-5 * max(1.0, abs(near.item()))
+
+
+def test_a_learning_rate_has_a_gradient():
+    lr = flambeau.tensor(0.1, requires_grad=True)
+    p = flambeau.ones(2, requires_grad=True) * 1.0
+    optimizer = SGD([p], lr=lr, differentiable=True)
+    p.grad = flambeau.tensor([2.0, 3.0])
+    optimizer.step()
+    p.sum().backward()
+    assert lr.grad.item() == -5.0
+
+
+@pytest.mark.parametrize("kind", [Adam, AdamW, NAdam, RAdam, Adamax, Adadelta, RMSprop, Rprop, ASGD])
+def test_capturable_is_for_gpus(kind):
+    p = start(3)
+    p.grad = flambeau.ones(3)
+    with pytest.raises(AssertionError, match="on a GPU"):
+        kind([p], capturable=True).step()
+
+
+def test_matrices_of_two_moments():
+    def end(options):
+        p = flambeau.tensor([[1.0, -2.0, 3.0], [0.5, 0.25, -1.0]], requires_grad=True)
+        optimizer = Adafactor([p], lr=0.05, **options)
+        j = np.arange(6).reshape(2, 3)
+        for i in range(20):
+            p.grad = flambeau.tensor(np.sin(i + j) + 0.3 * j).float()
+            optimizer.step()
+        assert [optimizer.state[p][name].shape for name in ("row_var", "col_var")] == [(2, 1), (1, 3)]
+        return p.detach().numpy()
+
+    assert np.allclose(end({}), [[0.986878, -2.643509, 1.949708], [-0.785511, -1.105428, -2.466391]], atol=3e-6)
+    expected = [[0.924014, -1.172176, 3.73752], [1.685259, 1.525078, 0.503877]]
+    assert np.allclose(end({"weight_decay": 0.1, "maximize": True}), expected, atol=3e-6)
+    for options, expected in (({}, [0.9540998, -2.6370084, 1.8586175]), ({"d": 2.0, "weight_decay": 0.1, "beta2_decay": -0.5},
+                              [0.8913994, -2.4515367, 1.5895815])):  # fmt: skip
+        assert np.abs(walk(start(3), Adafactor, options).numpy() - expected).max() < 3e-6
 
 
 def test_a_network_learns():

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from flambeau.optim.optimizer import Optimizer, check_flags, check_range
-from flambeau.optim.update import apply, count, counter, zeros_like
+from flambeau.optim.optimizer import check_betas, check_flags, check_lr, check_range
+from flambeau.optim.rule import ByRule, Plan, number
+from flambeau.optim.update import counter, zeros_like
+from flambeau.tensor import Tensor
 
 NAMES = "exp_avg", "exp_avg_sq", "max_exp_avg_sq"  # of the state, in the rules' order
 
@@ -44,25 +45,25 @@ def adam_amsgrad(xp, p, g, m, v, top, lr, beta1, part1, beta2, part2, eps, decay
     return p, m, v, top
 
 
-def numbers(group: dict[str, Any], n: float) -> tuple[float, ...]:
+def numbers(group: dict[str, Any], n: float) -> tuple[Any, ...]:
     """What the rules take at step n.
 
     The bias corrections m̂ = m/(1 − β₁ⁿ) and v̂ = v/(1 − β₂ⁿ) are folded in: p − lr·m̂/(√v̂ + eps) = p − (lr·r/(1 − β₁ⁿ))·m/(√v + r·eps),
     r = √(1 − β₂ⁿ). decay: what of p joins the gradient; when decoupled, what is left of p.
     """
-    lr, (beta1, beta2), decay = float(group["lr"]), map(float, group["betas"]), float(group["weight_decay"])
+    lr, beta1, beta2, decay = (number(x, group) for x in (group["lr"], *group["betas"], group["weight_decay"]))
     root = (1 - beta2**n) ** 0.5
     if group["decoupled_weight_decay"]:
         decay = 1 - lr * decay
     return lr * root / (1 - beta1**n), beta1, 1 - beta1, beta2, 1 - beta2, group["eps"] * root, decay
 
 
-class Adam(Optimizer):
+class Adam(ByRule):
     """p ← p − lr·m̂/(√v̂ + eps): steps along the mean gradient, each weight's in proportion to its own gradients' size.
 
     betas: how long the means of g and g² remember. weight_decay adds weight_decay·p to the gradient, or with
     decoupled_weight_decay shrinks p by lr·weight_decay at once. amsgrad divides by the largest mean of g² so far.
-    maximize goes up the gradient. foreach and fused are accepted and give the same numbers.
+    maximize goes up the gradient. foreach and fused are accepted and give the same numbers; differentiable records the step.
     Raises ValueError for a negative lr, eps or weight_decay and for betas out of [0, 1).
     Source: Kingma, Ba 2015; Reddi et al. 2018 for amsgrad.
 
@@ -88,12 +89,12 @@ class Adam(Optimizer):
         fused: bool | None = None,
         decoupled_weight_decay: bool = False,
     ) -> None:
-        check_range("learning rate", lr)
+        check_lr(lr, foreach=foreach, capturable=capturable)
         check_range("epsilon value", eps)
-        check_range("beta parameter at index 0", betas[0], high=1.0)
-        check_range("beta parameter at index 1", betas[1], high=1.0)
+        check_betas(betas)
         check_range("weight_decay value", weight_decay)
-        check_flags(foreach=foreach, fused=fused, differentiable=differentiable, capturable=capturable)
+        check_tensor_betas(betas, foreach=foreach, capturable=capturable)
+        check_flags(foreach=foreach, fused=fused, differentiable=differentiable)
         defaults = {
             "lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad, "maximize": maximize,
             "foreach": foreach, "capturable": capturable, "differentiable": differentiable, "fused": fused,
@@ -101,32 +102,14 @@ class Adam(Optimizer):
         }  # fmt: skip
         super().__init__(params, defaults)
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        for group in self.param_groups:
-            group.setdefault("decoupled_weight_decay", self.defaults.get("decoupled_weight_decay", False))
+    def begin(self, p: Any, group: dict[str, Any]) -> dict[str, Any]:
+        return {"step": counter()} | {name: zeros_like(p) for name in (NAMES if group["amsgrad"] else NAMES[:2])}
 
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """One step along the gradients; returns the closure's loss, where one is given."""
-        loss = self.evaluate(closure)
-        for group in self.param_groups:
-            decays, decoupled = group["weight_decay"] != 0, group["decoupled_weight_decay"]
-            flags = ("maximize", group["maximize"]), ("coupled", decays and not decoupled), ("decoupled", decays and decoupled)
-            rule, names = (adam_amsgrad, NAMES) if group["amsgrad"] else (adam, NAMES[:2])
-            last: float = -1
-            these: tuple[float, ...] = ()  # parameters mostly step together: computed once
-            for p in group["params"]:
-                if p.grad is None:
-                    continue
-                state = self.state[p]
-                if not state:
-                    state["step"] = counter()
-                    state.update((name, zeros_like(p)) for name in names)
-                n = count(state["step"])
-                if n != last:
-                    last, these = n, numbers(group, n)
-                apply(rule, p, tuple([state[name] for name in names]), these, flags)
-        return loss
+    def plan(self, group: dict[str, Any], n: float, state: dict[str, Any], p: Any) -> Plan:
+        decays, decoupled = group["weight_decay"] != 0, group["decoupled_weight_decay"]
+        flags = ("maximize", group["maximize"]), ("coupled", decays and not decoupled), ("decoupled", decays and decoupled)
+        rule, names = (adam_amsgrad, NAMES) if group["amsgrad"] else (adam, NAMES[:2])
+        return Plan(rule, names, numbers(group, n), flags)
 
 
 class AdamW(Adam):
@@ -159,3 +142,15 @@ class AdamW(Adam):
             params, lr, betas, eps, weight_decay, amsgrad, foreach=foreach, maximize=maximize, capturable=capturable,
             differentiable=differentiable, fused=fused, decoupled_weight_decay=True,
         )  # fmt: skip
+
+
+def check_tensor_betas(betas: tuple[Any, Any], *, foreach: bool | None, capturable: bool) -> None:
+    """ValueError for one tensor among numbers, for more than one element, and where PyTorch's foreach would have to wait for the value."""
+    kinds = [isinstance(beta, Tensor) for beta in betas]
+    if kinds[0] != kinds[1]:
+        raise ValueError("betas must be either both floats or both Tensors")
+    for i, beta in enumerate(betas):
+        if kinds[i] and not capturable and foreach:
+            raise ValueError(f"betas[{i}] as a Tensor is not supported for capturable=False and foreach=True")
+        if kinds[i] and beta.numel() != 1:
+            raise ValueError(f"Tensor betas[{i}] must be 1-element")

@@ -56,7 +56,7 @@ class Optimizer:
         """Optimize more parameters, with options of their own where the group has them."""
         if not isinstance(param_group, dict):
             raise TypeError(f"param_group must be a dict, but got {type(param_group)}")
-        group = dict(param_group)
+        group = param_group  # the dict itself: who made it may keep it, to change its options
         given = group["params"]
         if isinstance(given, set):
             raise TypeError(
@@ -73,7 +73,7 @@ class Optimizer:
         for p in params:
             if not isinstance(p, flambeau.Tensor):
                 raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {type(p).__name__}")
-            if not p.is_leaf:
+            if not self.defaults.get("differentiable") and not (p.is_leaf or p.retains_grad):
                 raise ValueError("can't optimize a non-leaf Tensor: give the tensors that it was computed from")
         for name, default in self.defaults.items():
             if group.setdefault(name, default) is required:
@@ -81,6 +81,11 @@ class Optimizer:
         if len({id(p) for p in params}) != len(params):
             warnings.warn(
                 "optimizer contains a parameter group with duplicate parameters: each occurrence updates it once more", stacklevel=3
+            )
+        if any(("param_names" in group) != ("param_names" in other) for other in self.param_groups):
+            raise ValueError(
+                "all optimizer param groups should be with/without names. "
+                f"cannot add param group {'with' if 'param_names' in group else 'without'} names to the optimizer"
             )
         taken = {id(p) for other in self.param_groups for p in other["params"]}
         if not taken.isdisjoint(id(p) for p in params):
@@ -151,15 +156,15 @@ class Optimizer:
                 )
         numbers = itertools.chain.from_iterable(group["params"] for group in groups)
         parameters = dict(zip(numbers, self.parameters()))
-        self.state = defaultdict(dict)
-        for number, state in found["state"].items():
+        state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
+        for number, entries in found["state"].items():
             p = parameters.get(number)
-            self.state[number if p is None else p] = copy.deepcopy(state) if p is None else fit(state, p)
+            state[number if p is None else p] = copy.deepcopy(entries) if p is None else fit(entries, p)
         for mine, loaded in zip(self.param_groups, groups):
             loaded["params"] = mine["params"]
             if "param_names" in mine:
-                loaded["param_names"] = mine["param_names"]
-        self.param_groups = groups
+                loaded.setdefault("param_names", mine["param_names"])
+        self.__setstate__({"state": state, "param_groups": groups})
         for (hook,) in list(self._after_load.values()):
             hook(self)
 
@@ -193,14 +198,19 @@ class Optimizer:
         return {"defaults": self.defaults, "state": self.state, "param_groups": self.param_groups}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take over defaults, state and groups, of an older version perhaps, whose groups lack options."""
         self.__dict__.update(state)
-        self._init_hooks()
+        if "_before_step" not in self.__dict__:
+            self._init_hooks()
+        for group in self.param_groups:
+            for name, default in self.defaults.items():
+                group.setdefault(name, default)
 
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]
         for i, group in enumerate(self.param_groups):
             lines += ["", f"Parameter Group {i}"] if i else [f"Parameter Group {i}"]
-            lines += [f"    {key}: {group[key]}" for key in sorted(group) if key not in ("params", "param_names")]
+            lines += [f"    {key}: {group[key]}" for key in sorted(group) if key != "params"]
         return "\n".join([*lines, ")"])
 
 
@@ -211,7 +221,7 @@ def hooked(step: Callable[..., Any]) -> Callable[..., Any]:
     def stepping(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
         if self._stepping:
             return step(self, *args, **kwargs)
-        for (hook,) in list(self._before_step.values()):
+        for (hook,) in (*every_before.values(), *self._before_step.values()):
             replaced = hook(self, args, kwargs)
             if replaced is not None:
                 if not (isinstance(replaced, tuple) and len(replaced) == 2):
@@ -223,19 +233,32 @@ def hooked(step: Callable[..., Any]) -> Callable[..., Any]:
         finally:
             self._stepping = False
         self.steps_taken += 1
-        for (hook,) in list(self._after_step.values()):
+        for (hook,) in (*self._after_step.values(), *every_after.values()):
             hook(self, args, kwargs)
         return result
 
     return stepping
 
 
+every_before, every_after = HookDict(), HookDict()  # hooks of all optimizers' steps
+
+
+def register_optimizer_step_pre_hook(hook: Hook) -> RemovableHandle:
+    """Call hook(optimizer, args, kwargs) before each step of every optimizer; it may return (args, kwargs) to take their place."""
+    return every_before.add(hook)
+
+
+def register_optimizer_step_post_hook(hook: Hook) -> RemovableHandle:
+    """Call hook(optimizer, args, kwargs) after each step of every optimizer."""
+    return every_after.add(hook)
+
+
 def fit(value: Any, parameter: flambeau.Tensor, key: str | None = None) -> Any:
-    """A copy of saved state in the parameter's dtype and on its device; counts of steps stay as they are."""
+    """A copy of saved state on the parameter's device and, where that is real, in its dtype; counts of steps stay as they are."""
     if isinstance(value, flambeau.Tensor):
         if key == "step":
             return value.detach().clone()
-        dtype = parameter.dtype if parameter.is_floating_point() or parameter.is_complex() else None
+        dtype = parameter.dtype if parameter.is_floating_point() else None
         return value.detach().to(device=parameter.device, dtype=dtype).clone()
     if isinstance(value, dict):
         return {k: fit(v, parameter, k) for k, v in value.items()}
@@ -250,13 +273,24 @@ def check_range(name: str, value: Any, low: float = 0.0, high: float = float("in
         raise ValueError(f"Invalid {name}: {value}")
 
 
-def check_flags(*, foreach: bool | None, fused: bool | None, differentiable: bool, capturable: bool = False) -> None:
+def check_lr(lr: Any, *, foreach: bool | None = None, capturable: bool = False) -> None:
+    """ValueError for a negative rate, for a tensor of more than one, and where PyTorch's foreach would have to wait for its value."""
+    if isinstance(lr, flambeau.Tensor):
+        if foreach and not capturable:
+            raise ValueError("lr as a Tensor is not supported for capturable=False and foreach=True")
+        if lr.numel() != 1:
+            raise ValueError("Tensor lr must be 1-element")
+    check_range("learning rate", lr)
+
+
+def check_betas(betas: tuple[Any, Any]) -> None:
+    for i, beta in enumerate(betas):
+        check_range(f"beta parameter at index {i}", beta, high=1.0)
+
+
+def check_flags(*, foreach: bool | None, fused: bool | None = None, differentiable: bool) -> None:
     """foreach and fused say how PyTorch is to loop; here each means the same loop, and the same numbers."""
-    if fused and foreach:
-        raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
     if fused and differentiable:
         raise RuntimeError("`fused` does not support `differentiable`")
-    if differentiable:
-        raise NotImplementedError("differentiable=True is not there yet: write the update as a function of the parameters instead")
-    if capturable:
-        raise NotImplementedError("capturable=True is not there yet: the steps are counted on the CPU")
+    if fused and foreach:
+        raise RuntimeError("`fused` and `foreach` cannot be `True` together.")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from flambeau.optim.optimizer import Optimizer, check_flags, check_range
-from flambeau.optim.update import apply, zeros_like
+from flambeau.optim.optimizer import check_flags, check_lr, check_range
+from flambeau.optim.rule import ByRule, Plan, number
+from flambeau.optim.update import zeros_like
 
 
 def sgd(xp, p, g, lr, decay, *, maximize, decaying):
@@ -30,10 +30,10 @@ def sgd_momentum(xp, p, g, b, lr, decay, momentum, part, *, maximize, decaying, 
     return p, b
 
 
-class SGD(Optimizer):
+class SGD(ByRule):
     """p ← p − lr·b,  b ← momentum·b + (1 − dampening)·(g + weight_decay·p);  nesterov takes g + momentum·b for b.
 
-    maximize goes up the gradient. foreach and fused are accepted and give the same numbers.
+    maximize goes up the gradient. foreach and fused are accepted and give the same numbers; differentiable records the step.
     Raises ValueError for negative lr, momentum or weight_decay, and for nesterov without momentum or with dampening.
     Source: Sutskever et al. 2013, On the importance of initialization and momentum in deep learning.
 
@@ -42,6 +42,8 @@ class SGD(Optimizer):
     >>> (w * w).sum().backward(); optimizer.step(); w
     tensor([0.8000], requires_grad=True)
     """
+
+    by_count = False  # a first step is another
 
     def __init__(
         self,
@@ -57,7 +59,7 @@ class SGD(Optimizer):
         differentiable: bool = False,
         fused: bool | None = None,
     ) -> None:
-        check_range("learning rate", lr)
+        check_lr(lr)
         check_range("momentum value", momentum)
         check_range("weight_decay value", weight_decay)
         check_flags(foreach=foreach, fused=fused, differentiable=differentiable)
@@ -69,22 +71,18 @@ class SGD(Optimizer):
         }  # fmt: skip
         super().__init__(params, defaults)
 
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """One step along the gradients; returns the closure's loss, where one is given."""
-        loss = self.evaluate(closure)
-        for group in self.param_groups:
-            lr, decay, momentum = float(group["lr"]), float(group["weight_decay"]), float(group["momentum"])
-            flags: tuple[tuple[str, Any], ...] = ("maximize", group["maximize"]), ("decaying", decay != 0)
-            if momentum:
-                flags = *flags, ("nesterov", group["nesterov"])
-            for p in group["params"]:
-                if p.grad is None:
-                    continue
-                if not momentum:
-                    apply(sgd, p, (), (lr, decay), flags)
-                    continue
-                state, part = self.state[p], 1.0 - group["dampening"]
-                if state.get("momentum_buffer") is None:  # the first gradient joins undampened
-                    state["momentum_buffer"], part = zeros_like(p), 1.0
-                apply(sgd_momentum, p, (state["momentum_buffer"],), (lr, decay, momentum, part), flags)
-        return loss
+    def keeps_state(self, group: dict[str, Any]) -> bool:
+        return group["momentum"] != 0
+
+    def begin(self, p: Any, group: dict[str, Any]) -> dict[str, Any]:
+        return {"momentum_buffer": None}
+
+    def plan(self, group: dict[str, Any], n: float, state: dict[str, Any], p: Any) -> Plan:
+        lr, decay, momentum = (number(group[name], group) for name in ("lr", "weight_decay", "momentum"))
+        flags = ("maximize", group["maximize"]), ("decaying", group["weight_decay"] != 0)
+        if not group["momentum"]:
+            return Plan(sgd, (), (lr, decay), flags)
+        part = 1.0 - group["dampening"]
+        if state.get("momentum_buffer") is None:  # the first gradient joins undampened
+            state["momentum_buffer"], part = zeros_like(p), 1.0
+        return Plan(sgd_momentum, ("momentum_buffer",), (lr, decay, momentum, part), (*flags, ("nesterov", group["nesterov"])))

@@ -1,4 +1,4 @@
-"""How an update rule is applied to a parameter: in place, on the arrays themselves.
+"""How an update rule is applied to parameters: in place, on the arrays themselves.
 
 A rule is one small function, `rule(xp, p, g, *state, *numbers, **flags) -> (p, *state)`, written against an array namespace.
 Traced once for its flags, it is one kernel a step. Where there is no kernel (other dtypes, a GPU, no compiler) the same body runs on
@@ -8,12 +8,13 @@ a kernel would compute 1 - 0.999 in the parameter's own.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
+import flambeau
 from flambeau.backends import namespace
 from flambeau.kernels import fuse
 from flambeau.tensor import Tensor, plain, version_cell
@@ -22,26 +23,30 @@ BLOCK = 32768  # elements: the temporaries of a body then stay in the cache (20 
 FUSED = (np.dtype(np.float32), np.dtype(np.float64))
 
 Rule = Callable[..., tuple[Any, ...]]
+Flags = tuple[tuple[str, Any], ...]
 kernels: dict[tuple[Any, ...], np.ufunc | None] = {}  # by rule and flags; None where none can be had
 
 
-def apply(rule: Rule, parameter: Tensor, state: tuple[Tensor, ...], numbers: tuple[float, ...], flags: tuple[tuple[str, Any], ...]) -> None:
-    """Change the parameter and its state by `rule`, with its gradient."""
-    array, gradient = parameter.array, parameter._grad.array  # type: ignore[union-attr]
-    if gradient.dtype != array.dtype or gradient.shape != array.shape:
-        raise RuntimeError(f"expected a gradient of {array.dtype} {array.shape} like its parameter, got {gradient.dtype} {gradient.shape}")
-    written = (array, *[s.array for s in state])
-    if array.dtype.kind == "c":  # complex numbers are pairs of real ones to every rule
-        gradient, written = as_real(gradient), tuple(map(as_real, written))
-    kernel = kernel_for(rule, written, len(numbers), flags) if type(array) is np.ndarray else None
-    if kernel is not None:
-        kernel(written[0], gradient, *written[1:], *as_arrays(numbers, written[0].dtype.char), out=written)
-    else:
-        run(rule, written, gradient, numbers, dict(flags))
-    version_cell(parameter)[0] += 1
-    for tensor in state:
-        if tensor.cell is not None:
-            tensor.cell[0] += 1
+def apply(rule: Rule, members: Sequence[tuple[Tensor, tuple[Tensor, ...]]], numbers: tuple[float, ...], flags: Flags) -> None:
+    """Change each parameter and its state by `rule`, with its gradient."""
+    for parameter, state in members:
+        array, gradient = parameter.array, parameter._grad.array  # type: ignore[union-attr]
+        if gradient.dtype != array.dtype or gradient.shape != array.shape:
+            raise RuntimeError(
+                f"expected a gradient of {array.dtype} {array.shape} like its parameter, got {gradient.dtype} {gradient.shape}"
+            )
+        written = (array, *[s.array for s in state])
+        if array.dtype.kind == "c":  # complex numbers are pairs of real ones to every rule
+            gradient, written = as_real(gradient), tuple(map(as_real, written))
+        kernel = kernel_for(rule, written, len(numbers), flags) if type(array) is np.ndarray else None
+        if kernel is not None:
+            kernel(written[0], gradient, *written[1:], *as_arrays(numbers, written[0].dtype.char), out=written)
+        else:
+            run(rule, written, gradient, numbers, dict(flags))
+        version_cell(parameter)[0] += 1
+        for tensor in state:
+            if tensor.cell is not None:
+                tensor.cell[0] += 1
 
 
 @lru_cache(maxsize=16)
@@ -50,7 +55,7 @@ def as_arrays(numbers: tuple[float, ...], dtype: str) -> tuple[np.ndarray, ...]:
     return tuple(np.array(number, dtype) for number in numbers)
 
 
-def kernel_for(rule: Rule, written: tuple[np.ndarray, ...], numbers: int, flags: tuple[tuple[str, Any], ...]) -> np.ufunc | None:
+def kernel_for(rule: Rule, written: tuple[np.ndarray, ...], numbers: int, flags: Flags) -> np.ufunc | None:
     """The rule as one ufunc, built at its first use (what is computed may not hang on what ran before); None where there is none."""
     if written[0].dtype not in FUSED:
         return None
@@ -77,6 +82,22 @@ def run(rule: Rule, written: tuple[Any, ...], gradient: Any, numbers: tuple[floa
             target[...] = result
 
 
+def record(rule: Rule, parameter: Tensor, state: Sequence[Tensor], numbers: tuple[Any, ...], flags: Flags) -> list[Tensor]:
+    """The rule on tensors: the parameter is changed in place, and the new state returned, with their graph."""
+    from flambeau.ops.namespace import tensors
+
+    given: list[Any] = [parameter, parameter.grad, *state]
+    if parameter.is_complex():
+        given = [flambeau.view_as_real(x) for x in given]
+    p, g, *rest = given
+    # copies: the rule writes into them, and what this step saves for backward must not change with the next
+    result = rule(tensors, p.clone(), g, *[s.clone() for s in rest], *numbers, **dict(flags))
+    if parameter.is_complex():
+        result = tuple(flambeau.view_as_complex(x) for x in result)
+    parameter.copy_(result[0])
+    return list(result[1:])
+
+
 def as_real(array: Any) -> Any:
     """The same memory with a last axis of (real, imaginary)."""
     pairs = array[..., None].view(array.real.dtype)
@@ -89,9 +110,13 @@ def zeros_like(parameter: Tensor) -> Tensor:
     return plain(namespace(parameter.array).zeros_like(parameter.array))
 
 
-def counter() -> Tensor:
-    """A count of steps; float32 as in PyTorch's state_dicts."""
-    return plain(np.zeros((), np.float32))
+def full_like(parameter: Tensor, value: complex) -> Tensor:
+    return plain(namespace(parameter.array).full_like(parameter.array, value))
+
+
+def counter(value: float = 0.0) -> Tensor:
+    """A count of steps, or another number that state keeps; float32 as in PyTorch's state_dicts."""
+    return plain(np.full((), value, np.float64 if flambeau.get_default_dtype() is flambeau.float64 else np.float32))
 
 
 def count(step: Tensor) -> float:
