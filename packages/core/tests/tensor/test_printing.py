@@ -190,3 +190,10 @@ def test_options():
 def test_format_and_str():
     assert f"{flambeau.tensor(2.5):.2f}" == "2.50"
     assert str(flambeau.tensor([1])) == "tensor([1])"
+
+
+def test_format_is_that_of_the_number():
+    assert f"{flambeau.tensor(0.5)} {flambeau.tensor(0.5):.2f} {flambeau.tensor(3):>4} {flambeau.tensor(True)}" == "0.5 0.50    3 True"
+    assert f"{flambeau.ones(2)}" == "tensor([1., 1.])" and f"{flambeau.empty((), device='meta')}".startswith("tensor(...")
+    with pytest.raises(TypeError):
+        f"{flambeau.ones(2):.2f}"  # noqa: B018
