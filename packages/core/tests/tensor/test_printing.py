@@ -196,4 +196,4 @@ def test_format_is_that_of_the_number():
     assert f"{flambeau.tensor(0.5)} {flambeau.tensor(0.5):.2f} {flambeau.tensor(3):>4} {flambeau.tensor(True)}" == "0.5 0.50    3 True"
     assert f"{flambeau.ones(2)}" == "tensor([1., 1.])" and f"{flambeau.empty((), device='meta')}".startswith("tensor(...")
     with pytest.raises(TypeError):
-        f"{flambeau.ones(2):.2f}"  # noqa: B018
+        f"{flambeau.ones(2):.2f}"
