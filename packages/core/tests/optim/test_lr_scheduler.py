@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 import flambeau
-from flambeau.optim import SGD, Adam
+from flambeau.optim import SGD, Adam, Rprop
 from flambeau.optim import lr_scheduler as s
+from flambeau.optim.swa_utils import SWALR
 
 COURSES = {
     "lambda": (lambda o: s.LambdaLR(o, lambda e: 0.5**e), [0.8, 0.4, 0.2, 0.1, 0.05, 0.025, 0.0125, 0.00625, 0.003125, 0.0015625]),
@@ -34,6 +35,38 @@ COURSES = {
     "three phases": (
         lambda o: s.OneCycleLR(o, 0.5, epochs=4, steps_per_epoch=3, three_phase=True, anneal_strategy="linear"),
         [0.02, 0.2046154, 0.3892308, 0.4261538, 0.2415385, 0.0569231, 0.0172417, 0.0137937, 0.0103458, 0.0068979, 0.0034499, 2e-06],
+    ),
+    "multiplicative": (
+        lambda o: s.MultiplicativeLR(o, lambda e: 0.9 + 0.01 * e),
+        [0.8, 0.728, 0.66976, 0.6228768, 0.5855042, 0.556229, 0.5339798, 0.5179604, 0.5076012, 0.5025252, 0.5025252, 0.5075505],
+    ),
+    "polynomial": (
+        lambda o: s.PolynomialLR(o, 7, 2.0),
+        [0.8, 0.5877551, 0.4081633, 0.2612245, 0.1469388, 0.0653061, 0.0163265, 0.0, 0.0, 0.0],
+    ),
+    "chained": (
+        lambda o: s.ChainedScheduler([s.ConstantLR(o, 0.5, 3), s.ExponentialLR(o, 0.9)]),
+        [0.4, 0.36, 0.324, 0.5832, 0.52488, 0.472392, 0.4251528, 0.3826375, 0.3443738, 0.3099364, 0.2789428, 0.2510485],
+    ),
+    "cyclic": (lambda o: s.CyclicLR(o, 0.1, 0.5, 3, 2), [0.1, 0.2333333, 0.3666667, 0.5, 0.3, 0.1, 0.2333333, 0.3666667, 0.5, 0.3, 0.1]),
+    "halving cycles": (
+        lambda o: s.CyclicLR(o, 0.1, 0.5, 2, 4, mode="triangular2", cycle_momentum=False),
+        [0.1, 0.3, 0.5, 0.4, 0.3, 0.2, 0.1, 0.2, 0.3, 0.25, 0.2, 0.15],
+    ),
+    "fading cycles": (
+        lambda o: s.CyclicLR(o, 0.1, 0.5, 3, mode="exp_range", gamma=0.95),
+        [0.1, 0.2266667, 0.3406667, 0.44295, 0.3172017, 0.2031708, 0.1, 0.1931116, 0.2769121, 0.3520998, 0.2596632, 0.17584],
+    ),
+    "cycles by a function": (
+        lambda o: s.CyclicLR(o, 0.1, 0.5, 3, scale_fn=lambda x: 1 / x, base_momentum=0.7, max_momentum=0.95),
+        [0.1, 0.2333333, 0.3666667, 0.5, 0.3666667, 0.2333333, 0.1, 0.1666667, 0.2333333, 0.3, 0.2333333, 0.1666667],
+    ),
+    "averaging": (lambda o: SWALR(o, 0.05, anneal_epochs=5), [0.8, 0.7283814, 0.5408814, 0.3091186, 0.1216186, 0.05, 0.05, 0.05]),
+    "averaging, on a line": (lambda o: SWALR(o, 0.05, 4, "linear"), [0.8, 0.6125, 0.425, 0.2375, 0.05, 0.05, 0.05]),
+    "averaging at once": (lambda o: SWALR(o, 0.05, anneal_epochs=0), [0.05] * 6),
+    "sequence of chains": (
+        lambda o: s.SequentialLR(o, [s.ChainedScheduler([s.LinearLR(o, 0.5, 1, 4), s.ExponentialLR(o, 0.95)]), s.PolynomialLR(o, 6)], [5]),
+        [0.38, 0.45125, 0.514425, 0.5701544, 0.6190247, 0.8, 0.6666667, 0.5333333, 0.4, 0.2666667, 0.1333333, 0.0],
     ),
     "sequence": (
         lambda o: s.SequentialLR(o, [s.LinearLR(o, 0.1, 1.0, 3), s.CosineAnnealingLR(o, 5), s.ExponentialLR(o, 0.5)], [3, 8]),
@@ -64,6 +97,21 @@ def test_courses(name):
 
 
 @pytest.mark.parametrize("name", COURSES)
+def test_courses_of_tensors(name):
+    """A rate that is a tensor stays one and is filled anew; what was handed out before does not change with it."""
+    make, expected = COURSES[name]
+    lr = flambeau.tensor(0.8)
+    optimizer = optimizer_of(lr=lr)
+    scheduler, seen = make(optimizer), []
+    for _ in expected:
+        seen += scheduler.get_last_lr()
+        optimizer.step()
+        scheduler.step()
+    assert optimizer.param_groups[0]["lr"] is lr and all(isinstance(rate, flambeau.Tensor) for rate in seen)
+    assert np.allclose([rate.item() for rate in seen], expected, rtol=0, atol=3e-7)
+
+
+@pytest.mark.parametrize("name", COURSES)
 def test_going_on_from_a_saved_state(name):
     make, expected = COURSES[name]
     optimizer = optimizer_of()
@@ -83,7 +131,7 @@ def test_going_on_from_a_saved_state(name):
     assert np.allclose(rates(optimizer, again, len(expected) - 4), expected[4:], rtol=0, atol=6e-8)
 
 
-@pytest.mark.parametrize("name", ["step", "multi", "exponential", "cosine", "constant"])
+@pytest.mark.parametrize("name", ["step", "multi", "exponential", "cosine", "constant", "polynomial"])
 def test_the_old_way_with_an_epoch(name):
     make, expected = COURSES[name]
     optimizer = optimizer_of()
@@ -168,11 +216,15 @@ def test_plateau():
 
 def test_plateau_with_a_group_that_came_later():
     optimizer = optimizer_of()
-    scheduler = s.ReduceLROnPlateau(optimizer, patience=0, min_lr=[0.5])
+    scheduler = s.ReduceLROnPlateau(optimizer, patience=0, min_lr=0.5)
+    listed = s.ReduceLROnPlateau(optimizer, patience=0, min_lr=[0.5])
     optimizer.add_param_group({"params": [flambeau.zeros(1)]})
     for _ in range(2):
         scheduler.step(1.0)
     assert scheduler.get_last_lr() == [0.5, 0.5]
+    listed.step(1.0)
+    with pytest.raises(RuntimeError, match="expected a min_lr for each of the optimizer's 2 groups, got 1"):
+        listed.step(1.0)
 
 
 def test_one_cycle_moves_momentum():
@@ -232,5 +284,58 @@ class Plain(flambeau.optim.Optimizer):
     ],
 )
 def test_arguments_that_cannot_be(make, kind, message):
+    with pytest.raises(kind, match=message):
+        make(optimizer_of())
+
+
+def test_cycles_move_momentum():
+    for kind, read in ((SGD, lambda g: g["momentum"]), (Adam, lambda g: g["betas"][0])):
+        optimizer = optimizer_of(kind=kind)
+        scheduler = s.CyclicLR(optimizer, 0.1, 0.5, 2, base_momentum=0.7, max_momentum=0.9)
+        seen = []
+        for _ in range(5):
+            seen.append(read(optimizer.param_groups[0]))
+            optimizer.step()
+            scheduler.step()
+        assert np.allclose(seen, [0.9, 0.8, 0.7, 0.8, 0.9])
+
+
+def test_a_cycles_function_is_saved_by_its_attributes():
+    class Height:
+        by = 2.0
+
+        def __call__(self, x):
+            return 1 / (self.by * x)
+
+    height = Height()
+    height.by = 4.0
+    state = s.CyclicLR(optimizer_of(), 0.1, 0.5, 2, scale_fn=height).state_dict()
+    fresh = s.CyclicLR(optimizer_of(), 0.1, 0.5, 2, scale_fn=Height())
+    fresh.load_state_dict(state)
+    assert state["_scale_fn_custom"] == {"by": 4.0} and fresh.scale_fn(1) == 0.25
+
+
+def test_get_lr_is_for_step_alone():
+    scheduler = s.ExponentialLR(optimizer_of(), 0.9)
+    with pytest.warns(UserWarning, match="please use `get_last_lr\\(\\)`"):
+        scheduler.get_lr()
+
+
+@pytest.mark.parametrize(
+    ("make", "kind", "message"),
+    [
+        (lambda o: s.CyclicLR(o, 0.1, 0.5, mode="square"), ValueError, "mode is invalid and scale_fn is None"),
+        (lambda o: s.CyclicLR(Rprop([flambeau.zeros(1)]), 0.1, 0.5), ValueError, "must support momentum or beta1"),
+        (lambda o: s.CyclicLR(o, [0.1, 0.2], 0.5), ValueError, "base_lr must have the same length as optimizer.param_groups"),
+        (lambda o: s.MultiplicativeLR(o, 0.5), TypeError, "lr_lambda should be a function, but got float"),
+        (lambda o: s.ChainedScheduler([]), ValueError, "got no scheduler"),
+        (lambda o: s.ChainedScheduler([s.ReduceLROnPlateau(o)]), ValueError, "does not support `ReduceLROnPlateau`"),
+        (lambda o: s.ChainedScheduler([s.ConstantLR(o), s.ConstantLR(optimizer_of())]), ValueError, "that at index 1 has another"),
+        (lambda o: s.ChainedScheduler([s.ConstantLR(o), 3]), TypeError, "should have `optimizer` as its attribute"),
+        (lambda o: SWALR(o, 0.1, anneal_strategy="steep"), ValueError, "must be one of 'cos' or 'linear'"),
+        (lambda o: SWALR(o, 0.1, anneal_epochs=-1), ValueError, "anneal_epochs must be equal or greater than 0"),
+    ],
+)
+def test_schedules_that_cannot_be(make, kind, message):
     with pytest.raises(kind, match=message):
         make(optimizer_of())

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import flambeau
@@ -26,7 +27,12 @@ def each_group(name: str, value: Any, optimizer: Optimizer) -> list[Any]:
     return list(value)
 
 
-def set_lr(group: dict[str, Any], value: float) -> None:
+def kept(value: Any) -> Any:
+    """A rate as it is now: a tensor is copied, for its own may be filled anew."""
+    return value.clone() if isinstance(value, flambeau.Tensor) else value
+
+
+def set_lr(group: dict[str, Any], value: Any) -> None:
     if isinstance(group["lr"], flambeau.Tensor):
         group["lr"].fill_(float(value))
     else:
@@ -41,19 +47,25 @@ class LRScheduler:
     """
 
     unsaved: tuple[str, ...] = ("optimizer",)  # attributes that state_dict leaves out
+    _get_lr_called_within_step = False
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "get_lr" in cls.__dict__:
+            cls.get_lr = called_by_step(cls.__dict__["get_lr"])  # type: ignore[method-assign]
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
         check_optimizer(optimizer)
         self.optimizer = optimizer
         for i, group in enumerate(optimizer.param_groups):
             if last_epoch == -1:
-                group.setdefault("initial_lr", float(group["lr"]))
+                group.setdefault("initial_lr", kept(group["lr"]))
             elif "initial_lr" not in group:
                 raise KeyError(
                     f"param 'initial_lr' is not specified in param_groups[{i}] when resuming scheduler with last_epoch >= 0: "
                     "load the optimizer's state_dict first, or begin with last_epoch=-1"
                 )
-        self.base_lrs = [group["initial_lr"] for group in optimizer.param_groups]
+        self.base_lrs = [kept(group["initial_lr"]) for group in optimizer.param_groups]
         self.last_epoch = last_epoch
         self._begin()
 
@@ -81,9 +93,9 @@ class LRScheduler:
         """The rates of `last_epoch`, from those of the epoch before."""
         raise NotImplementedError(f"{type(self).__name__} should implement get_lr")
 
-    def lrs(self) -> list[float]:
-        """The rates that the groups have now."""
-        return [float(group["lr"]) for group in self.optimizer.param_groups]
+    def lrs(self) -> list[Any]:
+        """The rates that the groups have now; tensors where they are tensors."""
+        return [kept(group["lr"]) for group in self.optimizer.param_groups]
 
     def scaled(self, factor: float) -> list[float]:
         return [lr * factor for lr in self.lrs()]
@@ -104,16 +116,35 @@ class LRScheduler:
     def _update_lr(self, epoch: int | None = None) -> None:
         if epoch is None:
             self.last_epoch += 1
-            values = self.get_lr()
+            values = self._rates()
         else:
             self.last_epoch = epoch
-            values = getattr(self, "_get_closed_form_lr", self.get_lr)()
+            values = self._get_closed_form_lr() if hasattr(self, "_get_closed_form_lr") else self._rates()
         self._set(values)
+
+    def _rates(self) -> list[float]:
+        self._get_lr_called_within_step = True
+        try:
+            return self.get_lr()
+        finally:
+            self._get_lr_called_within_step = False
 
     def _set(self, values: Iterable[float]) -> None:
         for group, value in zip(self.optimizer.param_groups, values, strict=True):
             set_lr(group, value)
         self._last_lr = self.lrs()
+
+
+def called_by_step(get_lr: Callable[..., list[float]]) -> Callable[..., list[float]]:
+    """`get_lr`, which counts on the epoch having just begun, with a warning for whoever else calls it."""
+
+    @functools.wraps(get_lr)
+    def called(self: LRScheduler) -> list[float]:
+        if not self._get_lr_called_within_step:
+            warnings.warn("To get the last learning rate computed by the scheduler, please use `get_last_lr()`.", stacklevel=2)
+        return get_lr(self)
+
+    return called
 
 
 def anneal_cos(start: float, end: float, part: float) -> float:

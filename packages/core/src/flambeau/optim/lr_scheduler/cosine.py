@@ -73,4 +73,4 @@ class CosineAnnealingWarmRestarts(LRScheduler):
             self.T_cur = epoch - self.T_0 * (self.T_mult**cycle - 1) / (self.T_mult - 1)
             self.T_i = self.T_0 * self.T_mult**cycle
         self.last_epoch = math.floor(epoch)
-        self._set(self.get_lr())
+        self._set(self._rates())

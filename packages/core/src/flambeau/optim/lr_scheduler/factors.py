@@ -14,25 +14,21 @@ from flambeau.optim.optimizer import Optimizer
 Factor = Callable[[int], float]
 
 
-class LambdaLR(LRScheduler):
-    """lr = initial lr · lr_lambda(epoch); a list has a function for each group.
-
-    >>> optimizer = flambeau.optim.SGD([flambeau.ones(1)], lr=1.0)
-    >>> scheduler = LambdaLR(optimizer, lambda epoch: 0.5**epoch)
-    >>> optimizer.step(); scheduler.step(); scheduler.get_last_lr()
-    [0.5]
-    """
+class ByFunctions(LRScheduler):
+    """A schedule by a function of the epoch for each group: the functions are not saved, but the attributes of callable objects are."""
 
     unsaved = ("optimizer", "lr_lambdas")
 
     def __init__(self, optimizer: Optimizer, lr_lambda: Factor | list[Factor], last_epoch: int = -1) -> None:
         check_optimizer(optimizer)
         self.lr_lambdas = each_group("lr_lambda", lr_lambda, optimizer)
+        for function in self.lr_lambdas:
+            if not callable(function):
+                raise TypeError(f"lr_lambda should be a function, but got {type(function).__name__}")
         super().__init__(optimizer, last_epoch)
 
     def state_dict(self) -> dict[str, Any]:
-        """Functions are not saved; callable objects are, by their attributes."""
-        functions = [None if isinstance(f, types.FunctionType) else dict(f.__dict__) for f in self.lr_lambdas]
+        functions = [None if isinstance(f, types.FunctionType) else dict(getattr(f, "__dict__", {})) for f in self.lr_lambdas]
         return super().state_dict() | {"lr_lambdas": functions}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -41,8 +37,27 @@ class LambdaLR(LRScheduler):
             if attributes is not None:
                 function.__dict__.update(attributes)
 
+
+class LambdaLR(ByFunctions):
+    """lr = initial lr · lr_lambda(epoch); a list has a function for each group.
+
+    >>> optimizer = flambeau.optim.SGD([flambeau.ones(1)], lr=1.0)
+    >>> scheduler = LambdaLR(optimizer, lambda epoch: 0.5**epoch)
+    >>> optimizer.step(); scheduler.step(); scheduler.get_last_lr()
+    [0.5]
+    """
+
     def get_lr(self) -> list[float]:
         return [base * function(self.last_epoch) for function, base in zip(self.lr_lambdas, self.base_lrs)]
+
+
+class MultiplicativeLR(ByFunctions):
+    """lr is multiplied by lr_lambda(epoch) every epoch; a list has a function for each group."""
+
+    def get_lr(self) -> list[float]:
+        if self._is_initial:
+            return self.lrs()
+        return [lr * function(self.last_epoch) for lr, function in zip(self.lrs(), self.lr_lambdas)]
 
 
 class StepLR(LRScheduler):
@@ -132,3 +147,21 @@ class ExponentialLR(LRScheduler):
 
     def _get_closed_form_lr(self) -> list[float]:
         return [base * self.gamma**self.last_epoch for base in self.base_lrs]
+
+
+class PolynomialLR(LRScheduler):
+    """lr = initial lr · (1 − epoch/total_iters)^power, until it is zero at total_iters."""
+
+    def __init__(self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1) -> None:
+        self.total_iters, self.power = total_iters, power
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self) -> list[float]:
+        if self._is_initial or self.last_epoch > self.total_iters:
+            return self.lrs()
+        left = [1.0 - epoch / self.total_iters for epoch in (self.last_epoch, self.last_epoch - 1)]
+        return self.scaled((left[0] / left[1]) ** self.power)
+
+    def _get_closed_form_lr(self) -> list[float]:
+        left = 1.0 - min(self.total_iters, self.last_epoch) / self.total_iters
+        return [base * left**self.power for base in self.base_lrs]

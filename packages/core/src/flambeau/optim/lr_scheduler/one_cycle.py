@@ -42,14 +42,14 @@ class OneCycleLR(LRScheduler):
             raise ValueError(f"anneal_strategy must be one of 'cos' or 'linear', instead got {anneal_strategy}")
         if cycle_momentum and "momentum" not in optimizer.defaults and "betas" not in optimizer.defaults:
             raise ValueError("optimizer must support momentum or beta1 with `cycle_momentum` option enabled")
-        self.anneal_strategy, self.cycle_momentum, self.use_beta1 = anneal_strategy, cycle_momentum, "betas" in optimizer.defaults
         rise, last = float(pct_start * self.total_steps), self.total_steps - 1
-        # (last step, lr from, lr to, momentum from, momentum to), by the names of the groups' entries
-        up, down = ("initial_lr", "max_lr", "max_momentum", "base_momentum"), ("base_momentum", "max_momentum")
-        self.phases: list[tuple[Any, ...]] = [(rise - 1, *up), (last, "max_lr", "min_lr", *down)]
+        high, low = "max_momentum", "base_momentum"  # by the names of the groups' entries
+        self._schedule_phases = [phase(rise - 1, "initial_lr", "max_lr", high, low), phase(last, "max_lr", "min_lr", low, high)]
         if three_phase:
-            fall = (2 * rise - 2, "max_lr", "initial_lr", *down)
-            self.phases = [(rise - 1, *up), fall, (last, "initial_lr", "min_lr", "max_momentum", "max_momentum")]
+            fall = phase(2 * rise - 2, "max_lr", "initial_lr", low, high)
+            self._schedule_phases[1:] = [fall, phase(last, "initial_lr", "min_lr", high, high)]
+        self._anneal_func_type = anneal_strategy
+        self.cycle_momentum, self.use_beta1 = cycle_momentum, "betas" in optimizer.defaults
         maxima = each_group("max_lr", max_lr, optimizer)
         highs, lows = each_group("max_momentum", max_momentum, optimizer), each_group("base_momentum", base_momentum, optimizer)
         if last_epoch == -1:
@@ -70,15 +70,19 @@ class OneCycleLR(LRScheduler):
         n = self.last_epoch
         if n > self.total_steps:
             raise ValueError(f"Tried to step {n} times. The specified number of total steps is {self.total_steps}")
-        anneal = anneal_cos if self.anneal_strategy == "cos" else anneal_line
-        now = next((i for i, phase in enumerate(self.phases) if n <= phase[0]), len(self.phases) - 1)
-        end, lr_from, lr_to, momentum_from, momentum_to = self.phases[now]
-        begin = self.phases[now - 1][0] if now else 0.0
+        anneal, phases = anneal_cos if self._anneal_func_type == "cos" else anneal_line, self._schedule_phases
+        now = next((i for i, phase in enumerate(phases) if n <= phase["end_step"]), len(phases) - 1)
+        end, lr_from, lr_to, momentum_from, momentum_to = phases[now].values()
+        begin = phases[now - 1]["end_step"] if now else 0.0
         part = (n - begin) / (end - begin)
         if self.cycle_momentum:
             for group in self.optimizer.param_groups:
                 self._set_momentum(group, anneal(group[momentum_from], group[momentum_to], part))
         return [anneal(group[lr_from], group[lr_to], part) for group in self.optimizer.param_groups]
+
+
+def phase(end_step: float, *names: str) -> dict[str, Any]:
+    return {"end_step": end_step, **dict(zip(("start_lr", "end_lr", "start_momentum", "end_momentum"), names, strict=True))}
 
 
 def steps_in_all(total_steps: int | None, epochs: int | None, steps_per_epoch: int | None) -> int:

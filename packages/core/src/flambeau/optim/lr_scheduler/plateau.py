@@ -42,12 +42,16 @@ class ReduceLROnPlateau(LRScheduler):
             raise ValueError(f"mode {mode} is unknown! Expected 'min' or 'max'")
         if threshold_mode not in ("rel", "abs"):
             raise ValueError(f"threshold mode {threshold_mode} is unknown! Expected 'rel' or 'abs'")
-        self.optimizer, self.mode, self.factor, self.patience = optimizer, mode, factor, patience
-        self.threshold, self.threshold_mode, self.cooldown, self.eps = threshold, threshold_mode, cooldown, eps
-        self.min_lrs = each_group("min_lr", min_lr, optimizer)
-        self.best = math.inf if mode == "min" else -math.inf
-        self.cooldown_counter = self.num_bad_epochs = self.last_epoch = 0
-        self._last_lr = self.lrs()
+        self.factor, self.optimizer, self.default_min_lr = factor, optimizer, None if isinstance(min_lr, list | tuple) else min_lr
+        self.min_lrs, self.patience, self.cooldown, self.eps = each_group("min_lr", min_lr, optimizer), patience, cooldown, eps
+        self.last_epoch, self._last_lr = 0, self.lrs()
+        self.mode_worse = math.inf if mode == "min" else -math.inf
+        self.mode, self.threshold, self.threshold_mode = mode, threshold, threshold_mode
+        self._reset()
+
+    def _reset(self) -> None:
+        """Forget the metrics so far."""
+        self.best, self.cooldown_counter, self.num_bad_epochs = self.mode_worse, 0, 0
 
     def step(self, metrics: Any, epoch: int | None = None) -> None:  # type: ignore[override]
         """Note the epoch's metric, a number or a one-element tensor."""
@@ -68,11 +72,12 @@ class ReduceLROnPlateau(LRScheduler):
         self._last_lr = self.lrs()
 
     def _reduce(self) -> None:
-        missing = len(self.optimizer.param_groups) - len(self.min_lrs)
-        if missing and len(set(self.min_lrs)) > 1:
-            groups = len(self.optimizer.param_groups)
-            raise RuntimeError(f"expected a min_lr for each of the optimizer's {groups} groups, got {len(self.min_lrs)}: extend min_lrs")
-        self.min_lrs += self.min_lrs[:1] * missing
+        groups = len(self.optimizer.param_groups)
+        if groups != len(self.min_lrs):
+            if self.default_min_lr is None:
+                count = len(self.min_lrs)
+                raise RuntimeError(f"expected a min_lr for each of the optimizer's {groups} groups, got {count}: extend min_lrs")
+            self.min_lrs = [self.default_min_lr] * groups
         for group, low in zip(self.optimizer.param_groups, self.min_lrs):
             old = float(group["lr"])
             new = max(old * self.factor, low)
