@@ -12,6 +12,7 @@ Tensors are carried over and compared by opdb.py.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import functools
 import importlib
 import multiprocessing
@@ -32,7 +33,14 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 class Bridge(opdb.Bridge):
-    """The same, and modules that are arguments of modules: built here from the arguments that built them there."""
+    """The same, and modules and options that are arguments of modules: built here from what built them there."""
+
+    carried: dict = {}  # a tensor that is given twice is one tensor here too
+
+    def tensor(self, t):
+        if id(t) not in self.carried:
+            self.carried[id(t)] = t, super().tensor(t)
+        return self.carried[id(t)][1]
 
     def there(self, x):
         torch, fl = self.torch, self.fl
@@ -43,11 +51,14 @@ class Bridge(opdb.Bridge):
             made = getattr(fl.nn, type(x).__name__)(*self.there(args), **self.there(kwargs))
             self.copy(x, made)
             return made
+        if dataclasses.is_dataclass(x) and type(x).__module__.startswith("torch."):
+            fields = {f.name: self.there(getattr(x, f.name)) for f in dataclasses.fields(x)}
+            return getattr(fl.nn, type(x).__name__)(**fields)
         return super().there(x)
 
     def copy(self, module, ours) -> None:
         """The same numbers in both modules."""
-        ours.load_state_dict({name: self.tensor(value) for name, value in module.state_dict().items()})
+        ours.load_state_dict({name: super(Bridge, self).tensor(value) for name, value in module.state_dict().items()})
 
 
 def remember_arguments(torch) -> None:
@@ -129,6 +140,7 @@ class Judge:
     def sample(self, sample, dtype, training, graded) -> None:
         torch, fl, bridge, home, name = self.torch, self.fl, self.bridge, self.home, self.info.name
         given = sample.forward_input
+        bridge.carried = {}
         args, kwargs = bridge.there(tuple(given.args)), bridge.there(dict(given.kwargs))
         module, ours = self.build(sample, dtype, training)
         torch.manual_seed(0)
@@ -139,7 +151,7 @@ class Judge:
         self.same_state(module, ours, "later")
         if graded:
             there = [*leaves(given, torch.Tensor), *module.parameters()]
-            here = [*(t for t in flat([args, kwargs], fl.Tensor) if t.requires_grad), *ours.parameters()]
+            here = [*(t for t in unique(flat([args, kwargs], fl.Tensor)) if t.requires_grad), *ours.parameters()]
             grads = opdb.grads(torch, want, there, __import__("numpy")) if there else None
             if grads is not None:
                 mine = opdb.grads(fl, got, here, __import__("numpy"))
@@ -176,7 +188,11 @@ def flat(x, cls):
 
 
 def leaves(given, cls):
-    return (t for t in flat([list(given.args), given.kwargs], cls) if t.requires_grad)
+    return (t for t in unique(flat([list(given.args), given.kwargs], cls)) if t.requires_grad)
+
+
+def unique(tensors):
+    return {id(t): t for t in tensors}.values()
 
 
 def work(job):

@@ -10,6 +10,7 @@ from .conv import *  # noqa: F403
 from .distance import *  # noqa: F403
 from .dropout import *  # noqa: F403
 from .linear import *  # noqa: F403
+from .linear_loss import *  # noqa: F403
 from .margin_loss import *  # noqa: F403
 from .normalization import *  # noqa: F403
 from .number_loss import *  # noqa: F403

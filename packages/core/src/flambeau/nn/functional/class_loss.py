@@ -96,6 +96,8 @@ def _smooth_loss(log_p: Tensor, target: Tensor, weight: Tensor | None, ignore_in
 def _cross_entropy_of_shares(
     input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, reduction: str, label_smoothing: float, channel: int
 ) -> Tensor:
+    if channel and target.dim() and input.shape[0] != target.shape[0]:
+        raise ValueError(f"Expected input batch_size ({input.shape[0]}) to match target batch_size ({target.shape[0]}).")
     if input.shape != target.shape:
         raise RuntimeError(
             f"cross_entropy: expected class probabilities of input's shape {tuple(input.shape)}, got {tuple(target.shape)} "
@@ -122,6 +124,11 @@ def _check_weight(name: str, weight: Tensor | None, classes: int) -> None:
             f"{name}: weight tensor should be defined either for all {classes} classes or no classes "
             f"but got weight tensor of shape: {list(weight.shape)}"
         )
+
+
+def _check_weight_dtype(name: str, input: Tensor, weight: Tensor | None) -> None:
+    if weight is not None and weight.dtype != input.dtype and input.device == weight.device:
+        raise RuntimeError(f"{name}: expected scalar type {input.dtype} for weight but found {weight.dtype}")
 
 
 def _check_classes(name: str, input: Tensor, target: Tensor, weight: Tensor | None, channel: int) -> None:
@@ -156,6 +163,7 @@ def nll_loss(
     if input.dim() == 0:
         raise RuntimeError("nll_loss: expected input of shape (C), (N, C) or (N, C, *), got a scalar")
     _check_classes("nll_loss", input, target, weight, channel)
+    _check_weight_dtype("nll_loss", input, weight)
     classes = input.shape[channel]
     rows = input.reshape(1, classes) if channel == 0 else input if input.dim() == 2 else input.movedim(1, -1).reshape(-1, classes)
     flat = target.reshape(-1).to(flambeau.int64)
@@ -191,6 +199,11 @@ def multi_margin_loss(
     single = input.dim() == 1
     if single:
         input, target = input.unsqueeze(0), target.reshape(1)
+    if target.dim() != 1 or target.shape[0] != input.shape[0]:
+        raise RuntimeError(
+            f"multi_margin_loss: The target tensor should be 1-D with size equal to the batch size. "
+            f"Expected target size [{input.shape[0]}], but got {list(target.shape)}"
+        )
     _check_classes("multi_margin_loss", input, target, weight, 1)
     columns = target.unsqueeze(1)
     loss = (margin - input.gather(1, columns) + input).relu()

@@ -93,8 +93,7 @@ def kl_div(
     if log_target:
         loss = target.exp() * (target - input)
     else:
-        positive = target > 0
-        loss = flambeau.where(positive, target * flambeau.where(positive, target, 1.0).log(), 0.0) - target * input
+        loss = flambeau.xlogy(target, target) - target * input
     result = reduce_loss(loss, reduction)
     return result / input.shape[0] if batchmean and input.dim() else result
 
@@ -132,8 +131,8 @@ def gaussian_nll_loss(input: Tensor, target: Tensor, var: Any, full: bool = Fals
     if var.shape != input.shape:
         if tuple(input.shape[:-1]) == tuple(var.shape):
             var = var.unsqueeze(-1)
-        elif tuple(var.shape) != (*input.shape[:-1], 1):
-            raise ValueError(f"var is of incorrect size: expected {tuple(input.shape)} or its last axis as 1, got {tuple(var.shape)}")
+        elif var.dim() != input.dim() or [have for want, have in zip(input.shape, var.shape, strict=True) if want != have] != [1]:
+            raise ValueError(f"var is of incorrect size: expected {tuple(input.shape)} or one of its axes as 1, got {tuple(var.shape)}")
     with flambeau.no_grad():
         floor = (eps - var).clamp_min(0.0)
     var = var + floor
