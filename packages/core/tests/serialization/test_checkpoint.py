@@ -42,7 +42,7 @@ def test_plain_values_come_back_exactly(options):
         "counts": Counter([3, 3, 7]),
         "bytes": [b"", b"ab\xff", bytearray(b"x\0")],
         "sets": [set(), {1, "a"}, frozenset({2})],
-        "of ours": [flambeau.float32, flambeau.device("cuda", 1), flambeau.device("cpu"), flambeau.Size([2, 0]), flambeau.bool],
+        "of ours": [flambeau.float32, flambeau.device("cuda", 1), flambeau.device("cpu"), flambeau.Size([2, 0]), flambeau.bool, flambeau.strided],
         "many": list(range(3000)),
         "long": "x" * 70_000,
     }
@@ -76,6 +76,8 @@ def test_memory_stays_shared_and_strides_stay(options, tmp_path):
     assert {k: v.stride() for k, v in back.items()} == {k: v.stride() for k, v in value.items()}
     assert all(bool((back[k] == value[k]).all()) for k in value)
     assert back["base"] is back["again"]
+    assert {k: v.storage_offset() for k, v in back.items()} == {k: v.storage_offset() for k, v in value.items()}
+    assert back["t"].untyped_storage().data_ptr() == back["base"].data_ptr() and back["t"].untyped_storage().nbytes() == 96
     back["base"][0, 1] = 100.0
     assert back["t"][0, 0].item() == 100 and back["wide"][2, 1].item() == 100 and back["flat"][1].item() == 100
     assert back["gone"][0, 1].item() == 100

@@ -71,6 +71,8 @@ class Pickler(PythonPickler):
             return (names.SIZE, (tuple(obj),))
         if kind is flambeau.device:
             return (names.DEVICE, (obj.type,) if obj.index is None else (obj.type, obj.index))
+        if kind is flambeau.layout:
+            return (names.LAYOUT, (f"torch.{obj.name}",))
         if kind is flambeau.dtype or any(obj is known for known in KNOWN) or allowed.is_allowed(kind) or allowed.is_allowed(obj):
             return NotImplemented
         raise Unsavable(obj)
@@ -129,7 +131,8 @@ class Pickler(PythonPickler):
         root, begin, strides = root_of(x)
         self.alive.append(root)
         itemsize = x.dtype.itemsize
-        stride = tuple(s // itemsize for s in strides)
+        if strides is not x.array.strides and strides != x.array.strides:  # copied, or empty
+            stride = tuple(s // itemsize for s in strides)
         if begin % itemsize or root.size % itemsize:  # its memory is another dtype's, of an odd size
             root, begin, stride = x.array.copy().reshape(-1).view(root.dtype), 0, x.contiguous().stride()
             self.alive.append(root)

@@ -190,10 +190,11 @@ def attributes(made: Any, state: Any) -> Any:
     return made
 
 
-def layout(name: Any) -> str:
-    if name != "torch.strided":
-        raise Refused(f"tensors of layout {name!r:.40} are not loaded")
-    return "strided"
+def layout(name: Any) -> flambeau.layout:
+    found = getattr(flambeau, name.removeprefix("torch."), None) if type(name) is str else None
+    if type(found) is not flambeau.layout:
+        raise Refused(f"expected the name of a layout, got {name!r:.40}")
+    return found
 
 
 # name in a file -> the thing that it stands for
@@ -202,7 +203,7 @@ THINGS: dict[str, Any] = {
     str(names.TENSOR): Tensor, str(names.PARAMETER): Parameter, "_codecs.encode": encoded, str(names.REBUILD): typed,
     "torch._utils._rebuild_tensor": typed, str(names.REBUILD_UNTYPED): untyped, str(names.REBUILD_META): hollow,
     str(names.REBUILD_PARAMETER): parameter, str(names.REBUILD_PARAMETER_WITH_STATE): parameter_with_state,
-    str(names.REBUILD_TYPE): of_type, "torch.serialization._get_layout": layout, str(names.UNTYPED): names.UNTYPED,
+    str(names.REBUILD_TYPE): of_type, str(names.LAYOUT): layout, str(names.UNTYPED): names.UNTYPED,
     "torch.UntypedStorage": names.UNTYPED,
     **{f"{module}.{kind.__name__}": kind for module in ("builtins", "__builtin__")
        for kind in (set, frozenset, complex, bytearray, dict, list, tuple, int, float, bool, str, bytes)},
