@@ -42,7 +42,8 @@ def test_plain_values_come_back_exactly(options):
         "counts": Counter([3, 3, 7]),
         "bytes": [b"", b"ab\xff", bytearray(b"x\0")],
         "sets": [set(), {1, "a"}, frozenset({2})],
-        "of ours": [flambeau.float32, flambeau.device("cuda", 1), flambeau.device("cpu"), flambeau.Size([2, 0]), flambeau.bool, flambeau.strided],
+        "of ours": [flambeau.float32, flambeau.device("cuda", 1), flambeau.device("cpu"), flambeau.Size([2, 0]), flambeau.bool],
+        "layout": flambeau.strided,
         "many": list(range(3000)),
         "long": "x" * 70_000,
     }
