@@ -23,3 +23,4 @@ from .rnn import *  # noqa: F403
 from .rnn_cell import *  # noqa: F403
 from .sparse import *  # noqa: F403
 from .transformer import *  # noqa: F403
+from .transformer_decoder import *  # noqa: F403

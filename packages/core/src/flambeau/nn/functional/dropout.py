@@ -31,7 +31,11 @@ def _drop(input: Tensor, p: float, training: bool, inplace: bool, by_channel: bo
     if p < 1 and not inplace and not by_channel and not maps.levels and ready(input) is not None and input.array.dtype == float32:
         kept = (default_generator().uniform(input.array.size, float64) < 1 - p).astype(float32)
         kept /= 1 - p
-        return input * plain(kept.reshape(input.array.shape))
+        array = input.array
+        if not array.flags.c_contiguous and 0 not in array.strides:  # numbers are drawn in the order of memory, as in PyTorch
+            order = sorted(range(array.ndim), key=lambda axis: -array.strides[axis])
+            kept = kept.reshape([array.shape[axis] for axis in order]).transpose([order.index(axis) for axis in range(array.ndim)])
+        return input * plain(kept.reshape(array.shape))
     noise = _kept(input, p, by_channel).div_(1 - p) if p < 1 else flambeau.zeros((), dtype=input.dtype, device=input.device)
     return input.mul_(noise) if inplace else input * noise
 
