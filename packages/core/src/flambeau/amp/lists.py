@@ -47,7 +47,7 @@ CUDA = {
         log1p reciprocal rsqrt sinh tan pow softplus layer_norm rms_norm group_norm norm vector_norm matrix_norm cosine_similarity dist
         pdist cdist renorm logsumexp interpolate prod softmax log_softmax cumprod cumsum sum""",
     WIDEST: "addcdiv addcmul atan2 bilinear cross dot vdot grid_sample index_put tensordot scatter_add cat stack",
-    KEEP: "",
+    KEEP: "adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d multilabel_soft_margin_loss outer ger",
 }  # fmt: skip
 
 POLICIES = {

@@ -63,6 +63,8 @@ def special(name: str):
 class on:
     """The namespace, with new arrays on one device: `on(device("cuda:1")).zeros(3)`."""
 
+    device_type = "cuda"
+
     def __init__(self, device):
         count = _count()
         self.index = device.index or 0

@@ -232,5 +232,5 @@ def pdist(x, p: float = 2.0):
         raise RuntimeError(f"pdist only supports 2D tensors, got: {x.ndim}D")
     from .shapes import triu_indices
 
-    first, second = triu_indices(x.shape[0], x.shape[0], 1)
+    first, second = triu_indices(x.shape[0], x.shape[0], 1, device=x.device)
     return _vector_norm(x[first] - x[second], float(p), (-1,), False)

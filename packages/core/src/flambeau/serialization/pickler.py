@@ -14,7 +14,7 @@ from flambeau.nn import Parameter
 
 from . import allowed, names
 from .names import Name
-from .storage import root_of
+from .storage import address, root_of
 
 # what a tensor has in itself; whatever else stands there is an attribute of the user's
 OURS = frozenset({"array", "node", "base", "source", "cell", "views", "_grad", "_backward_hooks", "process", "level", "function_rule",
@@ -41,11 +41,12 @@ class Pickler(PythonPickler):
     TypeError for what `load` would refuse, with the place where it stands.
     """
 
-    def __init__(self, file: Any, protocol: int, legacy: bool = False) -> None:
+    def __init__(self, file: Any, protocol: int, legacy: bool = False, lengths: dict[int, int] | None = None) -> None:
         super().__init__(file, protocol)
         self.legacy = legacy
+        self.lengths = {} if lengths is None else lengths
         self.stored: list[Stored] = []
-        self.by_place: dict[tuple[int, int], Stored] = {}  # address and bytes -> what is stored from there
+        self.by_place: dict[tuple[int, int], Stored] = {}  # address, and bytes on the host -> what is stored from there
         self.alive: list[Any] = []  # ids and addresses hold while the things are there
 
     def persistent_id(self, obj: Any) -> Any:
@@ -128,7 +129,7 @@ class Pickler(PythonPickler):
         stride = x.stride()
         if x.is_meta:
             return names.REBUILD_META, (x.dtype, tuple(x.shape), stride, x.requires_grad)
-        root, begin, strides = root_of(x)
+        root, begin, strides = root_of(x, self.lengths)
         self.alive.append(root)
         itemsize = x.dtype.itemsize
         if strides is not x.array.strides and strides != x.array.strides:  # copied, or empty
@@ -138,7 +139,7 @@ class Pickler(PythonPickler):
             self.alive.append(root)
         typed = names.TYPED.get(x.dtype)
         wanted = names.UNTYPED if typed is None else Name("torch", typed)
-        place = (root.ctypes.data if x.device.type == "cpu" else root.data.ptr, root.size)
+        place = (root.ctypes.data, root.size) if x.device.type == "cpu" else (root.data.ptr, 0)
         known = self.by_place.get(place) if root.size else None
         if known is None:
             location = str(x.device)
@@ -164,10 +165,11 @@ class Unsavable(Exception):
         self.value = value
 
 
-def dump(value: Any, protocol: int, legacy: bool = False) -> tuple[bytes, list[Stored]]:
+def dump(value: Any, protocol: int, legacy: bool = False, lengths: dict[int, int] | None = None) -> tuple[bytes, list[Stored]]:
     """(the pickle, the storages it is to go with).  See `Pickler` for errors."""
     file = io.BytesIO()
-    pickler = Pickler(file, protocol, legacy)
+    lengths = {} if lengths is None else lengths
+    pickler = Pickler(file, protocol, legacy, lengths)
     try:
         pickler.dump(value)
     except Unsavable as error:
@@ -178,6 +180,8 @@ def dump(value: Any, protocol: int, legacy: bool = False) -> tuple[bytes, list[S
             f"sets, numbers, strings, bytes and None are kept, for nothing else is loaded; save a module's state_dict(), make plain values "
             f"of the rest (float(x), x.tolist(), vars(x)), or allow the class: serialization.add_safe_globals([{name}])"
         ) from None
+    if any(lengths.get(address(each.root), each.root.nbytes) != each.root.nbytes for each in pickler.stored):
+        return dump(value, protocol, legacy, lengths)  # a later tensor reaches farther into a GPU's memory than the first of it
     return file.getvalue(), pickler.stored
 
 

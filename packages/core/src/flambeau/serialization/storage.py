@@ -95,21 +95,28 @@ def plain(array: Any) -> Tensor:
     return made
 
 
-def root_of(tensor: Tensor) -> tuple[Any, int, tuple[int, ...]]:
+def root_of(tensor: Tensor, lengths: dict[int, int]) -> tuple[Any, int, tuple[int, ...]]:
     """(the memory behind a tensor as one flat array of bytes, where the tensor begins in it, its strides in bytes).
 
-    Two tensors that share memory have the same root. What has no order of its own in memory (a reversed NumPy array) is copied.
+    Two tensors that share memory have the same root. What has no order of its own in memory (a NumPy array of fields) is copied.
+    lengths: of a GPU's memory by address, how far tensors reach into it: its allocation is larger, and the rest is nobody's.
     """
     array = tensor.array
-    root = array
-    while isinstance(root.base, type(array)):
-        root = root.base
     if not array.size:  # NumPy says strides of 0; PyTorch those of a tensor in its own order
         strides, step = [], array.itemsize
         for extent in reversed(array.shape):
             strides.append(step)
             step *= max(extent, 1)
         return type(array)(0, np.uint8), 0, tuple(reversed(strides))
+    if type(array) is not HOST:
+        memory = array.data.mem
+        begin = array.data.ptr - memory.ptr
+        end = begin + array.itemsize + sum((n - 1) * s for n, s in zip(array.shape, array.strides))
+        lengths[memory.ptr] = max(lengths.get(memory.ptr, 0), end)
+        return type(array)(lengths[memory.ptr], np.uint8, type(array.data)(memory, 0)), begin, array.strides
+    root = array
+    while isinstance(root.base, HOST):
+        root = root.base
     axes = sorted(range(root.ndim), key=lambda i: -root.strides[i])
     dense = root.transpose(axes)
     begin = (address(array) - address(root)) if root is not array else 0
