@@ -285,7 +285,7 @@ class Wishart(WithMatrix, ExponentialFamily):
         eps = flambeau.finfo(self.df.dtype).eps
         diagonal = self._dist_chi2.rsample(sample_shape).sqrt().clamp(min=eps).diag_embed()
         below = standard_normal((*sample_shape, *self._batch_shape, n * (n - 1) // 2), self.df)
-        rows, columns = flambeau.tril_indices(n, n, -1)
+        rows, columns = flambeau.tril_indices(n, n, -1, device=below.device)
         flat = below.new_zeros((*below.shape[:-1], n * n)).scatter(-1, (rows * n + columns).expand(below.shape), below)
         lower = self._unbroadcasted_scale_tril @ (diagonal + flat.reshape(diagonal.shape))
         return lower @ lower.mT

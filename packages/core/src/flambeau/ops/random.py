@@ -328,7 +328,8 @@ def normal(mean=0.0, std=1.0, size=None, *, generator=None, dtype=None, device=N
             if isinstance(v, Tensor) and level.randomness == "same":
                 level.bare(v)  # raises where the places differ
     shape = broadcast_shapes(*(v.shape for v in (mean, std) if isinstance(v, Tensor)))
-    z = randn(shape, dtype=result_type(mean, std), generator=generator)
+    where = (mean if isinstance(mean, Tensor) else std).device
+    z = randn(shape, dtype=result_type(mean, std), device=where, generator=generator)
     result = z * std + mean
     if out is not None:
         from ..write import into
