@@ -11,6 +11,7 @@ from ..tensor import Parameter, Tensor
 from .hooks import Hooked
 from .parameter import Buffer
 from .registry import Registry
+from .uninitialized import is_lazy
 
 __all__ = ["IncompatibleKeys", "Stateful"]
 
@@ -32,6 +33,9 @@ class StateDict(OrderedDict[str, Any]):
     """An ordered dict that can carry `_metadata`: the version of every module, by prefix."""
 
     _metadata: OrderedDict[str, Any]
+
+    def __repr__(self) -> str:
+        return f"OrderedDict({list(self.items())!r})"
 
 
 class Stateful(Registry, Hooked):
@@ -164,6 +168,10 @@ class Stateful(Registry, Hooked):
                 f'While copying the parameter named "{key}", expected flambeau.Tensor or Tensor-like object from checkpoint '
                 f"but received {type(value)}"
             )
+        elif is_lazy(tensor):
+            if not is_lazy(value):
+                tensor.materialize(value.shape)
+                self._load_one(name, tensor, key, value, assign, error_msgs)
         elif tuple(value.shape) != tuple(tensor.shape) and not (tensor.dim() == 0 and tuple(value.shape) == (1,)):
             error_msgs.append(
                 f"size mismatch for {key}: copying a param with shape {value.shape} from checkpoint, "
