@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import flambeau
+from flambeau.kernels import many
 from flambeau.optim import ASGD, SGD, Adadelta, Adafactor, Adagrad, Adam, Adamax, AdamW, NAdam, RAdam, RMSprop, Rprop, update
 from flambeau.optim.adam import adam, adam_amsgrad
 from flambeau.optim.sgd import sgd_momentum
@@ -77,7 +78,14 @@ def tolerance(request, monkeypatch):
 
 
 @pytest.mark.parametrize(("kind", "options", "end"), ENDS)
-def test_twenty_steps_end_where_pytorchs_do(kind, options, end, tolerance):
+def test_twenty_steps_end_where_pytorchs_do(kind, options, end, monkeypatch):
+    monkeypatch.setattr(update, "kernels", {})
+    monkeypatch.setattr(update, "fuse", lambda *_, **__: None)
+    assert np.abs(walk(start(3), kind, options).numpy() - end).max() < 1e-6
+
+
+@pytest.mark.parametrize(("kind", "options", "end"), {row[0]: row for row in ENDS}.values())  # a kernel of each kind: they are compiled
+def test_kernels_end_where_pytorchs_do(kind, options, end):
     assert np.abs(walk(start(3), kind, options).numpy() - end).max() < 1e-6
     exact = walk(start(3, dtype=flambeau.float64), kind, options)
     assert exact.dtype == flambeau.float64 and np.abs(exact.numpy() - end).max() < 3e-6  # the tables are of float32
@@ -142,6 +150,48 @@ def test_a_step_writes_in_place_and_backward_sees_it(kind, options):
     assert p.array is array and p._version == before + 1 and p.grad.tolist() == [1, 1, 1]
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         loss.backward()
+
+
+def test_all_sorts_of_parameters_step_together(tolerance):
+    """One call takes the plain ones; strided, read-only, complex, half and double ones beside them end as they do alone."""
+    make = lambda: [
+        start(3), start(40, 30).T.detach().requires_grad_(), start(3, dtype=flambeau.float64), start(3, dtype=flambeau.bfloat16),
+        start(3, dtype=flambeau.complex64), start(), start(0), start(5, 3),
+    ]  # fmt: skip
+    together, alone = make(), make()
+    for p in (*together, *alone):
+        p.grad = (p.detach() * 0.5).clone()
+    together[0].grad = flambeau.stack([together[0].grad] * 2, 1)[:, 0]  # a gradient with strides
+    optimizers = [Adam(together, lr=0.1), *(Adam([p], lr=0.1) for p in alone)]
+    for optimizer in optimizers * 3:
+        optimizer.step()
+    for p, q in zip(together, alone):
+        a, b = (x.detach().to(dtype=flambeau.complex64).numpy() for x in (p, q))
+        assert p.dtype == q.dtype and np.abs(a - b).max(initial=0) <= tolerance
+
+
+def test_a_parameter_given_twice_steps_twice():
+    p = start(3)
+    with pytest.warns(UserWarning, match="duplicate parameters"):
+        optimizer = SGD([p, p], lr=0.1)
+    p.grad = flambeau.ones(3)
+    optimizer.step()
+    assert np.allclose(p.tolist(), [0.8, -2.2, 2.8])
+
+
+def test_what_cannot_be_written_is_refused():
+    array = np.ones(3, np.float32)
+    p = flambeau.from_numpy(array).requires_grad_()
+    p.grad = flambeau.ones(3)
+    array.flags.writeable = False
+    p.array.flags.writeable = False
+    with pytest.raises((ValueError, RuntimeError), match="read-only|not writeable|can't write"):
+        SGD([p], lr=0.1).step()
+    assert array.tolist() == [1, 1, 1]
+
+
+def test_arrays_are_read_where_numpy_puts_them():
+    assert many.layout_holds()  # CPython of 64 bits, which all of our machines have
 
 
 def test_parameters_without_gradient_are_left_alone():

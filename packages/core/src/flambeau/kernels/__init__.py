@@ -26,8 +26,8 @@ class Kernel:
     takes `axis`, and refuses dtypes that it was not built for (NumPy would cast them, and give another dtype than the body).
     """
 
-    def __init__(self, programs: tuple[Program, ...], ufunc: np.ufunc, source: str):
-        self.programs, self.ufunc, self.source = programs, ufunc, source
+    def __init__(self, programs: tuple[Program, ...], ufunc: np.ufunc, source: str, many: dict[np.dtype, Callable] | None = None):
+        self.programs, self.ufunc, self.source, self.many = programs, ufunc, source, many or {}
         self.dtypes = frozenset(tuple(o.dtype for o in p.inputs) for p in programs)
 
     def __call__(self, *arrays, axis: int = -1, out=None):
@@ -71,7 +71,7 @@ def lower_all(
 
 def fuse(
     body: Callable, signature: str, dtypes: Sequence = FLOATS, attrs: dict | None = None, outputs: Sequence = (), name: str | None = None,
-    numbers: int = 0,
+    numbers: int = 0, over: Sequence[int] = (),
 ) -> Kernel | None:  # fmt: skip
     """One kernel for `body(xp, *arrays, **attrs)`, or None where it cannot be had: the caller then runs the body on NumPy.
 
@@ -81,6 +81,7 @@ def fuse(
     attrs      what the body takes beside arrays; it is fixed in the kernel
     outputs    dtypes to cast the results to, like `dtypes`; by default what the body gives
     numbers    of an elementwise signature, how many of the last inputs are mostly one number for all elements (a learning rate): read once
+    over       the inputs that the outputs are to be written over: the kernel then has `many`, one call for many sets of arrays (many.py)
 
     Builds at the call (0.2 s, or 1 ms from the disk cache). Never raises for what the body does or the machine lacks: `explain` tells why.
 
@@ -94,18 +95,20 @@ def fuse(
     from .build import build, log
     from .c import c_source, loop_name
     from .gufunc import make_ufunc
+    from .many import many_calls, many_source
 
     try:
         programs = lower_all(body, signature, dtypes, attrs, outputs, name, numbers)
     except NotLowerable as reason:
         log.debug("%s is not one kernel: %s", name or body.__name__, reason)
         return None
-    source = c_source(programs)
+    source = c_source(programs) + (many_source(programs) if over else "")
     library = build(source)
     if library is None:
         return None
     loops = [getattr(library, loop_name(i)) for i in range(len(programs))]
-    return Kernel(programs, make_ufunc(programs, loops, programs[0].name, (body.__doc__ or "").strip()), source)
+    ufunc = make_ufunc(programs, loops, programs[0].name, (body.__doc__ or "").strip())
+    return Kernel(programs, ufunc, source, many_calls(library, programs, over) if over else None)
 
 
 def explain(body: Callable, signature: str, dtypes: Sequence = FLOATS, attrs: dict | None = None, outputs: Sequence = ()) -> str:

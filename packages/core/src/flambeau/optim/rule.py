@@ -35,6 +35,10 @@ class ByRule(Optimizer):
     def plan(self, group: dict[str, Any], n: float, state: dict[str, Any], p: Tensor) -> Plan:
         raise NotImplementedError(f"{type(self).__name__} should implement plan")
 
+    def nth(self, state: dict[str, Any], p: Tensor) -> float:
+        """Which step of p's this is, from 1 on; counts it."""
+        return count(state["step"])
+
     def keeps_state(self, group: dict[str, Any]) -> bool:
         return True
 
@@ -42,41 +46,43 @@ class ByRule(Optimizer):
         """One step along the gradients; returns the closure's loss, where one is given."""
         loss = self.evaluate(closure)
         for group in self.param_groups:
-            keeps, differentiable = self.keeps_state(group), group.get("differentiable", False)
-            known: dict[float, Plan] = {}
-            together: dict[Plan, list[tuple[Tensor, tuple[Tensor, ...]]]] = {}
-            for p in group["params"]:
-                if p.grad is None:
-                    continue
-                self.check(p, group)
-                state = self.state[p] if keeps else {}
-                if keeps and not state:
-                    state.update(self.begin(p, group))
-                n = count(state["step"]) if "step" in state else 0.0
-                plan = known.get(n)
-                if plan is None:
-                    plan = self.plan(group, n, state, p)
-                    if self.by_count:
-                        known[n] = plan
-                if differentiable:
-                    with flambeau.enable_grad():
-                        state.update(zip(plan.names, record(plan.rule, p, [state[name] for name in plan.names], plan.numbers, plan.flags)))
-                else:
-                    together.setdefault(plan, []).append((p, tuple([state[name] for name in plan.names])))
-            for plan, members in together.items():
-                apply(plan.rule, members, plan.numbers, plan.flags)
+            self._step_group(group, self.keeps_state(group), bool(group.get("differentiable")))
         return loss
 
-    def check(self, p: Tensor, group: dict[str, Any]) -> None:
-        if group.get("capturable"):
-            self.check_capturable(p)
-        if getattr(p.grad, "is_sparse", False):
-            raise RuntimeError(f"{type(self).__name__} does not support sparse gradients: SparseAdam does, and SGD and Adagrad")
-
-    @staticmethod
-    def check_capturable(p: Tensor) -> None:
-        if p.device.type == "cpu":
-            raise AssertionError("capturable=True is for parameters on a GPU, whose steps a graph can replay: got one on the CPU")
+    def _step_group(self, group: dict[str, Any], keeps: bool, differentiable: bool) -> None:
+        capturable, by_count, everything = group.get("capturable"), self.by_count, self.state
+        plans: dict[Any, Plan] = {}  # by count, or as many as there are different ones
+        together: dict[Any, list[tuple[Tensor, dict[str, Any]]]] = {}
+        for p in group["params"]:
+            g = p._grad
+            if g is None:
+                continue
+            if capturable and p.device.type == "cpu":
+                raise AssertionError("capturable=True is for parameters on a GPU, whose steps a graph can replay: got one on the CPU")
+            if type(g) is not Tensor and getattr(g, "is_sparse", False):
+                raise RuntimeError(f"{type(self).__name__} does not support sparse gradients: SparseAdam does")
+            state = everything[p] if keeps else {}
+            if keeps and not state:
+                state.update(self.begin(p, group))
+            n = self.nth(state, p)
+            key: Any = n
+            if not by_count:
+                key = plan = self.plan(group, n, state, p)
+                plans[key] = plan
+            elif n not in plans:
+                plans[n] = self.plan(group, n, state, p)
+            if key in together:
+                together[key].append((p, state))
+            else:
+                together[key] = [(p, state)]
+        for key, members in together.items():
+            rule, names, numbers, flags = plans[key]
+            if not differentiable:
+                apply(rule, members, names, numbers, flags)
+                continue
+            with flambeau.enable_grad():
+                for p, state in members:
+                    state.update(zip(names, record(rule, p, [state[name] for name in names], numbers, flags)))
 
 
 def number(value: Any, group: dict[str, Any]) -> Any:

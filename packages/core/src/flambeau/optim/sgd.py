@@ -43,8 +43,6 @@ class SGD(ByRule):
     tensor([0.8000], requires_grad=True)
     """
 
-    by_count = False  # a first step is another
-
     def __init__(
         self,
         params: Any,
@@ -77,12 +75,17 @@ class SGD(ByRule):
     def begin(self, p: Any, group: dict[str, Any]) -> dict[str, Any]:
         return {"momentum_buffer": None}
 
+    def nth(self, state: dict[str, Any], p: Any) -> float:
+        """1 for a first step with momentum, 2 for all others."""
+        if "momentum_buffer" not in state or state["momentum_buffer"] is not None:
+            return 2.0
+        state["momentum_buffer"] = zeros_like(p)
+        return 1.0
+
     def plan(self, group: dict[str, Any], n: float, state: dict[str, Any], p: Any) -> Plan:
         lr, decay, momentum = (number(group[name], group) for name in ("lr", "weight_decay", "momentum"))
         flags = ("maximize", group["maximize"]), ("decaying", group["weight_decay"] != 0)
         if not group["momentum"]:
             return Plan(sgd, (), (lr, decay), flags)
-        part = 1.0 - group["dampening"]
-        if state.get("momentum_buffer") is None:  # the first gradient joins undampened
-            state["momentum_buffer"], part = zeros_like(p), 1.0
+        part = 1.0 if n == 1 else 1.0 - group["dampening"]  # the first gradient joins undampened
         return Plan(sgd_momentum, ("momentum_buffer",), (lr, decay, momentum, part), (*flags, ("nesterov", group["nesterov"])))
