@@ -31,7 +31,8 @@ def write(folder: Path) -> None:
 
 
 PLAIN = {"flambeau.fft", "flambeau.linalg", "flambeau.special", "flambeau.masked", "flambeau.signal.windows", "flambeau.autograd.graph",
-         "flambeau.autograd.forward_ad", "flambeau.utils.checkpoint"}  # modules of one file that users import
+         "flambeau.autograd.forward_ad", "flambeau.utils.checkpoint", "flambeau.distributions.constraints",
+         "flambeau.distributions.transforms", "flambeau.distributions.kl"}  # modules of one file that users import
 
 
 def public_modules(package: str) -> list[ModuleType]:

@@ -11,6 +11,7 @@ import zipfile
 import zlib
 from collections import OrderedDict
 
+import numpy as np
 import pytest
 
 import flambeau
@@ -307,6 +308,17 @@ def test_classes_that_the_user_allows():
     file.seek(0)
     with pytest.raises(pickle.UnpicklingError, match=r"Settings.*add_safe_globals\(\[Settings\]\)"):
         load(file)
+
+
+def test_numpys_numbers_once_they_are_allowed():
+    file = io.BytesIO(zipped(pickle.dumps({"best": np.float64(0.5), "all": np.arange(3.0)}, 2)))
+    with pytest.raises(pickle.UnpicklingError, match=r"numpy\._core\.multiarray\.scalar"):
+        load(file)
+    multiarray = np._core.multiarray
+    with safe_globals([multiarray.scalar, multiarray._reconstruct, np.dtype, np.dtypes.Float64DType, np.ndarray]):
+        file.seek(0)
+        back = load(file)
+    assert back["best"] == 0.5 and type(back["best"]) is np.float64 and back["all"].tolist() == [0, 1, 2]
 
 
 def test_another_name_for_a_class():

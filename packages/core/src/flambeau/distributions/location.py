@@ -60,11 +60,6 @@ class Normal(LocScale, ExponentialFamily):
     def variance(self) -> Tensor:
         return self.scale.square()
 
-    def sample(self, sample_shape: Iterable[int] = ()) -> Tensor:
-        shape = self._extended_shape(sample_shape)
-        with flambeau.no_grad():
-            return flambeau.normal(self.loc.expand(shape), self.scale.expand(shape))
-
     def rsample(self, sample_shape: Iterable[int] = ()) -> Tensor:
         return self.loc + standard_normal(self._extended_shape(sample_shape), self.loc) * self.scale
 
