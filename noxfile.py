@@ -100,12 +100,18 @@ def parity(session: nox.Session) -> None:
 
 @nox.session(venv_backend="venv")
 def parity_nn(session: nox.Session) -> None:
-    """PyTorch's databases of modules and of optimizers, on PyTorch and Flambeau. Needs ../shared/parity; arguments go to both programs."""
+    """PyTorch's databases of modules and of optimizers, autocast, checkpoints and distributions, on PyTorch and Flambeau.
+
+    Needs ../shared/parity; arguments go to the first two programs.
+    """
     if not OPDB.exists():
         session.skip(f"{OPDB} is not there")
     session.install("torch==2.13.0", "expecttest", "scipy", "-e", "packages/core")
     session.run("python", "tests/parity/modules.py", str(OPDB), "--at-least", "98", *session.posargs)
     session.run("python", "tests/parity/optimizers.py", "--at-least", "95", *session.posargs)
+    session.run("python", "tests/parity/autocast.py", str(OPDB))
+    session.run("python", "tests/parity/checkpoints.py")
+    session.run("python", "tests/parity/distributions.py")
 
 
 @nox.session(venv_backend="none")

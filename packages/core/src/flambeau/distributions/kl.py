@@ -359,7 +359,7 @@ def _by_expectations(p: Any, q: Any) -> Tensor:
 
 def _infinite(p: Any, q: Any) -> Tensor:
     """p has events where q has none."""
-    return flambeau.full(flambeau.broadcast_shapes(p.batch_shape, q.batch_shape), math.inf, dtype=p.mean.dtype, device=p.mean.device)
+    return flambeau.full(p.batch_shape, math.inf, dtype=p.mean.dtype, device=p.mean.device)
 
 
 FORMED: dict[type, tuple[type, ...]] = {
