@@ -83,7 +83,9 @@ _LATER = {"nn": None, "optim": None, "utils": None, "func": None, "multiprocessi
           "hamming_window": "spectral", "blackman_window": "spectral",
           "bartlett_window": "spectral", "kaiser_window": "spectral",
           "save": "serialization", "load": "serialization", "vmap": "func", "testing": None,
-          "return_types": None, "signal": None, "masked": None, "amp": None, "distributions": None, "autocast": "amp"}
+          "return_types": None, "signal": None, "masked": None,
+          **dict.fromkeys(("grid_sampler", "grid_sampler_2d", "grid_sampler_3d"), "nn.functional.grid"), "amp": None,
+          "distributions": None, "autocast": "amp"}
 _LATER |= dict.fromkeys(
     """is_autocast_enabled set_autocast_enabled get_autocast_dtype set_autocast_dtype is_autocast_cache_enabled set_autocast_cache_enabled
     clear_autocast_cache autocast_increment_nesting autocast_decrement_nesting is_autocast_cpu_enabled set_autocast_cpu_enabled

@@ -282,7 +282,7 @@ def test_bad_arguments_of_a_layer_are_named(make, error, says):
         (nn.MaxPool2d(2), (4, 4), RuntimeError, "3D or 4D"),
         (nn.MaxPool2d(2, padding=2), (1, 1, 4, 4), RuntimeError, "at most half"),
         (nn.MaxPool2d(3), (1, 1, 2, 2), RuntimeError, "window"),
-        (nn.AdaptiveAvgPool2d(2), (4, 4), RuntimeError, "3D or 4D"),
+        (nn.AdaptiveAvgPool2d(2), (4, 4), ValueError, "at least 3"),
         (nn.GLU(), (2, 3), RuntimeError, "must be even"),
         (nn.PReLU(3), (2, 4), RuntimeError, "1 or 4"),
         (nn.Unflatten(1, (2, 2)), (3, 5), RuntimeError, "multiply up"),

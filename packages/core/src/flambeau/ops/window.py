@@ -4,6 +4,8 @@ A convolution is linear in its input and in its weight, so three cards that name
 """
 from __future__ import annotations
 
+from math import prod
+
 from ..define import op
 from ..dispatch import run
 from ..op import CARDS
@@ -76,9 +78,11 @@ def max_pool(xp, x, *, kernel, stride, padding, dilation, ceil_mode):
     return xp.max_pool_forward(x, kernel, stride, padding, dilation, ceil_mode)
 
 
-def _pooled(x, index, spatial):
-    flat = x.reshape(*x.shape[:-spatial], -1)
-    return flat.gather(-1, index.reshape(*index.shape[:-spatial], -1)).reshape(index.shape)
+def pooled(x, index, spatial):
+    """The elements at places in the flattened last axes.  (*, *S), (*, *out) int64 -> (*, *out)"""
+    lead = tuple(x.shape[:-spatial])
+    flat = x.reshape(*lead, prod(x.shape[-spatial:]))
+    return flat.gather(-1, index.reshape(*lead, prod(index.shape[-spatial:]))).reshape(index.shape)
 
 
 def _max_pool_back_samples(make):
@@ -88,7 +92,7 @@ def _max_pool_back_samples(make):
 
 
 @op("window", linear=True, inputs=2, samples=_max_pool_back_samples,
-    vjp=(lambda g, _y, _g, index, shape: _pooled(g, index, len(shape) - 2), None))
+    vjp=(lambda g, _y, _g, index, shape: pooled(g, index, len(shape) - 2), None))
 def max_pool_back(xp, g, index, *, shape):
     """Zeros of `shape` with each window's gradient at the place of its greatest value."""
     return xp.max_pool_backward(g, index, tuple(shape))

@@ -5,16 +5,22 @@ Here arguments are checked and given their usual form; the arithmetic itself is 
 
 from .activation import *  # noqa: F403
 from .attention import *  # noqa: F403
+from .bag import *  # noqa: F403
 from .class_loss import *  # noqa: F403
 from .conv import *  # noqa: F403
 from .distance import *  # noqa: F403
 from .dropout import *  # noqa: F403
+from .grid import *  # noqa: F403
 from .linear import *  # noqa: F403
 from .linear_loss import *  # noqa: F403
 from .margin_loss import *  # noqa: F403
 from .normalization import *  # noqa: F403
 from .number_loss import *  # noqa: F403
 from .padding import *  # noqa: F403
+from .patches import *  # noqa: F403
 from .pooling import *  # noqa: F403
+from .sequence_loss import *  # noqa: F403
 from .sparse import *  # noqa: F403
+from .transposed import *  # noqa: F403
+from .unpooling import *  # noqa: F403
 from .vision import *  # noqa: F403

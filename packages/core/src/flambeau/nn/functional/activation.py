@@ -7,6 +7,7 @@ from typing import Any
 import flambeau
 
 from ...casting import listed
+from ...dtype import FLOAT
 from ...ops import activation as cards
 from ...ops.nn import gelu_erf, gelu_tanh
 from ...ops.nn import silu as silu_card
@@ -65,13 +66,17 @@ def relu_(input: Tensor) -> Tensor:
 
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
     """min(max(input, 0), 6).  (*) -> (*)"""
-    return hardtanh(input, 0.0, 6.0, inplace)
+    return hardtanh(input, 0, 6, inplace)
 
 
 def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
     """input between min_val and max_val; no gradient at the bounds.  (*) -> (*)"""
     if min_val > max_val:
         raise ValueError(f"min_val cannot be greater than max_val: got min_val={min_val}, max_val={max_val}")
+    if input.dtype.category < FLOAT:
+        if input.dtype is flambeau.bool:
+            raise RuntimeError("Bool inputs not supported for hardtanh")
+        min_val, max_val = int(min_val), int(max_val)
     return cards.hardtanh.card.inplace(input, min_val, max_val) if inplace else cards.hardtanh(input, min_val, max_val)
 
 
@@ -110,6 +115,8 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
         raise RuntimeError(f"prelu: expected a weight of 1 or {channels} (the input's channels) elements, got {weight.numel()}")
     if weight.dim() == 1 and input.dim() > 1:
         weight = weight.reshape(1, -1, *[1] * (input.dim() - 2))
+    if not input.dim():
+        weight = weight.reshape(())
     return flambeau.where(input > 0, input, input * weight)
 
 
@@ -119,6 +126,9 @@ def rrelu(input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, trainin
         raise RuntimeError(f"Lower bound should be less than or equal to the upper bound, got {lower} and {upper}")
     if not training:
         return leaky_relu(input, (lower + upper) / 2, inplace)
+    if not input.dim():
+        return input.mul_(rrelu(input.detach().reshape(1), lower, upper, True)[0] / input.detach()) if inplace else \
+            rrelu(input.reshape(1), lower, upper, True).reshape(())
     negative = input.detach() <= 0
     drawn = flambeau.empty(int(negative.sum()), dtype=flambeau.float64, device=input.device).uniform_(lower, upper)
     slope = flambeau.ones_like(input, requires_grad=False)

@@ -50,6 +50,9 @@ def conv3d(
 
 
 def _conv(axes: int, input: Tensor, weight: Tensor, bias: Tensor | None, stride: Any, padding: Any, dilation: Any, groups: int) -> Tensor:
+    if input.dtype is not weight.dtype or bias is not None and bias.dtype is not weight.dtype:
+        found = ", ".join(str(t.dtype) for t in (input, weight, bias) if t is not None)
+        raise RuntimeError(f"conv{axes}d: Input type, weight type and bias type should be the same, got {found}: convert one with .to()")
     if type(stride) is type(padding) is type(dilation) is type(groups) is int and input.ndim == axes + 2:
         attrs = _attrs(axes, stride, padding, dilation, groups)
         _checked(axes, input.shape, weight.shape, None if bias is None else bias.shape, groups)

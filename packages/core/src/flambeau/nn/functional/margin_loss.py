@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import flambeau
 
 from ...casting import listed
@@ -10,7 +12,10 @@ from .activation import logsigmoid
 from .distance import pairwise_distance
 from .reduction import reduce_loss, reduction_of, same_shape
 
-__all__ = ["cosine_embedding_loss", "hinge_embedding_loss", "margin_ranking_loss", "soft_margin_loss", "triplet_margin_loss"]
+__all__ = [
+    "cosine_embedding_loss", "hinge_embedding_loss", "margin_ranking_loss", "multilabel_margin_loss", "soft_margin_loss",
+    "triplet_margin_loss", "triplet_margin_with_distance_loss",
+]  # fmt: skip
 
 
 @listed
@@ -96,7 +101,63 @@ def triplet_margin_loss(
 ) -> Tensor:
     """max(0, |anchor - positive| - |anchor - negative| + margin), with the p-norm.  (N, D), (N, D), (N, D) -> ()"""
     reduction = reduction_of(reduction, size_average, reduce)
+    if margin <= 0:
+        raise ValueError(f"margin must be greater than 0, got {margin}")
     near, far = pairwise_distance(anchor, positive, p, eps), pairwise_distance(anchor, negative, p, eps)
     if swap:
         far = flambeau.minimum(far, pairwise_distance(positive, negative, p, eps))
     return reduce_loss((near - far + margin).relu(), reduction)
+
+
+def triplet_margin_with_distance_loss(
+    anchor: Tensor,
+    positive: Tensor,
+    negative: Tensor,
+    *,
+    distance_function: Callable[[Tensor, Tensor], Tensor] | None = None,
+    margin: float = 1.0,
+    swap: bool = False,
+    reduction: str = "mean",
+) -> Tensor:
+    """`triplet_margin_loss` with a distance of one's own, the Euclidean one when None.  (N, *), (N, *), (N, *) -> ()"""
+    reduction = reduction_of(reduction, None, None)
+    if margin <= 0:
+        raise ValueError(f"margin must be greater than 0, got {margin}")
+    distance = pairwise_distance if distance_function is None else distance_function
+    if not anchor.dim() == positive.dim() == negative.dim():
+        raise RuntimeError(
+            "The anchor, positive, and negative tensors are expected to have the same number of dimensions, but got: anchor "
+            f"{anchor.dim()}D, positive {positive.dim()}D, and negative {negative.dim()}D inputs"
+        )
+    near, far = distance(anchor, positive), distance(anchor, negative)
+    if swap:
+        far = flambeau.minimum(far, distance(positive, negative))
+    return reduce_loss((margin + near - far).clamp(min=0), reduction)
+
+
+@listed
+def multilabel_margin_loss(
+    input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
+) -> Tensor:
+    """Each label's score against each other class's: Σ max(0, 1 - (x[label] - x[class])) / C.  (N, C) or (C), labels of that shape -> ()
+
+    A row of labels ends at its first -1.
+
+    >>> F.multilabel_margin_loss(flambeau.tensor([[0.1, 0.2, 0.4, 0.8]]), flambeau.tensor([[3, 0, -1, 1]]))
+    tensor(0.8500)
+    """
+    reduction = reduction_of(reduction, size_average, reduce)
+    if input.dim() > 2 or target.shape != input.shape or input.dim() and not input.shape[-1]:
+        raise RuntimeError(f"Expected non-empty vector or matrix with a target of its size, but got {list(input.shape)} and "
+                           f"{list(target.shape)}")  # fmt: skip
+    x, labels = (v.reshape(-1, v.shape[-1] if v.dim() else 1) for v in (input, target))
+    classes = x.shape[1]
+    if labels.numel() and not -1 <= int(labels.min()) <= int(labels.max()) < classes:
+        raise RuntimeError(f"multilabel_margin_loss: labels must be -1 or in 0 .. {classes - 1}")
+    given = ((labels < 0).to(flambeau.int64).cumsum(1) == 0)  # up to the first -1
+    index = flambeau.where(given, labels, 0)
+    named = flambeau.zeros_like(labels).scatter_add(1, index, given.to(labels.dtype)) > 0
+    scores = x.gather(1, index)  # (N, labels)
+    gaps = (1 - scores.unsqueeze(2) + x.unsqueeze(1)).clamp(min=0)  # (N, labels, classes)
+    loss = flambeau.where(given.unsqueeze(2) & ~named.unsqueeze(1), gaps, 0.0).sum((1, 2)) / classes
+    return reduce_loss(loss if input.dim() == 2 else loss.reshape(()), reduction)

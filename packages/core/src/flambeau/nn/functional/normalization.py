@@ -83,6 +83,8 @@ def batch_norm(
     Raises ValueError for a single value a channel in training, RuntimeError when the sizes do not fit.
     """
     shape = tuple(input.shape)
+    if not input.numel():
+        return _affine(input * 1, weight, bias) if len(shape) > 1 else input * 1  # nothing to normalise, and nothing moves
     for given in (running_mean, running_var, weight, bias):
         if len(shape) < 2 or (given is not None and (type(given) not in PLAIN or given.array.shape != shape[1:2])):
             _check_channels(input, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
@@ -151,6 +153,8 @@ def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bia
             f"Expected number of channels in input to be divisible by num_groups, but got input of shape {list(input.shape)} "
             f"and num_groups={num_groups}"
         )
+    if not input.numel():
+        return _affine(input * 1, weight, bias)
     result = layer_norm_card(input.reshape(n, num_groups, -1), None, None, axes=1, eps=eps).reshape(input.shape)
     return _affine(result, weight, bias)
 

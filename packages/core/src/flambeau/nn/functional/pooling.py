@@ -5,13 +5,18 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
+
 import flambeau
 
 from ...casting import listed
 from ...dispatch import run_one
+from ...dtype import FLOAT
 from ...ops.window import avg_pool, max_pool
 from ...tensor import Tensor
+from .precision import rounded_once
 from .sizes import ints
+from .unpooling import greatest
 
 __all__ = [
     "adaptive_avg_pool1d",
@@ -131,6 +136,9 @@ def max_pool3d(
 def _avg_pool(
     axes: int, input: Tensor, kernel: Any, stride: Any, padding: Any, ceil_mode: bool, count_include_pad: bool, divisor: int | None
 ) -> Tensor:
+    if input.dtype.category < FLOAT:  # the quotient of integers is cut off
+        mean = _avg_pool(axes, input.double(), kernel, stride, padding, ceil_mode, count_include_pad, divisor)
+        return (mean + mean.sign() * 1e-9).trunc().to(input.dtype)
     if type(kernel) is type(padding) is int and (stride is None or type(stride) is int) and divisor is None and type(ceil_mode) is bool:
         attrs = _avg_pool_attrs(axes, kernel, stride, padding, ceil_mode, bool(count_include_pad))
         input, batched = _batched(input, axes, f"avg_pool{axes}d")
@@ -209,6 +217,8 @@ def lp_pool2d(input: Tensor, norm_type: float, kernel_size: Any, stride: Any = N
 
 def _sizes(axes: int, input: Tensor, output_size: Any, name: str) -> tuple[int, ...]:
     """The asked-for extents; None keeps the input's."""
+    if input.dim() <= axes and axes > 1:
+        raise ValueError(f"Input dimension should be at least {axes + 1}, got {input.dim()}: {name} takes (C, *S) or (N, C, *S)")
     if input.dim() not in (axes + 1, axes + 2):
         raise RuntimeError(f"{name}: Expected {axes + 1}D or {axes + 2}D tensor, but got input of shape {tuple(input.shape)}")
     asked = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * axes
@@ -222,8 +232,11 @@ def _bounds(size: int, out: int) -> list[tuple[int, int]]:
     return [(i * size // out, -(-(i + 1) * size // out)) for i in range(out)]
 
 
-def _adaptive_avg_pool(axes: int, input: Tensor, output_size: Any) -> Tensor:
+@rounded_once
+def _adaptive_avg_pool(input: Tensor, axes: int, output_size: Any) -> Tensor:
     sizes = _sizes(axes, input, output_size, f"adaptive_avg_pool{axes}d")
+    if min(sizes) < 0:
+        raise RuntimeError(f"adaptive_avg_pool{axes}d: elements of output_size must be greater than or equal to 0, got {sizes}")
     if all(out == 1 for out in sizes):
         return input.mean(tuple(range(-axes, 0)), keepdim=True)
     have = tuple(input.shape[-axes:])
@@ -241,35 +254,35 @@ def _adaptive_avg_pool(axes: int, input: Tensor, output_size: Any) -> Tensor:
 @listed
 def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:
     """Means of `output_size` windows that cover the axis evenly.  (N, C, L) or (C, L) -> (N, C, output_size)"""
-    return _adaptive_avg_pool(1, input, output_size)
+    return _adaptive_avg_pool(input, 1, output_size)
 
 
 @listed
 def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
     """Means of windows that cover the image evenly; None keeps an extent.  (N, C, H, W) or (C, H, W) -> (N, C, *output_size)"""
-    return _adaptive_avg_pool(2, input, output_size)
+    return _adaptive_avg_pool(input, 2, output_size)
 
 
 @listed
 def adaptive_avg_pool3d(input: Tensor, output_size: Any) -> Tensor:
     """Means of windows that cover the volume evenly; None keeps an extent.  (N, C, D, H, W) -> (N, C, *output_size)"""
-    return _adaptive_avg_pool(3, input, output_size)
+    return _adaptive_avg_pool(input, 3, output_size)
 
 
 def _adaptive_max_pool(axes: int, input: Tensor, output_size: Any, return_indices: bool) -> Any:
     sizes = _sizes(axes, input, output_size, f"adaptive_max_pool{axes}d")
     have = tuple(input.shape[-axes:])
+    if min(sizes) < 0:
+        raise RuntimeError(f"adaptive_max_pool{axes}d: elements of output_size must be greater than or equal to 0, got {sizes}")
     if all(out > 0 and size % out == 0 for size, out in zip(have, sizes, strict=True)):
         kernel = tuple(size // out for size, out in zip(have, sizes, strict=True))
         return _max_pool(axes, input, kernel, None, 0, 1, False, return_indices)
-    if return_indices:
-        raise NotImplementedError(
-            f"adaptive_max_pool{axes}d: return_indices needs extents {have} that are multiples of the output's {sizes}"
-        )
-    for axis, size, out in zip(range(-axes, 0), have, sizes, strict=True):
-        windows = [input.narrow(axis, start, end - start).max(axis, keepdim=True)[0] for start, end in _bounds(size, out)]
-        input = flambeau.cat(windows, axis)
-    return input
+    x, batched = _batched(input, axes, f"adaptive_max_pool{axes}d")
+    bounds = [np.array(_bounds(size, out)).reshape(-1, 2) for size, out in zip(have, sizes, strict=True)]
+    values, indices = greatest(x, [b[:, 0] for b in bounds], [b[:, 1] for b in bounds])
+    if not batched:
+        values, indices = values.squeeze(0), indices.squeeze(0)
+    return (values, indices) if return_indices else values
 
 
 def adaptive_max_pool1d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:

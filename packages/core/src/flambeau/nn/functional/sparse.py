@@ -7,6 +7,7 @@ from numpy import int64
 import flambeau
 
 from ...autograd import no_grad
+from ...context import is_grad_enabled
 from ...ops.index import embedding as embedding_card
 from ...ops.index import extremes as least_and_greatest
 from ...ops.view import ready
@@ -36,8 +37,8 @@ def embedding(
             low, high = least_and_greatest(places)
             if 0 <= low <= high < table.shape[0]:
                 return embedding_card(weight, input) if weight.node is not None else plain(table.take(places, 0))
-    if scale_grad_by_freq or sparse:
-        raise NotImplementedError("embedding: scale_grad_by_freq and sparse gradients are not supported; leave both False")
+    if sparse and weight.requires_grad and is_grad_enabled():
+        raise NotImplementedError("embedding: sparse gradients are not supported; leave sparse=False, the gradient is dense")
     if input.dtype not in (flambeau.int64, flambeau.int32):
         raise RuntimeError(f"embedding(): Expected tensor for argument 'indices' to have scalar types Long or Int, got {input.dtype}")
     if weight.dim() != 2:
@@ -53,7 +54,12 @@ def embedding(
     if found is not None and not 0 <= found[0] <= found[1] < rows:
         wrong = found[0] if found[0] < 0 else found[1]
         raise IndexError(f"index out of range in self: expected indices in 0 .. {rows - 1} for a table of {rows} rows, got {wrong}")
-    return embedding_card(weight, input, padding_idx=padding_idx)
+    rows_found = embedding_card(weight, input, padding_idx=padding_idx)
+    if not scale_grad_by_freq or not rows_found.requires_grad:
+        return rows_found
+    often = flambeau.bincount(input.reshape(-1), minlength=rows)[input].unsqueeze(-1)
+    still = rows_found.detach()
+    return still + (rows_found - still) / often  # the same values; the gradient is shared among a row's lookups
 
 
 def _clip_rows(weight: Tensor, input: Tensor, max_norm: float, norm_type: float) -> None:

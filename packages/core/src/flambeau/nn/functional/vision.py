@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import warnings
 from math import floor
 from typing import Any
+
+import numpy as np
 
 import flambeau
 
 from ...casting import listed
 from ...tensor import Tensor
+from .grid import cubic_weights
 from .pooling import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
+from .precision import rounded_once
 
-__all__ = ["interpolate", "pixel_shuffle", "pixel_unshuffle", "upsample"]
+__all__ = [
+    "channel_shuffle", "interpolate", "native_channel_shuffle", "pixel_shuffle", "pixel_unshuffle", "upsample", "upsample_bilinear",
+    "upsample_nearest",
+]  # fmt: skip
 
-_LINEAR = {"linear": 1, "bilinear": 2, "trilinear": 3}
+_SMOOTH = {"linear": 1, "bilinear": 2, "bicubic": 2, "trilinear": 3}
 
 
 @listed
+@rounded_once
 def interpolate(
     input: Tensor,
     size: Any = None,
@@ -39,19 +48,21 @@ def interpolate(
     axes = input.dim() - 2
     if antialias:
         raise NotImplementedError("interpolate: antialias=True is not supported")
-    if align_corners is not None and mode not in _LINEAR:
-        raise ValueError("align_corners option can only be set with the interpolating modes: linear | bilinear | trilinear")
-    if mode not in ("nearest", "nearest-exact", "area", *_LINEAR):
-        modes = "nearest, nearest-exact, area, linear, bilinear and trilinear"
+    if align_corners is not None and mode not in _SMOOTH:
+        raise ValueError("align_corners option can only be set with the interpolating modes: linear | bilinear | bicubic | trilinear")
+    if mode not in ("nearest", "nearest-exact", "area", *_SMOOTH):
+        modes = "nearest, nearest-exact, area, linear, bilinear, bicubic and trilinear"
         raise NotImplementedError(f"interpolate: unknown mode {mode!r}; there are {modes}")
-    if _LINEAR.get(mode, axes) != axes:
-        raise NotImplementedError(f"Got {input.dim()}D input, but {mode} mode needs {_LINEAR[mode] + 2}D input")
+    if _SMOOTH.get(mode, axes) != axes:
+        raise NotImplementedError(f"Got {input.dim()}D input, but {mode} mode needs {_SMOOTH[mode] + 2}D input")
     sizes, scales = _target(input, size, scale_factor, axes, bool(recompute_scale_factor))
     if mode == "area":
         return (adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d)[axes - 1](input, sizes)
     for axis in range(axes):
         dim, have = axis + 2, input.shape[axis + 2]
-        if mode in _LINEAR:
+        if mode == "bicubic":
+            input = _cubic_axis(input, dim, have, sizes[axis], scales[axis], bool(align_corners))
+        elif mode in _SMOOTH:
             input = _linear_axis(input, dim, have, sizes[axis], scales[axis], bool(align_corners))
         else:
             shift = 0.5 if mode == "nearest-exact" else 0.0
@@ -100,9 +111,43 @@ def _linear_axis(input: Tensor, dim: int, have: int, want: int, scale: float, al
     return at(left) * (1 - share) + at(right) * share
 
 
-def upsample(input: Tensor, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool | None = None) -> Tensor:
-    """`interpolate` under its older name."""
+def _cubic_axis(input: Tensor, dim: int, have: int, want: int, scale: float, align_corners: bool) -> Tensor:
+    """Four elements around each place; those beyond the edge are the edge's."""
+    if align_corners:
+        places = np.arange(want) * ((have - 1) / (want - 1) if want > 1 else 0.0)
+    else:
+        places = (np.arange(want) + 0.5) * scale - 0.5
+    floor = np.floor(places)
+    shape = (-1, *[1] * (input.dim() - 1 - dim))
+    result: Any = 0.0
+    for step, share in zip((-1, 0, 1, 2), cubic_weights(flambeau.from_numpy(places - floor)), strict=True):
+        index = flambeau.from_numpy(np.clip(floor + step, 0, have - 1).astype(np.int64)).to(input.device)
+        result = result + input.index_select(dim, index) * share.to(input.device, input.dtype).reshape(shape)
+    return result
+
+
+def upsample(
+    input: Tensor, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool | None = None
+) -> Tensor:
+    """`interpolate` by its older name.  (N, C, *S) -> (N, C, *size)"""
+    _older("upsample")
     return interpolate(input, size, scale_factor, mode, align_corners)
+
+
+def upsample_nearest(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
+    """`interpolate` with mode "nearest".  (N, C, *S) -> (N, C, *size)"""
+    _older("upsample_nearest")
+    return interpolate(input, size, scale_factor, "nearest")
+
+
+def upsample_bilinear(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
+    """`interpolate` with mode "bilinear" and the corners kept.  (N, C, H, W) -> (N, C, *size)"""
+    _older("upsample_bilinear")
+    return interpolate(input, size, scale_factor, "bilinear", True)
+
+
+def _older(name: str) -> None:
+    warnings.warn(f"`nn.functional.{name}` is deprecated. Use `nn.functional.interpolate` instead.", UserWarning, stacklevel=3)
 
 
 def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
@@ -136,3 +181,22 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     n = len(lead)
     split = input.reshape(*lead, c, h // r, r, w // r, r)  # (*, C, H, r, W, r)
     return split.permute(*range(n), n, n + 2, n + 4, n + 1, n + 3).reshape(*lead, c * r * r, h // r, w // r)
+
+
+def channel_shuffle(input: Tensor, groups: int) -> Tensor:
+    """Channels of `groups` blocks dealt out in turn.  (N, C, *) -> (N, C, *)
+
+    >>> F.channel_shuffle(flambeau.arange(4.0).reshape(1, 4, 1), 2).flatten()
+    tensor([0., 2., 1., 3.])
+    """
+    if input.dim() < 3:
+        raise RuntimeError(f"channel_shuffle expects input with > 2 dims, but got input with sizes {list(input.shape)}")
+    if groups <= 0 or input.shape[1] % groups:
+        raise RuntimeError(f"Number of channels must be divisible by groups. Got {input.shape[1]} channels and {groups} groups.")
+    split = input.reshape(input.shape[0], groups, input.shape[1] // groups, *input.shape[2:])
+    return split.transpose(1, 2).reshape(input.shape)
+
+
+def native_channel_shuffle(input: Tensor, groups: int) -> Tensor:
+    """`channel_shuffle` by its other name.  (N, C, *) -> (N, C, *)"""
+    return channel_shuffle(input, groups)
