@@ -20,7 +20,6 @@ __all__ = [
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "cross_entropy",
-    "linear_cross_entropy",
     "multi_margin_loss",
     "multilabel_soft_margin_loss",
     "nll_loss",
@@ -200,10 +199,15 @@ def multi_margin_loss(
     single = input.dim() < 2
     if single:
         input, target = input.reshape(1, -1), target.reshape(1) if target.numel() == 1 else target
-    if input.dim() != 2 or not input.shape[1] or target.dim() > 1:
-        raise RuntimeError(f"multi_margin_loss: expected scores (N, C) and classes (N), got {tuple(input.shape)} and {tuple(target.shape)}")
+    if input.dim() != 2 or not input.shape[1]:
+        raise RuntimeError(f"multi_margin_loss: expected non-empty scores (N, C) or (C), got {tuple(input.shape)}")
     if tuple(target.shape) != tuple(input.shape[:1]):
-        raise ValueError(f"multi_margin_loss: inconsistent target size, expected ({input.shape[0]},) but got {tuple(target.shape)}")
+        raise RuntimeError(
+            f"multi_margin_loss: target tensor should be 1-D with size equal to the number of input samples (batch size). "
+            f"Expected target size [{input.shape[0]}], but got {list(target.shape)}"
+        )
+    if weight is not None and weight.dim() != 1:
+        raise ValueError(f"multi_margin_loss: weight must be one-dimensional, got {tuple(weight.shape)}")
     _check_classes("multi_margin_loss", input, target, weight, 1)
     columns = target.unsqueeze(1)
     loss = (margin - input.gather(1, columns) + input).relu()
@@ -269,49 +273,3 @@ def multilabel_soft_margin_loss(
     reduction = reduction_of(reduction, size_average, reduce)
     loss = -(target * logsigmoid(input) + (1 - target) * logsigmoid(-input))
     return reduce_loss((loss if weight is None else loss * weight).mean(-1), reduction)
-
-
-def linear_cross_entropy(
-    input: Tensor,
-    linear_weight: Tensor,
-    target: Tensor,
-    *,
-    linear_bias: Tensor | None = None,
-    weight: Tensor | None = None,
-    reduction: str = "mean",
-    ignore_index: int | None = None,
-    label_smoothing: float = 0.0,
-    options: object = None,
-) -> Tensor:
-    """`cross_entropy` of `linear`'s scores.  (N, D) or (D), (C, *, D), classes (N, *) or shares (N, C, *) -> () or (N, *)
-
-    `options` say in which pieces PyTorch computes this, to save memory; here it is computed at once, with the same result.
-
-    >>> F.linear_cross_entropy(flambeau.zeros(1, 3), flambeau.zeros(2, 3), flambeau.tensor([1]))
-    tensor(0.6931)
-    """
-    if input.dim() not in (1, 2):
-        raise RuntimeError(f"linear_cross_entropy: expected input with dimensionality 1 or 2, got {input.dim()}")
-    if linear_weight.dim() < 2:
-        raise RuntimeError(f"linear_cross_entropy: expected linear_weight with dimensionality at least 2, got {linear_weight.dim()}")
-    if input.shape[-1] != linear_weight.shape[-1]:
-        raise RuntimeError(
-            f"linear_cross_entropy: expected equal input and linear_weight last dimensions (in_features), got {input.shape[-1]} and "
-            f"{linear_weight.shape[-1]}, respectively"
-        )
-    rows = tuple(linear_weight.shape[:-1])
-    if len(rows) > 1 and input.dim() == 1:
-        raise RuntimeError(
-            f"linear_cross_entropy: K-dimensional loss defined by linear_weight shape {tuple(linear_weight.shape)} requires batched input, "
-            f"(N, {input.shape[-1]}), got {tuple(input.shape)}"
-        )
-    if linear_bias is not None and tuple(linear_bias.shape) != rows:
-        raise RuntimeError(f"linear_cross_entropy: expected linear_bias shape {rows}, got {tuple(linear_bias.shape)}")
-    if ignore_index is not None and target.is_floating_point():
-        raise RuntimeError("linear_cross_entropy: ignore_index cannot be specified when target contains probabilities")
-    scores = input @ linear_weight.reshape(-1, linear_weight.shape[-1]).t()
-    scores = scores.reshape(*input.shape[:-1], *rows)
-    if linear_bias is not None:
-        scores = scores + linear_bias
-    ignored = -100 if ignore_index is None else ignore_index
-    return cross_entropy(scores, target, weight, ignore_index=ignored, reduction=reduction, label_smoothing=label_smoothing)
