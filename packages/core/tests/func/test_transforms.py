@@ -141,3 +141,16 @@ def test_ops_of_users_take_part():
 def test_errors(call, error, words):
     with pytest.raises(error, match=words):
         call()
+
+
+def test_jacobians_have_a_history_only_where_one_is_asked_for():
+    x, w = flambeau.tensor([1.0, 2.0]), flambeau.tensor(3.0, requires_grad=True)
+    assert not flambeau.func.jacrev(lambda v: v.exp())(x).requires_grad
+    assert not flambeau.func.hessian(lambda v: v.exp().sum())(x).requires_grad
+    asked = x.clone().requires_grad_()
+    for jacobian in (flambeau.func.jacrev(lambda v: v.exp() * w)(x), flambeau.func.jacrev(lambda v: v.exp())(asked * 1)):
+        assert jacobian.requires_grad
+    flambeau.func.jacrev(lambda v: v.exp() * w)(x).sum().backward()
+    assert float(w.grad) == pytest.approx(float(x.exp().sum()))
+    nested = flambeau.func.jacrev(flambeau.func.jacrev(lambda v: (v**3).sum()))(x)
+    assert nested.tolist() == [[6, 0], [0, 12]] and not nested.requires_grad

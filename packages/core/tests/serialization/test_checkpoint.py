@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import os
 import pickle
+import sys
 import zipfile
 from collections import Counter, OrderedDict, namedtuple
 from pathlib import Path
@@ -371,3 +372,38 @@ def test_strings_of_python_2():
     file.seek(0)
     with pytest.raises(pickle.UnpicklingError, match="utf-8"):
         load(file)
+
+
+# ---- the order of bytes
+def swapped(tensor):
+    """A checkpoint of a tensor as a machine of the other order writes it."""
+    word = tensor.itemsize // (2 if tensor.is_complex() else 1)
+    other = flambeau.from_numpy(tensor.numpy().view(f"u{word}").byteswap().view(tensor.numpy().dtype))
+    file = io.BytesIO()
+    save(other, file, _disable_byteorder_record=True)
+    return file
+
+
+@pytest.mark.parametrize("dtype", [flambeau.float32, flambeau.int64, flambeau.complex64, flambeau.bfloat16, flambeau.float64, flambeau.int16])
+def test_files_of_the_other_order_of_bytes(dtype):
+    S = flambeau.serialization
+    tensor = flambeau.tensor([1.0, 258.0, -3.0]).to(dtype)
+    file = swapped(tensor)
+    with zipfile.ZipFile(file) as archive:
+        assert "archive/byteorder" not in archive.namelist()
+    other = S.LoadEndianness.BIG if sys.byteorder == "little" else S.LoadEndianness.LITTLE
+    try:
+        S.set_default_load_endianness(other)
+        file.seek(0)
+        assert load(file).tolist() == tensor.tolist() and S.get_default_load_endianness() is other
+        S.set_default_load_endianness(S.LoadEndianness.NATIVE)
+        file.seek(0)
+        assert load(file).tolist() != tensor.tolist()
+    finally:
+        S.set_default_load_endianness(None)
+    with zipfile.ZipFile(file, "a") as archive:
+        archive.writestr("archive/byteorder", "big" if sys.byteorder == "little" else "little")
+    file.seek(0)
+    assert load(file).tolist() == tensor.tolist()
+    with pytest.raises(TypeError, match="expected LoadEndianness or None, got str"):
+        S.set_default_load_endianness("big")

@@ -148,6 +148,7 @@ def vjp(func, *primals, has_aux: bool = False):
             grads = _gradients(outs, flat, given)
         return _settled(tree_unflatten(grads, spec), waiting or _carries(given))
 
+    back.waiting = waiting  # type: ignore[attr-defined]
     values = _settled(tree_unflatten(outs, out_spec), waiting)
     return (values, back, aux) if has_aux else (values, back)
 
@@ -197,6 +198,7 @@ def jacrev(func, argnums=0, *, has_aux: bool = False, chunk_size: int | None = N
         _expect_real("jacrev", outs, "outputs")
         basis, sizes = _basis(outs)
         rows = vmap(lambda *b: back(tree_unflatten(b, out_spec)), chunk_size=chunk_size)(*basis)  # for each input (Σ out, *in)
+        rows = _settled(rows, back.waiting)  # inside the vmap their history was that of its values
         per_out, start = [], 0
         for y, n in zip(outs, sizes, strict=True):
             block = tree_map(lambda r, y=y, start=start, n=n: r.narrow(0, start, n).reshape(*y.shape, *r.shape[1:]), rows)

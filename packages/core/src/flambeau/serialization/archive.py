@@ -19,13 +19,14 @@ LOCAL = struct.Struct("<4s5H3L2H")  # a record's own header in the file
 PICKLE_AT_MOST = 1 << 31
 
 
-def write_archive(value: Any, file: IO[bytes], root: str, protocol: int) -> None:
+def write_archive(value: Any, file: IO[bytes], root: str, protocol: int, marked: bool = True) -> None:
     content, stored = dump(value, protocol)
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
         add(archive, f"{root}/data.pkl", content)
         add(archive, f"{root}/.format_version", b"1")
         add(archive, f"{root}/.storage_alignment", str(ALIGN).encode())
-        add(archive, f"{root}/byteorder", sys.byteorder.encode())
+        if marked:
+            add(archive, f"{root}/byteorder", sys.byteorder.encode())
         for each in stored:
             add(archive, f"{root}/data/{each.key}", on_host(each.root))
         add(archive, f"{root}/version", b"3\n")

@@ -16,6 +16,7 @@ import flambeau
 
 from . import safetensors
 from .archive import Archive, write_archive
+from .endianness import unmarked
 from .files import File, is_path, mapped, reading, writing
 from .legacy import Legacy, parse, write_legacy
 from .rebuild import Refused
@@ -55,7 +56,7 @@ def save(obj: Any, f: File, pickle_module: Any = None, pickle_protocol: int = DE
     with writing(f) as file:
         if _use_new_zipfile_serialization:
             stem = Path(os.fspath(f)).stem if is_path(f) else "archive"  # type: ignore[arg-type]
-            write_archive(obj, file, stem or "archive", pickle_protocol)
+            write_archive(obj, file, stem or "archive", pickle_protocol, marked=not _disable_byteorder_record)
         else:
             write_legacy(obj, file, pickle_protocol)
 
@@ -147,7 +148,7 @@ def is_safetensors(head: bytes) -> bool:
 def load_archive(archive: Archive, place: Callable[[Storage, str], Storage], encoding: str) -> Any:
     if "constants.pkl" in archive:
         raise RuntimeError(f"{archive.source} is a TorchScript archive, a program: only checkpoints of tensors and plain values are loaded")
-    order = bytes(archive.read("byteorder")) if "byteorder" in archive else b"little"
+    order = bytes(archive.read("byteorder")) if "byteorder" in archive else unmarked().encode()
     if order not in (b"little", b"big"):
         raise archive.damaged(f"unknown endianness {order!r:.20}")
     known: dict[str, Storage] = {}
