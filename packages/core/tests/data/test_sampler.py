@@ -7,6 +7,7 @@ import pytest
 import flambeau
 from flambeau.utils.data import (
     BatchSampler,
+    DistributedSampler,
     RandomSampler,
     Sampler,
     SequentialSampler,
@@ -72,3 +73,27 @@ def test_weights_that_are_zero_are_not_drawn():
 def test_arguments_that_cannot_be(make, kind, message):
     with pytest.raises(kind, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    ("n", "replicas", "drop_last", "parts"),
+    [
+        (7, 3, False, [[1, 2, 3], [0, 6, 1], [4, 5, 0]]),
+        (7, 3, True, [[1, 2], [0, 6], [4, 5]]),
+        (2, 4, False, [[1], [0], [1], [0]]),
+        (2, 4, True, [[], [], [], []]),
+    ],
+)
+def test_each_process_has_its_part(n, replicas, drop_last, parts):
+    """In PyTorch's order of seed 3 and epoch 2."""
+    samplers = [DistributedSampler(range(n), replicas, rank, seed=3, drop_last=drop_last) for rank in range(replicas)]
+    for sampler, part in zip(samplers, parts):
+        sampler.set_epoch(2)
+        assert list(sampler) == part and len(sampler) == len(part)
+
+
+def test_parts_without_a_group():
+    with pytest.raises(ValueError, match=r"Invalid rank 2, rank should be in the interval \[0, 1\]"):
+        DistributedSampler(range(3), 2, 2)
+    with pytest.raises(RuntimeError, match="needs a process group to find rank"):
+        DistributedSampler(range(3), 2)

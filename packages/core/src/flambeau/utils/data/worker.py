@@ -7,6 +7,7 @@ import os
 import random
 import signal
 import traceback
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -21,7 +22,7 @@ from flambeau.multiprocessing.channel import pack
 from flambeau.utils.data.collate import default_collate
 from flambeau.utils.data.dataset import TensorDataset, get_many
 
-BEGIN, FETCH = "begin", "fetch"  # what a worker is told
+BEGIN, FETCH = "begin", "fetch"  # what a worker is told, with a list of indices: begin a pass with these, fetch these too
 DATA, END, ERROR = "data", "end", "error"  # what it answers
 LOOK = 5.0  # seconds between two looks whether the other side still lives
 
@@ -150,16 +151,20 @@ def serve(channel: Channel, recipe: Recipe, number: int, failure: Failure | None
     parent, ppid = multiprocessing.parent_process(), os.getppid()
     fetch: Callable[[Any], Any] | None = None
     ended = False
+    tasks: deque[Any] = deque()
     while True:
         try:
-            task, index = channel.receive(LOOK)
+            if not tasks:
+                task, indices = channel.receive(LOOK)
+                tasks.extend(indices)
+                if task == BEGIN:
+                    fetch, ended = None, False
+                continue
         except TimeoutError:
             if os.getppid() != ppid or (parent is not None and not parent.is_alive()):
                 return
             continue
-        if task == BEGIN:
-            fetch, ended = None, False
-            continue
+        index = tasks.popleft()
         answer: tuple[str, Any] = (END, None)
         if failure is not None:
             answer, failure = (ERROR, failure), None

@@ -67,10 +67,12 @@ class WorkersIterator:
         self.indices = iter(self.sampler)
         self.given = 0
         self.turn: deque[int] = deque(range(len(self.workers)))  # workers whose data has not ended, next one first
-        for number in self.turn:
-            self._tell(number, (BEGIN, None))
+        first: list[list[Any]] = [[] for _ in self.workers]
         for _ in range(max(1, min(loader.prefetch_factor or 0, AHEAD)) * len(self.workers)):
-            self._ask()
+            for number, index in self._next_task():
+                first[number].append(index)
+        for number, indices in enumerate(first):  # one message each: every one wakes a process that takes the core from this one
+            self._tell(number, (BEGIN, indices))
 
     def __iter__(self) -> WorkersIterator:
         return self
@@ -99,18 +101,24 @@ class WorkersIterator:
     def __len__(self) -> int:
         return len(self.sampler)
 
-    def _ask(self) -> None:
-        """Give the next task to the worker whose turn it is."""
+    def _next_task(self) -> list[tuple[int, Any]]:
+        """The worker whose turn it is, and its task; nothing where there is none left."""
         try:
             index = next(self.indices)
         except StopIteration:
-            return
-        if self.turn:
-            number = self.turn[0] if self.in_order else min(self.turn, key=self.tasks.count)
-            self.turn.remove(number)
-            self.turn.append(number)
-            self._tell(number, (FETCH, index))
-            self.tasks.append(number)
+            return []
+        if not self.turn:
+            return []
+        number = self.turn[0] if self.in_order else min(self.turn, key=self.tasks.count)
+        self.turn.remove(number)
+        self.turn.append(number)
+        self.tasks.append(number)
+        return [(number, index)]
+
+    def _ask(self) -> None:
+        """Give out the next task."""
+        for number, index in self._next_task():
+            self._tell(number, (FETCH, [index]))
 
     def _tell(self, number: int, message: Any) -> None:
         try:
