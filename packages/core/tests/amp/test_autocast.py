@@ -183,6 +183,31 @@ def test_transforms_see_it():
     assert grad.dtype is F32 and grad.tolist() == [[4, 4], [4, 4]]
 
 
+@pytest.mark.parametrize("use_reentrant", [False, True])
+def test_a_checkpoint_is_computed_again_as_the_first_time(use_reentrant):
+    from flambeau.utils.checkpoint import checkpoint
+
+    layer, seen = nn.Linear(3, 3), []
+
+    def part(x):
+        y = layer(x)
+        seen.append(y.dtype)
+        return F.gelu(y)
+
+    def grad(first, second):
+        layer.zero_grad()
+        with autocast("cpu", enabled=first):
+            y = checkpoint(part, flambeau.ones(2, 3, requires_grad=True), use_reentrant=use_reentrant)
+        with autocast("cpu", enabled=second):
+            y.float().sum().backward()
+        return layer.weight.grad.clone()
+
+    plain = grad(False, True)
+    assert seen == [F32, F32]
+    cast = grad(True, False)
+    assert seen == [F32, F32, BF, BF] and 0 < float((cast - plain).abs().max()) < 0.02
+
+
 def test_inference_mode_goes_with_it():
     with flambeau.inference_mode(), autocast("cpu"):
         y = flambeau.ones(2, 2) @ flambeau.ones(2, 2)

@@ -155,6 +155,15 @@ def refresh() -> None:
     state.active, state.hook = on, call
 
 
+def put(found: dict[str, flambeau.dtype]) -> None:
+    """Let autocast run as `enabled()` told at some time: for a part that is computed once more."""
+    enabled().clear()
+    enabled().update(found)
+    refresh()
+    if not found:
+        clear_autocast_cache()
+
+
 def is_autocast_enabled(device_type: str = "cuda") -> bool:
     """Whether autocast runs for the device type in this thread."""
     return check(device_type) in enabled()

@@ -12,9 +12,11 @@ from weakref import ref
 import flambeau
 
 from .. import context
+from ..amp.state import put
 from ..autograd import Function, backward, enable_grad, no_grad
 from ..autograd.engine import restore, running
 from ..autograd.graph import saved_tensors_hooks
+from ..casting import state as autocast
 from ..record import saved
 from ..tensor import Tensor, plain, version_cell
 from .selective import CheckpointPolicy, SelectiveCheckpointContext, create_selective_checkpoint_contexts
@@ -108,15 +110,19 @@ class _Enough(Exception):
 
 
 class _World:
-    """The random numbers to come, and the modes that see every call."""
+    """The random numbers to come, the modes that see every call, and what autocast casts to."""
 
     def __init__(self, preserve: bool):
         self.state = flambeau.get_rng_state() if preserve else None
+        self.casts = dict(autocast.__dict__.get("enabled", ()))
         self.modes = tuple(m for m in context.modes if getattr(m, "instead", None) is None)
 
     @contextmanager
     def again(self):
         here = flambeau.get_rng_state() if self.state is not None else None
+        casts = dict(autocast.__dict__.get("enabled", ()))
+        if casts != self.casts:
+            put(self.casts)
         missing = [m for m in self.modes if m not in context.modes]
         for m in missing:
             context.push_mode(m)
@@ -127,6 +133,8 @@ class _World:
         finally:
             for m in missing:
                 context.pop_mode(m)
+            if casts != self.casts:
+                put(casts)
             if here is not None:
                 flambeau.set_rng_state(here)
 
