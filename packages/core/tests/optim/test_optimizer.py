@@ -275,6 +275,7 @@ def test_older_states_lack_options():
     saved = old.state_dict()
     for name in ("maximize", "foreach", "decoupled_weight_decay"):
         del saved["param_groups"][0][name]
+    saved["state"][0]["step"] = 1  # a number, once
     new = Adam([with_gradient(parameter())])
     new.load_state_dict(saved)
     new.step()

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import flambeau
 from flambeau.optim.optimizer import Optimizer
-from flambeau.optim.update import Rule, apply, count, record
+from flambeau.optim.update import Rule, apply, count, counter, record
 from flambeau.tensor import Tensor
 
 
@@ -34,6 +34,13 @@ class ByRule(Optimizer):
 
     def plan(self, group: dict[str, Any], n: float, state: dict[str, Any], p: Tensor) -> Plan:
         raise NotImplementedError(f"{type(self).__name__} should implement plan")
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Old checkpoints count steps by plain numbers."""
+        super().__setstate__(state)
+        for entries in self.state.values():
+            if isinstance(entries.get("step"), int | float):
+                entries["step"] = counter(entries["step"])
 
     def nth(self, state: dict[str, Any], p: Tensor) -> float:
         """Which step of p's this is, from 1 on; counts it."""

@@ -135,5 +135,6 @@ def counter(value: float = 0.0) -> Tensor:
 
 def count(step: Tensor) -> float:
     """The next step's number."""
-    step.array += 1
-    return float(step.array)
+    n = float(step.array.item()) + 1.0
+    step.array.fill(n)  # 0.2 µs; `+= 1` takes NumPy 2
+    return n
