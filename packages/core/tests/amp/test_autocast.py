@@ -277,3 +277,26 @@ def test_custom_functions():
 def test_what_cuda_refuses_the_cpu_does():
     with autocast("cpu"), warnings.catch_warnings():
         assert F.binary_cross_entropy(flambeau.full((2,), 0.5), flambeau.ones(2)).dtype is F32
+
+
+MODULES = """
+LSTM(4, 5)  3 2 4  -        bfloat16 | GRU(4, 5)  3 2 4  float32  bfloat16 | RNN(4, 5)  3 2 4  bfloat16 bfloat16
+LSTMCell(4, 5)  2 4  float32  bfloat16 | GRUCell(4, 5)  2 4  float32  bfloat16 | RNNCell(4, 5)  2 4  bfloat16 bfloat16
+TransformerEncoderLayer(4, 2, 8)  3 2 4  float32  bfloat16 | Conv2d(2, 3, 3)  1 2 5 5  bfloat16 bfloat16
+Linear(4, 5)  3 4  bfloat16 bfloat16
+BatchNorm1d(4)  3 4  float32  bfloat16 | GroupNorm(2, 4)  3 4  float32  bfloat16 | RMSNorm(4)  3 4  float32  bfloat16
+LayerNorm(4)  3 4  float32  bfloat16 | InstanceNorm1d(4, affine=True)  2 4 3  float32  bfloat16 | PReLU()  3 4  bfloat16 bfloat16
+AvgPool3d(2)  1 2 4 4 4  float32  float32 | AdaptiveAvgPool2d(2)  1 2 4 4  float32  bfloat16 | ReflectionPad2d(1)  1 2 4 4  float32  float32
+"""
+
+
+@pytest.mark.parametrize("row", [row.strip() for line in MODULES.strip().splitlines() for row in line.split("|")])
+def test_modules_dtypes_are_pytorchs(row):
+    """The dtype of a module's first result for float32 and for bfloat16 input, its weights float32; - where PyTorch fails."""
+    module, shape, kinds = (part.strip() for part in row.replace("  ", "\n", 2).split("\n"))
+    made = eval(module, vars(nn))  # noqa: S307 (the table's own text)
+    for dtype, expected in zip((F32, BF), kinds.split()):
+        for training in (True, False):
+            with autocast("cpu"):
+                result = made.train(training)(flambeau.ones(*map(int, shape.split())).to(dtype))
+            assert expected in ("-", (result[0] if isinstance(result, tuple) else result).dtype.name)

@@ -3,6 +3,7 @@
 LOWER   floating inputs become the autocast dtype
 FULL    they become float32
 WIDEST  they become the widest of them
+LIKE    they stay, and the results are of the first one's dtype: a norm of bfloat16 by float32 weights is bfloat16
 KEEP    they stay, and so do those of the ops inside: an op that PyTorch has no rule for, made here of ops that have one
 
 float64, integers and tensors of other devices stay as they are in every case.
@@ -14,7 +15,7 @@ from collections.abc import Callable
 from math import prod
 from typing import Any
 
-LOWER, FULL, WIDEST, KEEP = "lower", "full", "widest", "keep"
+LOWER, FULL, WIDEST, LIKE, KEEP = "lower", "full", "widest", "like", "keep"
 
 # cards that only the functions named beside call
 CARDS = {
@@ -28,7 +29,7 @@ LOSSES = """binary_cross_entropy binary_cross_entropy_with_logits cosine_embeddi
     triplet_margin_loss cross_entropy"""
 
 CPU = {
-    LOWER: PRODUCTS + " inner tensordot",
+    LOWER: PRODUCTS + " inner tensordot lstm_layer rnn_layer",
     FULL: LOSSES + """ ctc_loss cdist cholesky cholesky_inverse cholesky_solve view_as_complex stft geqrf lu lu_solve quantile nanquantile
         adaptive_avg_pool3d adaptive_max_pool3d avg_pool3d max_pool3d max_unpool1d max_unpool2d max_unpool3d fractional_max_pool2d
         fractional_max_pool3d padded ormqr qr triangular_solve svd polar pinverse trace grid_sample prod inverse
@@ -38,15 +39,17 @@ CPU = {
         cholesky_ex eig eigvals eigh eigvalsh inv inv_ex solve svdvals old_lu old_qr old_svd old_lu_solve
         cond lstsq householder_product matrix_rank tensorinv tensorsolve""",
     WIDEST: "cat stack index_copy",
+    LIKE: "layer_norm group_norm rms_norm batch_norm instance_norm gru_layer lstm_cell gru_cell",
     KEEP: "mv dot vdot outer ger addmv addr bilinear adaptive_avg_pool1d adaptive_avg_pool2d interpolate "
           "multilabel_soft_margin_loss",
 }  # fmt: skip
 CUDA = {
-    LOWER: PRODUCTS + " mv addmv addr",
+    LOWER: PRODUCTS + " mv addmv addr lstm_layer gru_layer rnn_layer lstm_cell gru_cell",
     FULL: LOSSES.replace("binary_cross_entropy ", "").replace(" cross_entropy", "") + """ acos asin cosh erfinv exp expm1 log log10 log2
         log1p reciprocal rsqrt sinh tan pow softplus layer_norm rms_norm group_norm norm vector_norm matrix_norm cosine_similarity dist
         pdist cdist renorm logsumexp interpolate prod softmax log_softmax cumprod cumsum sum""",
     WIDEST: "addcdiv addcmul atan2 bilinear cross dot vdot grid_sample index_put tensordot scatter_add cat stack",
+    LIKE: "batch_norm instance_norm",
     KEEP: "adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d multilabel_soft_margin_loss outer ger",
 }  # fmt: skip
 

@@ -11,7 +11,7 @@ from flambeau import Tensor, context
 from flambeau.casting import state
 from flambeau.dispatch import run
 
-from .lists import FULL, KEEP, LOWER, POLICIES, REFUSED, SPARED, WIDEST
+from .lists import FULL, KEEP, LIKE, LOWER, POLICIES, REFUSED, SPARED, WIDEST
 
 DEFAULTS = {"cpu": flambeau.bfloat16, "cuda": flambeau.float16}
 
@@ -27,6 +27,9 @@ class Autocast:
         policy = POLICIES[where].get(card.name) if where in enabled() else None
         if policy is None or policy is KEEP:
             return None
+        if policy is LIKE:
+            with suspended():
+                return like(run(card, inputs, attrs), inputs)
         inputs = cast(tuple(inputs), policy, where)
         with suspended():
             return run(card, inputs, attrs)
@@ -46,6 +49,9 @@ def call(function: Any, name: str, args: tuple, kwargs: dict) -> Any:
         raise RuntimeError(REFUSED[where, name])
     if policy is None:
         return function(*args, **kwargs)
+    if policy is LIKE:
+        with suspended():
+            return like(function(*args, **kwargs), args)
     spared = SPARED.get((where, name))
     if policy is not KEEP and not (spared and spared(*args, **kwargs)):
         args = cast(args, policy, where)
@@ -102,6 +108,14 @@ def cast(args: tuple, policy: str, where: str) -> tuple:
         return type(x)(map(one, x)) if type(x) in (tuple, list) else x
 
     return tuple(map(one, args))
+
+
+def like(result: Any, args: Any) -> Any:
+    """Results in the dtype of the first tensor, where that is a floating one."""
+    kind = next(tensors_in(args)).dtype
+    if isinstance(result, Tensor):
+        return result.to(kind) if kind.is_floating_point and result.is_floating_point() else result
+    return type(result)(like(r, args) for r in result) if type(result) in (tuple, list) else result
 
 
 def cached(x: Tensor, wanted: flambeau.dtype) -> Tensor:

@@ -7,12 +7,16 @@ from typing import Any
 
 import flambeau
 
+from ..casting import listed
 from ..ops.recurrent import gru_layer, lstm_layer, rnn_layer
 from ..tensor import Parameter, Tensor
 from . import init
 from .module import Module
 
 __all__ = ["GRUCell", "LSTMCell", "RNNCell", "RNNCellBase"]
+
+# autocast has other rules for a cell than for a layer
+gru_cell, lstm_cell = listed(gru_layer, "gru_cell"), listed(lstm_layer, "lstm_cell")
 
 
 class RNNCellBase(Module):
@@ -105,7 +109,7 @@ class GRUCell(RNNCellBase):
 
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
         batched, rows, (h,) = self._rows(input, hx, ("hidden",))
-        h = gru_layer(rows, h, *self._weights, sizes=(rows.shape[0],))[0]
+        h = gru_cell(rows, h, *self._weights, sizes=(rows.shape[0],))[0]
         return h if batched else h.squeeze(0)
 
 
@@ -117,5 +121,5 @@ class LSTMCell(RNNCellBase):
 
     def forward(self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor]:
         batched, rows, (h, c) = self._rows(input, hx, ("hx[0]", "hx[1]"))
-        _, h, c, *_ = lstm_layer(rows, h, c, *self._weights, sizes=(rows.shape[0],))
+        _, h, c, *_ = lstm_cell(rows, h, c, *self._weights, sizes=(rows.shape[0],))
         return (h, c) if batched else (h.squeeze(0), c.squeeze(0))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+from ...casting import state as autocast
 from ...dispatch import run
 from ...ops.window import conv
 from ...tensor import Tensor
@@ -50,7 +51,7 @@ def conv3d(
 
 
 def _conv(axes: int, input: Tensor, weight: Tensor, bias: Tensor | None, stride: Any, padding: Any, dilation: Any, groups: int) -> Tensor:
-    if input.dtype is not weight.dtype or bias is not None and bias.dtype is not weight.dtype:
+    if (input.dtype is not weight.dtype or bias is not None and bias.dtype is not weight.dtype) and not autocast.active:
         found = ", ".join(str(t.dtype) for t in (input, weight, bias) if t is not None)
         raise RuntimeError(f"conv{axes}d: Input type, weight type and bias type should be the same, got {found}: convert one with .to()")
     if type(stride) is type(padding) is type(dilation) is type(groups) is int and input.ndim == axes + 2:

@@ -67,6 +67,7 @@ def _check_normalized(name: str, input: Tensor, shape: tuple[int, ...], weight: 
         )
 
 
+@listed
 def batch_norm(
     input: Tensor,
     running_mean: Tensor | None,
@@ -166,6 +167,7 @@ def _affine(result: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tenso
     return result if bias is None else result + bias.reshape(shape)
 
 
+@listed
 def instance_norm(
     input: Tensor,
     running_mean: Tensor | None = None,
