@@ -23,7 +23,7 @@ CARDS = {
     "mean_cross_entropy": "cross_entropy", "conv_input": "conv_transpose", "l2_norm": "norm", "power_norm": "norm",
 }  # fmt: skip
 PRODUCTS = """matmul mm bmm linear addmm addbmm baddbmm einsum prelu convolution conv_transpose scaled_dot_product_attention vecdot
-    multi_dot chain_matmul"""
+    conv_transpose1d conv_transpose2d conv_transpose3d multi_dot chain_matmul"""
 LOSSES = """binary_cross_entropy binary_cross_entropy_with_logits cosine_embedding_loss hinge_embedding_loss huber_loss kl_div l1_loss
     margin_ranking_loss mse_loss multi_margin_loss multilabel_margin_loss nll_loss poisson_nll_loss smooth_l1_loss soft_margin_loss
     triplet_margin_loss cross_entropy"""
@@ -40,7 +40,7 @@ CPU = {
         cond lstsq householder_product matrix_rank tensorinv tensorsolve""",
     WIDEST: "cat stack index_copy",
     LIKE: "layer_norm group_norm rms_norm batch_norm instance_norm gru_layer lstm_cell gru_cell",
-    KEEP: "mv dot vdot outer ger addmv addr bilinear adaptive_avg_pool1d adaptive_avg_pool2d interpolate "
+    KEEP: "mv dot vdot outer ger addmv addr bilinear adaptive_avg_pool1d adaptive_avg_pool2d interpolate fold unfold "
           "multilabel_soft_margin_loss",
 }  # fmt: skip
 CUDA = {
@@ -50,7 +50,7 @@ CUDA = {
         pdist cdist renorm logsumexp interpolate prod softmax log_softmax cumprod cumsum sum""",
     WIDEST: "addcdiv addcmul atan2 bilinear cross dot vdot grid_sample index_put tensordot scatter_add cat stack",
     LIKE: "batch_norm instance_norm",
-    KEEP: "adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d multilabel_soft_margin_loss outer ger",
+    KEEP: "adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d multilabel_soft_margin_loss outer ger fold unfold",
 }  # fmt: skip
 
 POLICIES = {

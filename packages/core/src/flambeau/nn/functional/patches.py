@@ -7,6 +7,7 @@ from typing import Any
 
 import flambeau
 
+from ...casting import listed
 from ...dispatch import run
 from ...op import CARDS
 from ...tensor import Tensor
@@ -35,6 +36,7 @@ def _one_hot(channels: int, kernel, like: Tensor) -> Tensor:
     return flambeau.eye(k, dtype=like.dtype, device=like.device).reshape(k, 1, *kernel).repeat(channels, 1, 1, 1)
 
 
+@listed
 def unfold(input: Tensor, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:
     """The patches under a sliding window, a column each.  (N, C, H, W) or (C, H, W) -> (N, C · kH · kW, patches)
 
@@ -62,6 +64,7 @@ def unfold(input: Tensor, kernel_size: Any, dilation: Any = 1, padding: Any = 0,
     return columns if batched else columns.squeeze(0)
 
 
+@listed
 def fold(input: Tensor, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:
     """Patches added up where they lay; overlaps sum.  (N, C · kH · kW, patches) or without N -> (N, C, *output_size)
 

@@ -96,6 +96,7 @@ def _starts(u: np.ndarray, n: int, k: int, out: int) -> np.ndarray:
     return np.concatenate([first, last], -1)
 
 
+@listed
 def fractional_max_pool2d(
     input: Tensor, kernel_size: Any, output_size: Any = None, output_ratio: Any = None, return_indices: bool = False,
     _random_samples: Tensor | None = None,
@@ -110,6 +111,7 @@ def fractional_max_pool2d(
     return _fractional(2, input, kernel_size, output_size, output_ratio, return_indices, _random_samples)
 
 
+@listed
 def fractional_max_pool3d(
     input: Tensor, kernel_size: Any, output_size: Any = None, output_ratio: Any = None, return_indices: bool = False,
     _random_samples: Tensor | None = None,
@@ -167,6 +169,7 @@ def _max_unpool(axes: int, input: Tensor, indices: Tensor, kernel_size: Any, str
     return flat.reshape(*lead, *size)
 
 
+@listed
 def max_unpool1d(input: Tensor, indices: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, output_size: Any = None) -> Tensor:
     """Zeros with each value at the place that `max_pool1d(return_indices=True)` told.  (N, C, L) or (C, L) -> (N, C, L')
 
@@ -176,6 +179,7 @@ def max_unpool1d(input: Tensor, indices: Tensor, kernel_size: Any, stride: Any =
     return _max_unpool(1, input, indices, kernel_size, stride, padding, output_size)
 
 
+@listed
 def max_unpool2d(input: Tensor, indices: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, output_size: Any = None) -> Tensor:
     """Zeros with each value at the place that `max_pool2d(return_indices=True)` told.  (N, C, H, W) or (C, H, W) -> (N, C, H', W')"""
     return _max_unpool(2, input, indices, kernel_size, stride, padding, output_size)
