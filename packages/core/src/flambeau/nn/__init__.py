@@ -8,6 +8,7 @@ from .adaptive import *  # noqa: F403
 from .attention import *  # noqa: F403
 from .container import *  # noqa: F403
 from .conv import *  # noqa: F403
+from .conv_transpose import *  # noqa: F403
 from .dropout import *  # noqa: F403
 from .lazy import *  # noqa: F403
 from .linear import *  # noqa: F403
@@ -22,7 +23,9 @@ from .pooling import *  # noqa: F403
 from .resize import *  # noqa: F403
 from .rnn import *  # noqa: F403
 from .rnn_cell import *  # noqa: F403
+from .sequence_loss import *  # noqa: F403
 from .sparse import *  # noqa: F403
 from .transformer import *  # noqa: F403
 from .transformer_decoder import *  # noqa: F403
 from .uninitialized import UninitializedBuffer, UninitializedParameter
+from .unpooling import *  # noqa: F403

@@ -59,10 +59,12 @@ class _Conv(Module):
             if padding == "same" and any(s != 1 for s in self.stride):
                 raise ValueError("padding='same' is not supported for strided convolutions")
         self._edges = self._edge_sizes()
-        shape = (out_channels, in_channels // groups, *self.kernel_size)
-        self.weight = Parameter(flambeau.empty(shape, device=device, dtype=dtype))
+        self.weight = Parameter(flambeau.empty(self._weight_shape(), device=device, dtype=dtype))
         self.register_parameter("bias", Parameter(flambeau.empty(out_channels, device=device, dtype=dtype)) if bias else None)
         self.reset_parameters()
+
+    def _weight_shape(self) -> tuple[int, ...]:
+        return (self.out_channels, self.in_channels // self.groups, *self.kernel_size)
 
     def _edge_sizes(self) -> list[int]:
         """What `pad` must add when the edges are not zeros: before and after, last axis first."""
@@ -95,6 +97,8 @@ class _Conv(Module):
             text += f", padding={self.padding}"
         if self.dilation != (1,) * n:
             text += f", dilation={self.dilation}"
+        if getattr(self, "output_padding", (0,) * n) != (0,) * n:
+            text += f", output_padding={self.output_padding}"
         if self.groups != 1:
             text += f", groups={self.groups}"
         if self.bias is None:

@@ -84,6 +84,8 @@ def batch_norm(
     Raises ValueError for a single value a channel in training, RuntimeError when the sizes do not fit.
     """
     shape = tuple(input.shape)
+    if eps <= 0.0:
+        raise ValueError(f"batch_norm eps must be positive, but got {eps}")
     if not input.numel():
         return _affine(input * 1, weight, bias) if len(shape) > 1 else input * 1  # nothing to normalise, and nothing moves
     for given in (running_mean, running_var, weight, bias):

@@ -30,6 +30,7 @@ __all__ = [
     "avg_pool3d",
     "lp_pool1d",
     "lp_pool2d",
+    "lp_pool3d",
     "max_pool1d",
     "max_pool2d",
     "max_pool3d",
@@ -213,6 +214,11 @@ def lp_pool1d(input: Tensor, norm_type: float, kernel_size: Any, stride: Any = N
 def lp_pool2d(input: Tensor, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Tensor:
     """The norm of each window: (Σ x^p)^(1/p).  (N, C, H, W) or (C, H, W) -> (N, C, H', W')"""
     return _lp_pool(2, input, norm_type, kernel_size, stride, ceil_mode)
+
+
+def lp_pool3d(input: Tensor, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Tensor:
+    """The norm of each window: (Σ x^p)^(1/p).  (N, C, D, H, W) or (C, D, H, W) -> (N, C, D', H', W')"""
+    return _lp_pool(3, input, norm_type, kernel_size, stride, ceil_mode)
 
 
 def _sizes(axes: int, input: Tensor, output_size: Any, name: str) -> tuple[int, ...]:

@@ -74,7 +74,7 @@ def _fractional(
         raise RuntimeError(f"{name}: pool size {kernel} with output size {out} is too large relative to the input size {have}")
     if samples is None:
         samples = flambeau.rand(x.shape[0], x.shape[1], axes, dtype=input.dtype, device=input.device)
-    draws = samples.detach().cpu().double().numpy()
+    draws = samples.detach().cpu().double().numpy()[: x.shape[0]]  # those of a batch serve one example too
     starts = []
     for axis, (n, k, o) in enumerate(zip(have, kernel, out, strict=True)):
         u = draws[..., axes - 1 - axis if axes == 2 else axis]  # the last axis has the first sample in two dimensions
