@@ -164,3 +164,40 @@ def test_load_hooks_rename_keys_and_forgive():
     assert scale.by.item() == 7
     scale.register_load_state_dict_post_hook(lambda module, keys: keys.missing_keys.clear())
     assert str(scale.load_state_dict({})) == "<All keys matched successfully>"
+
+
+def test_hooks_see_every_registration():
+    from flambeau.nn.modules import module as everywhere
+
+    seen = []
+    note = lambda kind: lambda owner, name, member: seen.append((kind, type(owner).__name__, name))
+    handles = [
+        everywhere.register_module_parameter_registration_hook(note("parameter")),
+        everywhere.register_module_buffer_registration_hook(note("buffer")),
+        everywhere.register_module_module_registration_hook(note("module")),
+    ]
+    try:
+        nn.Sequential(nn.Linear(1, 1), nn.BatchNorm1d(1, affine=False))
+    finally:
+        for handle in handles:
+            handle.remove()
+    assert ("parameter", "Linear", "weight") in seen
+    assert ("buffer", "BatchNorm1d", "running_mean") in seen
+    assert [entry for entry in seen if entry[0] == "module"] == [("module", "Sequential", "0"), ("module", "Sequential", "1")]
+    count = len(seen)
+    nn.Linear(1, 1)
+    assert len(seen) == count
+
+
+def test_a_hook_before_every_backward_may_change_the_gradient():
+    from flambeau.nn.modules.module import register_module_full_backward_pre_hook
+
+    x = flambeau.ones(1, requires_grad=True)
+    with register_module_full_backward_pre_hook(lambda module, grads: tuple(2 * g for g in grads)):
+        nn.Identity()(x).sum().backward()
+    assert x.grad.item() == 2
+
+
+def test_compile_says_that_it_is_not_there():
+    with pytest.raises(RuntimeError, match="not there yet"):
+        nn.Linear(1, 1).compile()

@@ -2,6 +2,7 @@
 
 from . import functional as functional
 from . import init as init
+from . import modules as modules
 from . import utils as utils
 from .activation import *  # noqa: F403
 from .adaptive import *  # noqa: F403

@@ -16,6 +16,7 @@ __all__ = [
     "register_module_forward_hook",
     "register_module_forward_pre_hook",
     "register_module_full_backward_hook",
+    "register_module_full_backward_pre_hook",
 ]
 
 _next_id = count()
@@ -296,3 +297,8 @@ def register_module_forward_hook(hook: Callable[..., Any], *, with_kwargs: bool 
 def register_module_full_backward_hook(hook: Callable[..., Any]) -> RemovableHandle:
     """Call `hook(module, grad_input, grad_output)` in the backward of every module."""
     return _hooks_of_all().backward.add(hook)
+
+
+def register_module_full_backward_pre_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """Call `hook(module, grad_output)` before the backward of every module."""
+    return _hooks_of_all().backward_before.add(hook)

@@ -7,13 +7,40 @@ stand in one of three dicts of names. `module._parameters` and its two sisters a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
 from typing import Any
 
 from ..tensor import Parameter, Tensor
+from .hooks import HookDict, RemovableHandle
 from .parameter import Buffer
 
 __all__ = ["Owned", "Registry"]
+
+
+# hooks that see every member that any module registers; they are few, and mostly none
+_registering: dict[str, HookDict] = {"parameter": HookDict(), "buffer": HookDict(), "module": HookDict()}
+
+
+def _seen(kind: str, module: Any, name: str, member: Any) -> Any:
+    for (hook,) in list(_registering[kind].values()):
+        replaced = hook(module, name, member)
+        member = member if replaced is None else replaced
+    return member
+
+
+def register_module_parameter_registration_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """Call `hook(module, name, parameter)` whenever a module registers a parameter; what it returns, if not None, takes its place."""
+    return _registering["parameter"].add(hook)
+
+
+def register_module_buffer_registration_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """Call `hook(module, name, buffer)` whenever a module registers a buffer; what it returns, if not None, takes its place."""
+    return _registering["buffer"].add(hook)
+
+
+def register_module_module_registration_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """Call `hook(module, name, child)` whenever a module registers a child; what it returns, if not None, takes its place."""
+    return _registering["module"].add(hook)
 
 
 class Owned(MutableMapping[str, Any]):
@@ -98,6 +125,8 @@ class Registry:
         elif isinstance(value, Registry):
             if name not in self._module_names:
                 self._disown(name)
+            if _registering["module"]:
+                value = _seen("module", self, name, value)
             self._module_names[name] = None
             store[name] = value
         elif name in self._parameter_names:
@@ -144,6 +173,8 @@ class Registry:
                     f"cannot assign non-leaf Tensor to parameter '{name}': a parameter must be created, not computed; "
                     "compute the value in forward() instead"
                 )
+        if _registering["parameter"]:
+            param = _seen("parameter", self, name, param)
         self._parameter_names[name] = None
         self.__dict__[name] = param
 
@@ -152,6 +183,8 @@ class Registry:
         self._check_name(name, "buffer", self._buffer_names)
         if tensor is not None and not isinstance(tensor, Tensor):
             raise TypeError(f"cannot assign '{_type_name(tensor)}' object to buffer '{name}' (flambeau.Tensor or None required)")
+        if _registering["buffer"]:
+            tensor = _seen("buffer", self, name, tensor)
         self._buffer_names[name] = None
         self.__dict__[name] = tensor
         if persistent:
@@ -164,6 +197,8 @@ class Registry:
         if module is not None and not isinstance(module, Registry):
             raise TypeError(f"{_type_name(module)} is not a Module subclass: child '{name}' must be a Module or None")
         self._check_name(name, "module", self._module_names)
+        if _registering["module"]:
+            module = _seen("module", self, name, module)
         self._module_names[name] = None
         self.__dict__[name] = module
 
