@@ -7,6 +7,7 @@ import numpy as np
 
 from . import context
 from .dtype import bool_, complex64, int64
+from .layout import sparse_coo, sparse_csr, strided
 
 precision, threshold, edgeitems, linewidth, sci_mode = 4, 1000, 3, 80, None
 
@@ -108,6 +109,8 @@ def contents(values: np.ndarray, indent: int) -> str:
 
 def to_string(x) -> str:
     """A tensor as PyTorch's repr writes it: contents, then what differs from the defaults."""
+    if x.layout is not strided:
+        return _sparse_text(x)
     prefix = "tensor("
     notes = []
     kind = x.dtype
@@ -137,3 +140,41 @@ def to_string(x) -> str:
             text += ", " + note
             last += len(note) + 2
     return text + ")"
+
+
+# ---- sparse tensors
+def _part(x, indent: int) -> str:
+    lead = " " * indent
+    if x.numel() == 0:
+        return f"tensor([], size={tuple(x.shape)})"
+    return "tensor(" + contents(x.detach().cpu().array, len("tensor(")).replace("\n", "\n" + lead) + ")"
+
+
+def _sparse_text(x) -> str:
+    """indices, values, size, and what differs from the defaults."""
+    names = {sparse_coo: ("indices",), sparse_csr: ("crow_indices", "col_indices")}.get(x.kind, ("ccol_indices", "row_indices"))
+    pad = " " * len("tensor(")
+    parts = [f"{name}={_part(part, len('tensor(') + len(name) + 1)}" for name, part in zip(names, x.places, strict=True)]
+    parts.append(f"values={_part(x.entries, len('tensor(values='))}")
+    notes = [f"size={tuple(x.shape)}", f"nnz={x._nnz()}"]
+    if x.device.type != "cpu":
+        notes.insert(0, f"device='{x.device}'")
+    if x.dtype not in (context.get_default_dtype(), int64, bool_, context.default_complex()):
+        notes.append(f"dtype={x.dtype}")
+    notes.append(f"layout={x.kind}")
+    if x.grad_fn is not None:
+        notes.append(f"grad_fn=<{x.grad_fn.name()}>")
+    elif x.requires_grad:
+        notes.append("requires_grad=True")
+    out = "tensor(" + (",\n" + pad).join(parts)
+    if x.kind is sparse_coo:
+        out += ",\n" + pad + notes.pop(0)
+    last = len(out) - out.rfind("\n") - 1
+    for note in notes:
+        if last + len(note) + 3 > linewidth:
+            out += ",\n" + pad + note
+            last = len(pad) + len(note)
+        else:
+            out += ", " + note
+            last += len(note) + 2
+    return out + ")"

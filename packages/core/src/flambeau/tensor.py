@@ -82,6 +82,7 @@ class Tensor(Methods):
     _backward_hooks: dict | None = None
     process: Any = None  # how a subclass wants an op done; plain tensors and simple subclasses have no wish
     level = 0
+    is_sparse = is_sparse_csr = False
     function_rule: Any = None  # how a subclass wants an autograd.Function done
     __array_priority__ = 1000
     array: Any  # np.ndarray or cupy.ndarray

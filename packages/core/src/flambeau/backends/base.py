@@ -8,6 +8,7 @@ CONTRACT = {
     "device_type": "the name of its devices in flambeau.device",
     "is_array": "is_array(x) -> bool: whether x is one of its arrays",
     "scatter_add": "scatter_add(shape, dtype, index, values) -> zeros with values added at index; repeated places add up in a fixed order",
+    "entries_product": "entries_product(values, dense, rows, cols, pointers, n) -> values[k] · dense[cols[k]] added up at rows[k]",
     "erf": "erf(x) -> the error function",
     "special": "special(name) -> the special function that SciPy calls so, for its arrays",
     "supremum": "supremum(x, axis, keepdims) -> the greatest of floats along axis; of none, minus infinity",

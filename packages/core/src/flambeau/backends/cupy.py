@@ -51,6 +51,10 @@ def on_host(function):
     return call
 
 
+def entries_product(values, dense, rows, cols, pointers, n):
+    return scatter_add((n, dense.shape[1]), values.dtype, (rows,), values[:, None] * dense[cols])
+
+
 def special(name: str):
     """The special function that SciPy calls `name`; SciPy's own, on the host, where CuPy has none."""
     if hasattr(functions, name):

@@ -10,9 +10,11 @@ from .conv import conv_backward_input, conv_backward_weight, conv_forward
 from .memory import keep_memory
 from .pool import avg_pool_backward, avg_pool_forward, max_pool_backward, max_pool_forward
 from .scatter import scatter_add
+from .sparse import entries_product
 from .special import erf, special
 
-__all__ = ["avg_pool_backward", "avg_pool_forward", "conv_backward_input", "conv_backward_weight", "conv_forward", "erf", "is_array", "max",
+__all__ = ["avg_pool_backward", "avg_pool_forward", "conv_backward_input", "conv_backward_weight", "conv_forward", "entries_product", "erf",
+           "is_array", "max",
            "max_pool_backward", "max_pool_forward", "mean", "min", "on_host", "place", "prod", "scatter_add",
            "special", "sum", "supremum", "window"]
 device_type = "cpu"

@@ -46,12 +46,18 @@ _FUNCTIONS = {
         "poisson binomial _standard_gamma _sample_dirichlet",
     "memory":
         "as_strided_copy empty_strided empty_permuted unfold_copy t_copy unbind_copy resize_as_",
+    "sparse_products":
+        "dsmm",
+    "sparse":
+        "sparse_coo_tensor sparse_csr_tensor sparse_csc_tensor sparse_compressed_tensor",
 }
 _METHODS = {
     "samplers":
         "exponential_ cauchy_ log_normal_ geometric_",
     "memory":
         "as_strided_ new_empty_strided resize_ resize_as_ storage_offset untyped_storage is_set_to dim_order",
+    "sparse":
+        "to_sparse to_sparse_coo to_sparse_csr to_sparse_csc to_dense sparse_mask",
 }
 # where a method has another name in its file
 _RENAMED = {

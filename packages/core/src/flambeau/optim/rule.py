@@ -46,6 +46,10 @@ class ByRule(Optimizer):
         """Which step of p's this is, from 1 on; counts it."""
         return count(state["step"])
 
+    def sparse_step(self, p: Tensor, g: Any, group: dict[str, Any]) -> None:
+        """A step along a sparse gradient, for optimizers that have one."""
+        raise RuntimeError(f"{type(self).__name__} does not support sparse gradients: SGD without momentum does")
+
     def keeps_state(self, group: dict[str, Any]) -> bool:
         return True
 
@@ -67,7 +71,8 @@ class ByRule(Optimizer):
             if capturable and p.device.type == "cpu":
                 raise AssertionError("capturable=True is for parameters on a GPU, whose steps a graph can replay: got one on the CPU")
             if type(g) is not Tensor and getattr(g, "is_sparse", False):
-                raise RuntimeError(f"{type(self).__name__} does not support sparse gradients: SparseAdam does")
+                self.sparse_step(p, g, group)
+                continue
             state = everything[p] if keeps else {}
             if keeps and not state:
                 state.update(self.begin(p, group))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from flambeau.context import no_grad
 from flambeau.optim.optimizer import check_flags, check_lr, check_range
 from flambeau.optim.rule import ByRule, Plan, number
 from flambeau.optim.update import zeros_like
@@ -71,6 +72,16 @@ class SGD(ByRule):
 
     def keeps_state(self, group: dict[str, Any]) -> bool:
         return group["momentum"] != 0
+
+    def sparse_step(self, p: Any, g: Any, group: dict[str, Any]) -> None:
+        """The rows that the gradient names move; repeated ones move once for each time."""
+        if group["momentum"] or group["weight_decay"] or group["differentiable"]:
+            raise RuntimeError("SGD takes sparse gradients without momentum, weight_decay and differentiable: leave these 0 and False")
+        if g.sparse_dim() != 1:
+            raise RuntimeError(f"SGD takes gradients with one sparse axis, got {g.sparse_dim()}: use to_dense()")
+        rate = float(group["lr"]) if group["maximize"] else -float(group["lr"])
+        with no_grad():
+            p.index_add_(0, g._indices()[0], g._values(), alpha=rate)
 
     def begin(self, p: Any, group: dict[str, Any]) -> dict[str, Any]:
         return {"momentum_buffer": None}

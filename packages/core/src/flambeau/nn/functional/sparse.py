@@ -37,8 +37,6 @@ def embedding(
             low, high = least_and_greatest(places)
             if 0 <= low <= high < table.shape[0]:
                 return embedding_card(weight, input) if weight.node is not None else plain(table.take(places, 0))
-    if sparse and weight.requires_grad and is_grad_enabled():
-        raise NotImplementedError("embedding: sparse gradients are not supported; leave sparse=False, the gradient is dense")
     if input.dtype not in (flambeau.int64, flambeau.int32):
         raise RuntimeError(f"embedding(): Expected tensor for argument 'indices' to have scalar types Long or Int, got {input.dtype}")
     if weight.dim() != 2:
@@ -54,7 +52,12 @@ def embedding(
     if found is not None and not 0 <= found[0] <= found[1] < rows:
         wrong = found[0] if found[0] < 0 else found[1]
         raise IndexError(f"index out of range in self: expected indices in 0 .. {rows - 1} for a table of {rows} rows, got {wrong}")
-    rows_found = embedding_card(weight, input, padding_idx=padding_idx)
+    if sparse and weight.requires_grad and is_grad_enabled():
+        from .rows import SparseRows
+
+        rows_found = SparseRows.apply(weight, input, padding_idx)
+    else:
+        rows_found = embedding_card(weight, input, padding_idx=padding_idx)
     if not scale_grad_by_freq or not rows_found.requires_grad:
         return rows_found
     often = flambeau.bincount(input.reshape(-1), minlength=rows)[input].unsqueeze(-1)
