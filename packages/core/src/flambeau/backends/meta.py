@@ -347,6 +347,10 @@ def scatter_add(shape, dtype, index, values):
     return hollow(tuple(shape), dtype)
 
 
+def entries_product(values, dense, rows, cols, pointers, n):
+    return hollow((n, dense.shape[1]), values.dtype)
+
+
 def conv_forward(x, w, stride, padding, dilation, groups=1):
     if x.shape[1] != w.shape[1] * groups:
         raise RuntimeError(f"expected input with {w.shape[1] * groups} channels for weight of size {list(w.shape)} and groups={groups}, "

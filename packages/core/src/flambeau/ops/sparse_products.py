@@ -20,7 +20,7 @@ def _samples(make):
     yield (make((3,), -1.0, 1.0), make((2, 4), -1.0, 1.0), rows, cols, None), {"n": 3}
 
 
-@op("window", inputs=5, samples=_samples,
+@op("index", inputs=5, samples=_samples, promote=None,
     vjp=(lambda g, _y, _v, dense, rows, cols, _p, n: (g.index_select(0, rows) * dense.index_select(0, cols)).sum(-1),
          lambda g, _y, values, _dense, rows, cols, _p, n: run(CARDS["entries_product"], (values, g, cols, rows, None),
                                                               {"n": _dense.shape[0]}),
