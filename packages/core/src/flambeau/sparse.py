@@ -44,9 +44,9 @@ def sampled_addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1.
     _sparse("sampled_addmm", input)
     if mat1.shape[-1] != mat2.shape[0] or tuple(input.shape) != (mat1.shape[0], mat2.shape[-1]):
         raise RuntimeError(f"sampled_addmm: expected (n, m), (n, k), (k, m), got {[list(x.shape) for x in (input, mat1, mat2)]}")
-    rows, cols = (plain(c) for c in input.coordinates())  # type: ignore[attr-defined]
+    rows, cols = (plain(c) for c in input.coordinates())
     found = (mat1.index_select(0, rows) * mat2.t().index_select(0, cols)).sum(-1) * alpha
-    return input.with_values(found if beta == 0 else found + input.entries * beta)  # type: ignore[attr-defined]
+    return input.with_values(found if beta == 0 else found + input.entries * beta)
 
 
 def sum(input: Tensor, dim: Any = None, dtype: Any = None) -> Tensor:

@@ -30,7 +30,7 @@ def entries_product(xp, values, dense, rows, cols, pointers, *, n):
     return xp.entries_product(values, dense, rows, cols, pointers, n)
 
 
-def _matrix(x: SparseTensor, name: str) -> None:
+def _matrix(x: Any, name: str) -> None:
     if x.ndim != 2 or x.sparse_dim() != 2:
         raise RuntimeError(f"{name}: expected a sparse matrix, got shape {list(x.shape)} with {x.dense_dim()} dense axes")
 
