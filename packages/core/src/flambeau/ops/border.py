@@ -9,14 +9,14 @@ from .. import context
 from ..casting import listed
 from ..context import grad as mode
 from ..dispatch import run_one
-from ..dtype import BY_NAME, FLOAT
+from ..dtype import BY_NAME, FLOAT, bfloat16, float16
 from ..dtype import bool_ as bool_dtype
 from ..layout import preserve_format
 from ..op import CARDS
 from ..tensor import Tensor, check_dim, version_cell
 from ..write import check_writable, in_graph, into, old_value, rebase, write, wrote
 from . import elementwise, index, nn, reduction, view
-from .create import _filled_as, as_tensor, in_order, tensor, to
+from .create import _filled_as, arange, as_tensor, in_order, tensor, to
 from .join import cat
 from .join import clone as copy
 
@@ -64,7 +64,10 @@ def div(x, y, *, rounding_mode: str | None = None, out=None):
     if rounding_mode is None:
         return elementwise.div(x, y, out=out)
     if rounding_mode == "floor":
-        return elementwise.floor_divide(x, y, out=out)
+        quotient = elementwise.floor_divide(x, y, out=out)
+        if out is None and mode.enabled and any(isinstance(v, Tensor) and v.node is not None for v in (x, y)):
+            return elementwise.floor(elementwise.div(x, y)) * 0 + quotient  # steps have no slope, and PyTorch's result asks for one
+        return quotient
     if rounding_mode != "trunc":
         raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'")
     quotient = elementwise.trunc(elementwise.div(x, y))
@@ -111,6 +114,8 @@ def addcmul(x, a, b, *, value=1):
 @listed
 def addcdiv(x, a, b, *, value=1):
     """x + value · a / b.  (*), (*), (*) -> (*), broadcast"""
+    if x.dtype in (float16, bfloat16):  # computed in float32, rounded once
+        return addcdiv(x.float(), a.float(), b.float(), value=value).to(x.dtype)
     quotient = a / b
     return x + (quotient if value == 1 else quotient * value)
 
@@ -191,11 +196,15 @@ def std(x, dim=None, unbiased=None, keepdim: bool = False, *, correction=1):
 
 def var_mean(x, dim=None, unbiased=None, keepdim: bool = False, *, correction=1):
     """Variance and mean over `dim`."""
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim
     return var(x, dim, unbiased, keepdim, correction=correction), x.mean(_dims(dim), keepdim)
 
 
 def std_mean(x, dim=None, unbiased=None, keepdim: bool = False, *, correction=1):
     """Standard deviation and mean over `dim`."""
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim
     return std(x, dim, unbiased, keepdim, correction=correction), x.mean(_dims(dim), keepdim)
 
 
@@ -267,14 +276,25 @@ def tile(x, *dims):
     return repeat(x, *(1,) * (x.ndim - len(dims)), *dims)
 
 
-def repeat_interleave(x, repeats, dim: int | None = None):
-    """Each element repeated, one after the other.  (*, n, *) -> (*, Σ repeats, *)"""
+def repeat_interleave(x, repeats=None, dim: int | None = None, *, output_size: int | None = None):
+    """Each element repeated, one after the other.  (*, n, *) -> (*, Σ repeats, *)
+
+    Of one vector of counts alone: the place of each element, as often as it says. `output_size` is Σ repeats, if it is known.
+    """
+    if repeats is None:
+        x, repeats = arange(x.numel(), device=x.device), x
+        if repeats.ndim != 1:
+            raise RuntimeError(f"repeat_interleave only accepts 1D vector as repeat, got {repeats.ndim} axes")
     if dim is None:
         x, dim = view.reshape(x, -1), 0
     dim = check_dim(dim, x.ndim)
     n = x.shape[dim]
     counts = np.broadcast_to(np.asarray(repeats.numpy() if isinstance(repeats, Tensor) else repeats), (n,))
-    return index.index_select(x, dim, as_tensor(np.repeat(np.arange(n), counts)))
+    if (counts < 0).any():
+        raise RuntimeError("repeats can not be negative")
+    if output_size is not None and output_size != counts.sum():
+        raise RuntimeError(f"repeat_interleave: allocated size does not match required size: output_size={output_size}, not {counts.sum()}")
+    return index.index_select(x, dim, as_tensor(np.repeat(np.arange(n), counts), device=x.device))
 
 
 def swapaxes(x, axis0: int, axis1: int):

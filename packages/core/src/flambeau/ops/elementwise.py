@@ -32,17 +32,31 @@ div = elementwise(
     domain=(0.5, 2.0),
     doc="Quotient; integers give floats.",
 )
+def _power(xp, x, y):
+    """Integers below zero as exponents leave 1, -1 and, of everything else, 0."""
+    if getattr(y, "dtype", None) is None or y.dtype.kind != "i" or getattr(x, "dtype", y.dtype).kind not in "iub":
+        return xp.power(x, y)
+    below = y < 0
+    if not below.any():
+        return xp.power(x, y)
+    units = xp.where(x == 1, 1, xp.where(xp.equal(x, -1), 1 - 2 * (y & 1), 0))
+    return xp.where(below, units, xp.power(x, xp.where(below, 0, y)))
+
+
 pow = elementwise("pow", lambda g, _z, x, y: g * _power_slope(x, y), lambda g, z, x, _y: _exponent_slope(g, z, x),
-                  c="pow({0}, {1})", promote="same", numpy="power", domain=(0.5, 2.0), doc="x to the power y.")
+                  c="pow({0}, {1})", promote="same", body=_power, domain=(0.5, 2.0), doc="x to the power y.")
 neg = elementwise("neg", lambda g, _y, _x: -g, c="(-{0})", promote="same", numpy="negative", linear=True, doc="-x.")
 reciprocal = elementwise(
     "reciprocal", lambda g, y, _x: -g * y * y, body=lambda xp, x: 1.0 / x, c="(1 / {0})", domain=(0.5, 2.0), doc="1 / x."
 )
-square = elementwise("square", lambda g, _y, x: g * 2 * x, c="({0} * {0})", promote="same", doc="x².")
+square = elementwise("square", lambda g, _y, x: g * 2 * x, body=lambda xp, x: x.astype(xp.int64) if x.dtype.kind == "b" else xp.square(x),
+                     c="({0} * {0})", promote="same", doc="x².")
 abs = elementwise("abs", lambda g, _y, x: g * sgn(x), c="fabs({0})", promote="same", numpy="absolute", holomorphic=False,
                   doc="Absolute value; gradient 0 at 0.")
-sign = elementwise("sign", lambda g, y, x: _turned(g, y, x), c="sign({0})", promote="same", holomorphic=False, doc="-1, 0 or 1.")
-sgn = elementwise("sgn", lambda g, y, x: _turned(g, y, x), c="sign({0})", promote="same", numpy="sign", holomorphic=False,
+sign = elementwise("sign", lambda g, y, x: _turned(g, y, x), body=lambda xp, x: x | x if x.dtype.kind == "b" else xp.sign(x),
+                   c="sign({0})", promote="same", holomorphic=False, doc="-1, 0 or 1.")
+sgn = elementwise("sgn", lambda g, y, x: _turned(g, y, x), body=lambda xp, x: x | x if x.dtype.kind == "b" else xp.sign(x),
+                  c="sign({0})", promote="same", holomorphic=False,
                   doc="-1, 0 or 1; of complex numbers their direction, x / |x|.")
 fmod = elementwise("fmod", lambda g, _z, _x, _y: g, lambda g, _z, x, y: -g * trunc(x / y), c="fmod({0}, {1})", promote="same",
                    domain=(0.6, 0.9), doc="Remainder with the sign of x.")
@@ -104,8 +118,16 @@ log = elementwise("log", lambda g, _y, x: g / x, c="log({0})", domain=(0.5, 3.0)
 log2 = elementwise("log2", lambda g, _y, x: g / (x * math.log(2)), c="log2({0})", domain=(0.5, 3.0), doc="Logarithm to base 2.")
 log10 = elementwise("log10", lambda g, _y, x: g / (x * math.log(10)), c="log10({0})", domain=(0.5, 3.0), doc="Logarithm to base 10.")
 log1p = elementwise("log1p", lambda g, _y, x: g / (x + 1), c="log1p({0})", domain=(-0.5, 3.0), doc="log(1 + x), exact for small x.")
-logaddexp = elementwise("logaddexp", lambda g, z, x, _y: g * exp(x - z), lambda g, z, _x, y: g * exp(y - z), c="logaddexp({0}, {1})",
-                        doc="log(exp(x) + exp(y)).")
+def _logaddexp(xp, x, y):
+    if x.dtype.kind != "c" and y.dtype.kind != "c":
+        return xp.logaddexp(x, y)
+    top = xp.maximum(x.real, y.real)
+    top = xp.where(xp.isfinite(top), top, 0)
+    return xp.log(xp.exp(x - top) + xp.exp(y - top)) + top
+
+
+logaddexp = elementwise("logaddexp", lambda g, z, x, _y: g * exp(x - z), lambda g, z, _x, y: g * exp(y - z), body=_logaddexp,
+                        c="logaddexp({0}, {1})", doc="log(exp(x) + exp(y)).")
 
 # ---- roots
 sqrt = elementwise("sqrt", lambda g, y, _x: g / (2 * y), c="sqrt({0})", domain=(0.5, 3.0), doc="Square root.")
@@ -141,7 +163,7 @@ atanh = elementwise("atanh", lambda g, _y, x: g / (1 - x * x), c="atanh({0})", n
 
 # ---- squashing
 sigmoid = elementwise("sigmoid", lambda g, y, _x: g * y * (1 - y), body=lambda xp, x: 1.0 / (1.0 + xp.exp(-x)),
-                      c="(1 / (1 + exp(-{0})))", fused=Fused("()->()"),
+                      promote="float", c="(1 / (1 + exp(-{0})))", fused=Fused("()->()"),
                       doc="1 / (1 + exp(-x)).")
 relu = elementwise("relu", lambda g, y, _x: relu_back(g, y), body=lambda xp, x: xp.maximum(x, 0), c="maximum({0}, 0)", promote="same",
                    doc="x where positive, 0 elsewhere.")

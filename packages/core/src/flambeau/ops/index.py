@@ -15,7 +15,7 @@ from ..fused import Native
 from ..op import CARDS
 from ..record import record
 from ..tensor import Tensor, check_dim, plain, version_cell
-from ..write import check_writable, write, wrote
+from ..write import check_writable, into, write, wrote
 from .elementwise import where
 from .view import ALL, SLICE, expand, part, ready, reshape
 
@@ -442,7 +442,7 @@ def scatter_sum(xp, x, index, dim, shape):
 
 
 def _check_places(what, x, dim, index):
-    if index.dtype.name not in ("int64", "int32"):
+    if index.dtype.name not in ("int64", "int32", "uint8"):
         raise RuntimeError(f"{what}(): Expected dtype int64 for index, got {index.dtype}")
     if max(index.ndim, 1) != max(x.ndim, 1):
         raise RuntimeError(f"Index tensor must have the same number of dimensions as input tensor ({what}: {index.ndim} and {x.ndim})")
@@ -470,6 +470,10 @@ def gather(x, dim: int, index, *, sparse_grad: bool = False):
             return gathered(x, made, index, at)
     dim = check_dim(dim, x.ndim)
     _check_places("gather", x, dim, index)
+    if not x.ndim:
+        return reshape(gather(reshape(x, 1), 0, reshape(index, -1)), *index.shape)
+    if index.dtype.itemsize < 8:
+        index = index.long()
     return run(GATHER, (x, index), {"dim": dim})
 
 
@@ -489,18 +493,28 @@ def scatter_add(x, dim: int, index, src):
     """x with src[i, j] added at [i, index[i, j]] for dim 1, and likewise along any axis.  (*, n, *), (*, k, *), (*, k, *) -> (*, n, *)"""
     dim = check_dim(dim, x.ndim)
     _check_places("scatter_add", x, dim, index)
-    return x + run(CARDS["scatter_sum"], (src, index), {"dim": dim, "shape": tuple(x.shape)})
+    total = x + run(CARDS["scatter_sum"], (src, index), {"dim": dim, "shape": tuple(x.shape)})
+    return total if total.dtype is x.dtype else total.to(x.dtype)
 
 
 def scatter(x, dim: int, index, src=None, *, value=None, reduce: str | None = None):
     """x with src[i, j], or a number, written at [i, index[i, j]] for dim 1, and likewise along any axis."""
-    if reduce is not None:
-        raise RuntimeError("scatter(): reduce= is not there; use scatter_add")
-    dim = check_dim(dim, x.ndim)
-    _check_places("scatter", x, dim, index)
     src = value if src is None else src
     if not isinstance(src, Tensor):
         src = x.new_full(tuple(index.shape), src)
+    if reduce is not None:
+        from .places import scatter_reduce
+
+        if reduce not in ("add", "multiply"):
+            raise RuntimeError("reduce argument must be either add or multiply.")
+        return scatter_reduce(x, dim, index, src, "sum" if reduce == "add" else "prod")
+    if not x.ndim:
+        return reshape(scatter(reshape(x, 1), dim, reshape(index, -1), reshape(src, -1)))
+    dim = check_dim(dim, x.ndim)
+    _check_places("scatter", x, dim, index)
+    if not index.numel():
+        return x.clone()
+    index = index if index.dtype.itemsize == 8 else index.long()
     if src.dtype is not x.dtype:
         raise RuntimeError(f"scatter(): Expected self.dtype to be equal to src.dtype, got {x.dtype} and {src.dtype}")
     shape = index.shape
@@ -562,10 +576,15 @@ def masked_fill(x, mask, value):
     return where(mask, value if isinstance(value, Tensor) else type(value)(value), x).to(x.dtype)
 
 
-def masked_select(x, mask):
+def masked_select(x, mask, *, out=None):
     """The elements where the mask is true, as a vector.  (*), (*) -> (k)"""
     from .view import broadcast_tensors
-    return getitem(*broadcast_tensors(x, mask))
+
+    if mask.dtype.name != "bool":
+        raise RuntimeError(f"masked_select: expected BoolTensor for mask, got {mask.dtype}")
+    x, mask = broadcast_tensors(x, mask)
+    chosen = getitem(x, mask) if x.ndim else getitem(reshape(x, 1), reshape(mask, 1))
+    return chosen if out is None else into(out, chosen, "masked_select")
 
 
 @op("opaque", samples=lambda make: [((make((3, 4), -1.0, 1.0) > 0,), {})])

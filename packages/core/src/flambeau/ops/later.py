@@ -20,6 +20,8 @@ _BOTH = {
         "pinverse geqrf ormqr",
     "norms":
         "renorm",
+    "histogram":
+        "histogram",
     "memory":
         "as_strided as_strided_scatter msort",
 }
@@ -42,6 +44,10 @@ _FUNCTIONS = {
         "cdist pdist",
     "lowrank":
         "svd_lowrank pca_lowrank",
+    "histogram":
+        "histogramdd",
+    "gradient":
+        "gradient",
     "samplers":
         "poisson binomial _standard_gamma _sample_dirichlet",
     "memory":

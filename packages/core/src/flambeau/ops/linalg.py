@@ -12,6 +12,7 @@ from ..casting import state as autocast
 from ..context import grad
 from ..define import op
 from ..dispatch import run
+from ..dtype import FLOAT, bfloat16, float16
 from ..fast import binary
 from ..op import CARDS, Card
 from ..record import record
@@ -187,6 +188,10 @@ def addmm(x, a, b, *, beta=1, alpha=1):
 @listed
 def baddbmm(x, a, b, *, beta=1, alpha=1):
     """β x + α (a b), a product for each place of the first axis.  (b, n, m) broadcast, (b, n, k), (b, k, m) -> (b, n, m)"""
+    if x.dtype in (float16, bfloat16):  # computed in float32, rounded once
+        return baddbmm(x.float(), a.float(), b.float(), beta=beta, alpha=alpha).to(x.dtype)
+    if x.dtype.category < FLOAT:
+        beta, alpha = int(beta), int(alpha)
     product = bmm(a, b)
     return (x if beta == 1 else x * beta) + (product if alpha == 1 else product * alpha)
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 from math import prod
 
 from ..casting import listed
-from ..dtype import FLOAT, bool_
+from ..dtype import FLOAT, bfloat16, bool_, float16
 from ..tensor import Tensor, check_dim
 from ..write import into
 from .border import roll
@@ -154,6 +154,8 @@ def addr(x, vec1, vec2, *, beta=1, alpha=1, out=None):
     """β x + α (vec1 vec2ᵀ).  (n, m) broadcast, (n), (m) -> (n, m)"""
     if vec1.ndim != 1 or vec2.ndim != 1:
         raise RuntimeError(f"addr: Expected 1-D arguments, but got {vec1.ndim}-D and {vec2.ndim}-D")
+    if x.dtype in (float16, bfloat16):
+        return given(addr(x.float(), vec1.float(), vec2.float(), beta=beta, alpha=alpha).to(x.dtype), out, "addr")
     product = outer(vec1, vec2)
     if product.dtype is bool_:
         beta, alpha = bool(beta), bool(alpha)
@@ -166,6 +168,9 @@ def addbmm(x, batch1, batch2, *, beta=1, alpha=1, out=None):
     """β x + α Σ batch1 batch2, summed over the first axis.  (n, m) broadcast, (b, n, k), (b, k, m) -> (n, m)"""
     if batch1.ndim != 3 or batch2.ndim != 3:
         raise RuntimeError(f"batch1 must be a 3D tensor and batch2 too, got {batch1.ndim}D and {batch2.ndim}D")
+    if x.dtype in (float16, bfloat16):
+        wide = addbmm(x.float(), batch1.float(), batch2.float(), beta=beta, alpha=alpha)
+        return given(wide.to(x.dtype), out, "addbmm")
     return given(_scaled(x, tensordot(batch1, batch2, ([0, 2], [0, 1])), beta, alpha), out, "addbmm")
 
 

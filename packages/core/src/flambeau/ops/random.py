@@ -264,6 +264,11 @@ def uniform_(x: Tensor, from_: float = 0.0, to: float = 1.0, *, generator=None, 
     """Fill x with uniform numbers in [from, to)."""
     low: Any = bounds.pop("from", from_)
     high: Any = to
+    if x.is_complex():
+        from .complex import view_as_real
+
+        uniform_(view_as_real(x), low, high, generator=generator)
+        return x
     _float(x.dtype, "uniform_")
     if low > high:
         raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={low} > to={high}")
@@ -301,6 +306,11 @@ def _fused(u, span, low):
 @fills
 def normal_(x: Tensor, mean: float = 0.0, std: float = 1.0, *, generator=None) -> Tensor:
     """Fill x with normal numbers."""
+    if x.is_complex():  # each part with half of the variance
+        from .complex import view_as_real
+
+        normal_(view_as_real(x), 0.0, std / 2**0.5, generator=generator)
+        return x.add_(mean) if mean else x
     _float(x.dtype, "normal_")
     if std < 0:
         raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")

@@ -143,7 +143,27 @@ def unique_values(xp, x):
 def unique(x, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None):
     """The distinct elements in rising order; on request each element's place among them, and their counts.  (*) -> (k)"""
     if dim is not None:
-        raise RuntimeError("unique(): dim= is not there yet; only the elements of the whole tensor can be told apart")
+        return _unique_slices(x, check_dim(dim, x.ndim), return_inverse, return_counts)
     values, inverse, counts = run(CARDS["unique_values"], (x,), {})
     wanted = (values, *((inverse,) if return_inverse else ()), *((counts,) if return_counts else ()))
     return wanted if len(wanted) > 1 else values
+
+
+def _unique_slices(x, dim: int, return_inverse: bool, return_counts: bool):
+    """The distinct slices across `dim`, in lexicographic order."""
+    array = x.detach().cpu().numpy()
+    if 0 in array.shape[:dim] + array.shape[dim + 1:]:
+        raise RuntimeError("There are 0 sized dimensions, and they aren't selected, so unique cannot be applied")
+    rows = np.moveaxis(array, dim, 0).reshape(array.shape[dim], -1)
+    order = np.lexsort(rows.T[::-1]) if len(rows) else np.zeros(0, np.int64)
+    new = np.ones(len(rows), bool)
+    if len(rows) > 1:
+        new[1:] = (rows[order][1:] != rows[order][:-1]).any(1)
+    inverse = np.empty(len(rows), np.int64)
+    inverse[order] = np.cumsum(new) - 1
+    first = plain(np.ascontiguousarray(order[new]))._to_device(x.device)
+    counts = np.bincount(inverse, minlength=int(new.sum())) if len(rows) else np.zeros(0, np.int64)
+    wanted = [x.index_select(dim, first)]
+    wanted += [plain(inverse)._to_device(x.device)] if return_inverse else []
+    wanted += [plain(counts.astype(np.int64))._to_device(x.device)] if return_counts else []
+    return tuple(wanted) if len(wanted) > 1 else wanted[0]

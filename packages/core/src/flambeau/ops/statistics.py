@@ -183,12 +183,14 @@ def diff(x, n: int = 1, dim: int = -1, prepend=None, append=None):
     if n < 0:
         raise RuntimeError(f"order must be non-negative but got {n}")
     dim = check_dim(dim, x.ndim)
+    if n == 0:
+        return x.clone()
     x = cat([p for p in (prepend, x, append) if p is not None], dim) if prepend is not None or append is not None else x
     for _ in range(min(n, x.shape[dim])):
         k = x.shape[dim] - 1
         after, before = narrow(x, dim, 1, k), narrow(x, dim, 0, k)
         x = after ^ before if x.dtype.name == "bool" else after - before
-    return x if n else x.clone()
+    return x
 
 
 def _spacing(y, x, dx, dim):
@@ -245,7 +247,7 @@ def cov(x, *, correction: int = 1, fweights=None, aweights=None):
     weighted = centred if w is None else centred * w
     norm = norm.clamp(min=0) if isinstance(norm, Tensor) else max(norm, 0)
     result = weighted @ transpose(centred, 0, 1).conj() / norm
-    return result if x.ndim == 2 else reshape(result)
+    return reshape(result) if result.shape == (1, 1) else result
 
 
 def corrcoef(x):
@@ -294,7 +296,10 @@ def search_rows(xp, rows, values, right=False):
     side = "right" if right else "left"
     if rows.ndim == 1:
         return xp.searchsorted(rows, values, side=side).astype(xp.int64)
-    flat, given = rows.reshape(-1, rows.shape[-1]), values.reshape(-1, values.shape[-1])
+    if not values.size:
+        return xp.zeros(values.shape, xp.int64)
+    flat, given = rows.reshape(-1, rows.shape[-1]) if rows.size else rows.reshape(values.size // values.shape[-1], 0), \
+        values.reshape(-1, values.shape[-1])
     return xp.stack([xp.searchsorted(r, v, side=side) for r, v in zip(flat, given, strict=True)]).reshape(values.shape).astype(xp.int64)
 
 
