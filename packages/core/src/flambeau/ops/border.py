@@ -136,9 +136,7 @@ def _keeps_input(x) -> bool:
 
 
 addcmul_, addcdiv_ = _in_place(addcmul), _in_place(addcdiv)
-masked_fill_, scatter_, scatter_add_, index_add_ = (
-    _in_place(f) for f in (index.masked_fill, index.scatter, index.scatter_add, index.index_add)
-)
+masked_fill_, scatter_add_, index_add_ = (_in_place(f) for f in (index.masked_fill, index.scatter_add, index.index_add))
 tril_, triu_ = _in_place(index.tril), _in_place(index.triu)
 
 

@@ -17,7 +17,7 @@ from ..record import record
 from ..tensor import Tensor, check_dim, plain, version_cell
 from ..write import check_writable, into, write, wrote
 from .elementwise import where
-from .view import ALL, SLICE, expand, part, ready, reshape
+from .view import ALL, SLICE, part, ready, reshape
 
 INT64, BOOL = np.dtype(np.int64), np.dtype(np.bool_)
 
@@ -495,35 +495,6 @@ def scatter_add(x, dim: int, index, src):
     _check_places("scatter_add", x, dim, index)
     total = x + run(CARDS["scatter_sum"], (src, index), {"dim": dim, "shape": tuple(x.shape)})
     return total if total.dtype is x.dtype else total.to(x.dtype)
-
-
-def scatter(x, dim: int, index, src=None, *, value=None, reduce: str | None = None):
-    """x with src[i, j], or a number, written at [i, index[i, j]] for dim 1, and likewise along any axis."""
-    src = value if src is None else src
-    if not isinstance(src, Tensor):
-        src = x.new_full(tuple(index.shape), src)
-    if reduce is not None:
-        from .places import scatter_reduce
-
-        if reduce not in ("add", "multiply"):
-            raise RuntimeError("reduce argument must be either add or multiply.")
-        return scatter_reduce(x, dim, index, src, "sum" if reduce == "add" else "prod")
-    if not x.ndim:
-        return reshape(scatter(reshape(x, 1), dim, reshape(index, -1), reshape(src, -1)))
-    dim = check_dim(dim, x.ndim)
-    _check_places("scatter", x, dim, index)
-    if not index.numel():
-        return x.clone()
-    index = index if index.dtype.itemsize == 8 else index.long()
-    if src.dtype is not x.dtype:
-        raise RuntimeError(f"scatter(): Expected self.dtype to be equal to src.dtype, got {x.dtype} and {src.dtype}")
-    shape = index.shape
-    from .create import arange
-    grid = [reshape(arange(n, device=x.device), *((1,) * i + (n,) + (1,) * (index.ndim - i - 1))) for i, n in enumerate(shape)]
-    grid[dim] = index
-    grid = [expand(p, shape) for p in grid]
-    part_of_src = getitem(src, tuple(slice(0, n) for n in shape))
-    return run(CARDS["put"], [x, part_of_src, *grid], {"spec": (True,) * x.ndim, "accumulate": False})
 
 
 def _embedding_samples(make):

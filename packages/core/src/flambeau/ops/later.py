@@ -5,7 +5,7 @@ from importlib import import_module
 
 _BOTH = {
     "places":
-        "take put take_along_dim index_put index_fill index_copy masked_scatter scatter_reduce index_reduce unique_consecutive",
+        "take put take_along_dim index_put index_fill index_copy masked_scatter scatter scatter_reduce index_reduce unique_consecutive",
     "shapes":
         "tensor_split hsplit vsplit dsplit split_with_sizes unsafe_split unsafe_chunk ravel broadcast_to swapdims adjoint "
         "fliplr flipud rot90 diag_embed diag diagflat trace select_scatter slice_scatter diagonal_scatter narrow_copy",

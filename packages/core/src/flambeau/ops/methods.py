@@ -124,7 +124,7 @@ for _module, _names in (
         "reshape flatten unflatten permute transpose t movedim squeeze unsqueeze expand sum_to_size select narrow split "
         "chunk unbind diagonal flip",
     ),
-    (index, "index_select index_add gather scatter scatter_add masked_fill masked_select nonzero index_put_ tril triu"),
+    (index, "index_select index_add gather scatter_add masked_fill masked_select nonzero index_put_ tril triu"),
     (linalg, "matmul mm bmm mv dot outer addmm baddbmm"),
     (reduction, "sum mean amax amin any all prod logsumexp argmax argmin"),
     (scan, "cumsum cumprod"),
@@ -148,7 +148,7 @@ for _module, _names in (
         "clamp clip clamp_min "
         "clamp_max round var std var_mean std_mean norm count_nonzero dist view_as reshape_as expand_as repeat tile "
         "repeat_interleave swapaxes "
-        "roll equal isclose allclose copy_ fill_ zero_ masked_fill_ scatter_ scatter_add_ index_add_ tril_ triu_ new_zeros "
+        "roll equal isclose allclose copy_ fill_ zero_ masked_fill_ scatter_add_ index_add_ tril_ triu_ new_zeros "
         "new_ones new_empty "
         "new_full new_tensor clone type_as cpu cuda register_hook "
         "register_post_accumulate_grad_hook retain_grad",
@@ -177,6 +177,8 @@ Tensor.ger = linalg.outer
 for _name in later.METHODS:
     setattr(Tensor, _name, later.method(_name))
 Tensor.clip_ = CARDS["clamp"].inplace
+from . import written  # noqa: E402, F401 (in-place forms of the methods above)
+
 Tensor.where = lambda x, condition, other: elementwise.where(condition, x, other)
 Tensor.backward = lambda x, gradient=None, retain_graph=None, create_graph=False, inputs=None: backward(
     x, None if gradient is None else (gradient,), retain_graph, create_graph, inputs=inputs)

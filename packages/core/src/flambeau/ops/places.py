@@ -10,7 +10,7 @@ from ..define import op
 from ..dispatch import run
 from ..op import CARDS
 from ..tensor import Tensor, check_dim
-from .create import as_tensor
+from .create import arange, as_tensor
 from .elementwise import where
 from .index import _check_places, _check_range, gather, getitem, index_put_, scatter_add
 from .view import broadcast_tensors, expand, narrow, reshape
@@ -242,3 +242,27 @@ def unique_consecutive(x, return_inverse: bool = False, return_counts: bool = Fa
     return tuple(result) if len(result) > 1 else result[0]
 
 
+def scatter(x, dim: int, index, src=None, *, value=None, reduce: str | None = None):
+    """x with src[i, j], or a number, written at [i, index[i, j]] for dim 1, and likewise along any axis."""
+    src = value if src is None else src
+    if not isinstance(src, Tensor):
+        src = x.new_full(tuple(index.shape), src)
+    if reduce is not None:
+        if reduce not in ("add", "multiply"):
+            raise RuntimeError(f"scatter(): reduce must be 'add' or 'multiply', got {reduce!r}")
+        return scatter_reduce(x, dim, index, src, "sum" if reduce == "add" else "prod")
+    if not x.ndim:
+        return reshape(scatter(reshape(x, 1), dim, reshape(index, -1), reshape(src, -1)))
+    dim = check_dim(dim, x.ndim)
+    _check_places("scatter", x, dim, index)
+    if not index.numel():
+        return x.clone()
+    index = index if index.dtype.itemsize == 8 else index.long()
+    if src.dtype is not x.dtype:
+        raise RuntimeError(f"scatter(): Expected self.dtype to be equal to src.dtype, got {x.dtype} and {src.dtype}")
+    shape = index.shape
+    grid = [reshape(arange(n, device=x.device), *((1,) * i + (n,) + (1,) * (index.ndim - i - 1))) for i, n in enumerate(shape)]
+    grid[dim] = index
+    grid = [expand(p, shape) for p in grid]
+    part_of_src = getitem(src, tuple(slice(0, n) for n in shape))
+    return run(CARDS["put"], [x, part_of_src, *grid], {"spec": (True,) * x.ndim, "accumulate": False})

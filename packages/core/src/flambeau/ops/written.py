@@ -1,0 +1,60 @@
+"""In-place forms by rule: a method computed and then written into its own tensor, and changes of a tensor's own axes."""
+from __future__ import annotations
+
+from ..context import grad as mode
+from ..tensor import Tensor, live_views, plain
+from ..write import check_writable, in_graph, old_value, write, wrote
+
+# methods whose in-place form is the method, then the write
+WRITTEN = """addbmm addmm addmv addr baddbmm clamp_max clamp_min index_copy index_fill index_reduce masked_scatter put renorm scatter
+scatter_reduce""".split()
+# methods that give a view of other axes: in place, the tensor becomes that view
+AXES = "squeeze unsqueeze t transpose swapaxes swapdims".split()
+SAME = {"absolute_": "abs_", "arccos_": "acos_", "arcsin_": "asin_", "arctan_": "atan_", "arctan2_": "atan2_", "multiply_": "mul_",
+        "subtract_": "sub_", "divide_": "div_", "true_divide_": "div_", "negative_": "neg_", "not_equal_": "ne_", "greater_": "gt_",
+        "greater_equal_": "ge_", "less_": "lt_", "less_equal_": "le_"}  # fmt: skip
+
+
+def _written(name: str):
+    def call(x: Tensor, *args, **kwargs) -> Tensor:
+        wrote(x)
+        recorded = mode.enabled and in_graph(x)
+        if recorded:
+            check_writable(x)
+        keeps = mode.enabled and (x.node is not None or x.process is not None)
+        return write(x, getattr(type(x), name)(old_value(x) if keeps else x, *args, **kwargs), name)
+
+    call.__name__, call.__doc__ = name + "_", f"`{name}`, written into the tensor itself."
+    return call
+
+
+def _reaxed(name: str):
+    def call(x: Tensor, *args, **kwargs) -> Tensor:
+        if x.process is not None:
+            raise RuntimeError(f"{name}_(): a tensor inside a function transform keeps its axes; use {name}")
+        if mode.enabled and in_graph(x):
+            if x.node is not None and x.node.is_leaf:
+                raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
+            if live_views(x):
+                raise RuntimeError(f"{name}_(): the tensor has views with a history, which follow its axes; use {name}")
+        before = plain(x.array)
+        before.node, before.base, before.source, before.cell = x.node, x.base, x.source, x.cell
+        after = getattr(type(x), name)(before, *args, **kwargs)
+        if after is before:
+            return x
+        wrote(x)
+        x.array, x.node = after.array, after.node
+        if x.base is not None:
+            x.base, x.source = after.base, after.source
+        return x
+
+    call.__name__, call.__doc__ = name + "_", f"`{name}` of the tensor itself, which keeps its memory."
+    return call
+
+
+for _name in WRITTEN:
+    setattr(Tensor, _name + "_", _written(_name))
+for _name in AXES:
+    setattr(Tensor, _name + "_", _reaxed(_name))
+for _name, _same in SAME.items():
+    setattr(Tensor, _name, getattr(Tensor, _same))
