@@ -59,6 +59,20 @@ def unary(card: Card, checked: bool):
 
 def binary(card: Card, checked: bool):
     """x, y -> card(x, y): tensors of one dtype, or a tensor and a number that leaves its dtype alone."""
+    call = named(_binary(card, checked, finish), card)
+    card.operator = named(_binary(card, checked, offer), card, again=True)
+    return call
+
+
+def offer(card: Card, inputs, attrs: dict, out):
+    """The slow road of an operator: what is no tensor and no number gets its turn, as Python's rules for operators have it."""
+    for x in inputs:
+        if not isinstance(x, Tensor | int | float | complex | np.generic):
+            return NotImplemented
+    return finish(card, inputs, attrs, out)
+
+
+def _binary(card: Card, checked: bool, finish):
     ufunc = card.numpy
     if card.vjp:
         (out0, x0, y0), (out1, x1, y1) = card.keeps
@@ -150,8 +164,9 @@ def binary(card: Card, checked: bool):
                     return z
         return call(other, input)
 
-    card.reflected = number_first
-    return named(call, card)
+    if finish is offer:
+        card.reflected = number_first
+    return call
 
 
 def reduced(card: Card, fold, anything: bool = False):
@@ -204,6 +219,8 @@ def reduced(card: Card, fold, anything: bool = False):
 
 def axes_of(dim, x):
     """An axis or several, counted from the front; none for a scalar and for an empty list, which PyTorch takes for all."""
+    if type(dim) is not int and hasattr(dim, "__index__"):
+        dim = dim.__index__()
     if type(dim) is int:
         return check_dim(dim, x.ndim) if x.ndim else check_dim(dim, 0) or None
     axes = tuple(check_dim(d, x.ndim) for d in dim)
@@ -271,6 +288,12 @@ def explained(card: Card, inputs, error: Exception, attrs: dict = NO_ATTRS) -> E
                 return RuntimeError(f"The size of tensor a ({a[-i]}) must match the size of tensor b ({b[-i]}) at non-singleton dimension "
                                     f"{max(len(a), len(b)) - i} ({card.name} of shapes {tuple(a)} and {tuple(b)})")
     return error
+
+
+def operator(call):
+    """The function as an operator of Python."""
+    card = getattr(call, "card", None)
+    return call if card is None or card.operator is None else card.operator
 
 
 def reflected(call):
@@ -389,11 +412,12 @@ def _general_one(card: Card):
     return named(call, card)
 
 
-def named(call, card: Card):
+def named(call, card: Card, again: bool = False):
     call.__name__ = call.__qualname__ = card.name
     call.__doc__ = card.doc
     call.card = card
-    card.call = call
+    if not again:
+        card.call = call
     return call
 
 

@@ -32,7 +32,7 @@ class Card:
 
     __slots__ = ("name", "kind", "body", "vjp", "joint", "keeps", "inputs", "attrs", "variadic", "promote", "c", "jvp", "vmap",
                  "samples", "doc", "linear", "holomorphic", "numpy", "outputs", "fused", "names", "widens", "call", "inplace", "back",
-                 "keeps_all", "recorder", "reflected")
+                 "keeps_all", "recorder", "reflected", "operator")
 
     def __init__(self, name: str, kind: str, body: Callable, *, vjp=None, inputs=None, variadic=False, promote=None, c=None, jvp=None,
                  vmap=None, samples=None, doc=None, linear=False, holomorphic=True, numpy=None,
@@ -70,6 +70,7 @@ class Card:
         self.call: Any = None
         self.recorder: Any = None
         self.reflected: Any = None
+        self.operator: Any = None  # the call that an operator of Python makes: NotImplemented for what it does not know
         self.inplace: Any = None
         self.widens = kind in ("elementwise", "reduction", "scan", "contraction", "window", "composite") and name not in ("clone", "cast")
         CARDS[name] = self

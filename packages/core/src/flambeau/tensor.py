@@ -306,6 +306,11 @@ class Tensor(Methods):
     def __array__(self, dtype=None, copy=None):
         return np.array(self.numpy(), dtype=dtype, copy=copy)
 
+    def __array_wrap__(self, array, context=None, return_scalar=False):
+        """What NumPy's functions make of a tensor is a tensor; truth values are told as uint8, as in PyTorch."""
+        array = np.asarray(array)
+        return plain(array.astype(np.uint8) if array.dtype == np.bool_ else array)
+
     def item(self):
         """The value of a one-element tensor as a Python number."""
         if self.array.size != 1:
@@ -357,9 +362,13 @@ class Tensor(Methods):
             return memo[id(self)]
         if not self.is_leaf:
             raise RuntimeError("Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment.")
-        out = plain(self.array.copy())
+        out = plain(_copied(self.array, memo))
         out.__class__ = type(self)
         memo[id(self)] = out
+        for told in _told(self):
+            from copy import deepcopy
+
+            vars(out).update(deepcopy(told, memo))
         if self.node is not None:
             out.requires_grad_()
         if self._grad is not None:
@@ -367,11 +376,15 @@ class Tensor(Methods):
         return out
 
     def __reduce_ex__(self, protocol):
-        if not self.is_leaf:
-            raise RuntimeError("Only leaf tensors can be pickled: detach() the result of a recorded operation first.")
+        told = _told(self)
         if self.is_meta:
-            return (_rebuild_meta, (type(self), tuple(self.shape), self.stride(), self.dtype, self.requires_grad))
-        return (_rebuild, (type(self), np.asarray(self.cpu().array), self.requires_grad))
+            return (_rebuild_meta, (type(self), tuple(self.shape), self.stride(), self.dtype, self.requires_grad), *told)
+        array = np.asarray(self.detach().cpu().array)
+        root = _root(array)
+        if root is array:
+            return (_rebuild, (type(self), array, self.requires_grad), *told)
+        at = array.ctypes.data - root.ctypes.data
+        return (_rebuild_part, (type(self), root, array.dtype, at, array.shape, array.strides, self.requires_grad), *told)
 
 
 class Parameter(Tensor):
@@ -414,7 +427,8 @@ class InferenceTensor(Tensor):
         return out
 
     def __reduce_ex__(self, protocol):
-        return (_rebuild, (Tensor, *super().__reduce_ex__(protocol)[1][1:]))
+        rebuild, (_, *arguments), *told = super().__reduce_ex__(protocol)
+        return (rebuild, (Tensor, *arguments), *told)
 
 
 InferenceTensor.__name__ = InferenceTensor.__qualname__ = "Tensor"
@@ -444,6 +458,48 @@ def plain(array: np.ndarray) -> Tensor:
     out = object.__new__(Tensor)
     out.array = array
     return out
+
+
+_FIELDS = {*Tensor.__annotations__, "level", "is_sparse", "is_sparse_csr"}
+
+
+def _told(x: Tensor) -> tuple:
+    """What the user wrote on the tensor as attributes: () or (attributes,)."""
+    told = {name: value for name, value in vars(x).items() if name not in _FIELDS}
+    return (told,) if told else ()
+
+
+def _root(array: np.ndarray) -> np.ndarray:
+    """The array whose memory this one is a part of; itself where that is not a dense one of NumPy's."""
+    root = array
+    while type(root.base) is np.ndarray:
+        root = root.base
+    inside = array.ctypes.data >= root.ctypes.data and (root.flags.c_contiguous or root.flags.f_contiguous)
+    return root if inside else array
+
+
+def _copied(array, memo: dict):
+    """A copy of the same strides in a copy of the whole memory: what shared memory does so again, within one deepcopy."""
+    if type(array) is not np.ndarray:
+        return array.copy()
+    root = _root(array)
+    key = ("memory", id(root))
+    if key not in memo:
+        memo[key] = root, root.copy(order="K")  # the root is kept, that its id is nobody else's
+    if root is array:
+        return memo[key][1]
+    return _part(memo[key][1], array.dtype, array.ctypes.data - root.ctypes.data, array.shape, array.strides)
+
+
+def _part(root: np.ndarray, kind: np.dtype, at: int, shape: tuple, strides: tuple) -> np.ndarray:
+    if not root.nbytes:
+        return np.empty(shape, kind)
+    octets = np.ndarray((root.nbytes,), np.uint8, root if root.flags.c_contiguous else root.T)
+    return np.ndarray(shape, kind, octets, at, strides)
+
+
+def _rebuild_part(cls: type, root: np.ndarray, kind: np.dtype, at: int, shape: tuple, strides: tuple, requires_grad: bool) -> Tensor:
+    return _rebuild(cls, _part(root, kind, at, shape, strides), requires_grad)
 
 
 def _rebuild(cls: type, array: np.ndarray, requires_grad: bool) -> Tensor:

@@ -162,7 +162,7 @@ def test_conversions():
             "Sizes of tensors must match except in dimension 0",
         ),
         (lambda: flambeau.stack([flambeau.ones(2), flambeau.ones(3)]), RuntimeError, "equal size"),
-        (lambda: flambeau.ones(2) + "a", TypeError, "Tensor or Number"),
+        (lambda: flambeau.ones(2) + "a", TypeError, "unsupported operand type"),
         (lambda: flambeau.ones(3).expand(2), RuntimeError, r"expanded size of the tensor \(2\) must match the existing size \(3\)"),
         (lambda: bool(flambeau.ones(2)), RuntimeError, "ambiguous"),
         (lambda: flambeau.ones(2).item(), RuntimeError, "2 elements cannot be converted to Scalar"),

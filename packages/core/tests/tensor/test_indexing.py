@@ -76,7 +76,7 @@ def test_views_share_memory_and_copies_do_not():
     (3, IndexError, "index 3 is out of bounds for dimension 0 with size 3"),
     ((0, 0, 0, 0), IndexError, "too many indices"),
     (slice(None, None, -1), ValueError, "step must be greater than zero"),
-    (1.5, TypeError, "only integers, slices"),
+    (1.5, IndexError, "only integers, slices"),
     ("a", TypeError, "only integers, slices"),
 ])
 def test_bad_keys(key, error, words):

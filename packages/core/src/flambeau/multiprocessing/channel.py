@@ -19,6 +19,8 @@ from typing import Any
 
 import numpy as np
 
+from ..tensor import Tensor, _rebuild, _rebuild_part
+
 HEADER = struct.Struct("<IIQ")  # buffers, bytes in the socket, bytes in shared memory
 SMALL = 2048  # up to here a message goes through the socket; 32 such fit its buffer, so that who sends does not wait
 ALIGN = 64
@@ -125,6 +127,12 @@ class Pickler(pickle.Pickler):
     def reducer_override(self, value: Any) -> Any:
         if type(value) is np.ndarray and value.dtype.isbuiltin == 2 and value.flags.c_contiguous:
             return view_as, (value.view(f"u{value.itemsize}"), value.dtype)
+        if isinstance(value, Tensor) and type(value.array) is np.ndarray:
+            if not value.is_leaf:
+                raise RuntimeError("Cowardly refusing to send a tensor that is no leaf of its graph: detach() it first.")
+            rebuild, arguments, *told = value.__reduce_ex__(5)
+            if rebuild is _rebuild_part:  # of a view of much, only what is seen crosses
+                return _rebuild, (arguments[0], value.array, value.requires_grad), *told
         return NotImplemented
 
 

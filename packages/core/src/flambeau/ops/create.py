@@ -79,7 +79,10 @@ def tensor(data, *, dtype: dtype | None = None, device=None, requires_grad: bool
     if isinstance(data, Tensor):
         array = data.detach().array.copy()
         return _made(array if dtype is None else array.astype(dtype.numpy), requires_grad)._to_device(device)
-    array = np.array(data) if isinstance(data, np.ndarray | np.generic) else _from_python(data, dtype)
+    if isinstance(data, np.ndarray):
+        array = from_numpy(data).array.copy()
+    else:
+        array = np.array(data) if isinstance(data, np.generic) else _from_python(data, dtype)
     if dtype is None:
         dtype_of(array.dtype)
     elif array.dtype != dtype.numpy:
@@ -90,6 +93,10 @@ def tensor(data, *, dtype: dtype | None = None, device=None, requires_grad: bool
 def _from_python(data, wanted: dtype | None):
     if hasattr(data, "__array_interface__"):
         return np.array(data)
+    if hasattr(data, "__dlpack__"):
+        return np.from_dlpack(data).copy()
+    if isinstance(data, memoryview | bytearray):
+        data = list(data)
     if (
         isinstance(data, str | bytes)
         or not isinstance(data, list | tuple | range | int | float | complex | bool)
@@ -181,8 +188,29 @@ def from_numpy(array: np.ndarray) -> Tensor:
 
 
 def frombuffer(buffer, *, dtype: dtype, count: int = -1, offset: int = 0, requires_grad: bool = False) -> Tensor:
-    """A vector over the memory of an object with the buffer protocol, such as a bytearray."""
+    """A vector over the memory of an object with the buffer protocol, such as a bytearray.  ValueError where it holds too little.
+
+    >>> flambeau.frombuffer(bytearray([1, 0, 2, 0]), dtype=flambeau.int16)
+    tensor([1, 2], dtype=flambeau.int16)
+    """
+    try:
+        size = memoryview(buffer).nbytes
+    except TypeError:
+        raise ValueError(f"object does not implement Python buffer protocol: {type(buffer).__name__}") from None
+    if not size or not count:
+        raise ValueError(f"both buffer length ({size}) and count ({count}) must not be 0")
+    if not 0 <= offset < size:
+        raise ValueError(f"offset ({offset} bytes) must be non-negative and no greater than buffer length ({size} bytes) minus 1")
     return _made(np.frombuffer(buffer, dtype.numpy, count, offset), requires_grad)
+
+
+def is_tensor(obj) -> bool:
+    """Whether `obj` is a tensor.
+
+    >>> flambeau.is_tensor(flambeau.ones(1)), flambeau.is_tensor([1.0])
+    (True, False)
+    """
+    return isinstance(obj, Tensor)
 
 
 # ---- of one value

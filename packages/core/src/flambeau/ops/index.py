@@ -107,7 +107,7 @@ def getitem(x: Tensor, key) -> Tensor:
                             return found
                         break
                 else:
-                    if ... not in key:
+                    if not any(p is ... for p in key):
                         key = (*key, ...)
                     return seen(x, array[key], SLICE, {"index": key})
         except IndexError as error:
@@ -167,13 +167,13 @@ def _recorded(out, inputs, spec):
 
 def _taken_among(x, array, key):
     """x[:, places], with whole axes and tensors of places in any order; None for other keys."""
-    spec, arrays, tensors = [], [], [x]
+    spec, arrays, tensors = list[slice | bool](), list[slice | np.ndarray](), [x]
     for p in key:
         if type(p) is Tensor and type(p.array) is np.ndarray and p.array.dtype is INT64 and p.array.ndim:
             spec.append(True)
             arrays.append(p.array)
             tensors.append(p)
-        elif p == ALL:
+        elif type(p) is slice and p == ALL:
             spec.append(p)
             arrays.append(p)
         else:
@@ -269,10 +269,11 @@ def _plain_key(p):
         return int(p.item()) if p.ndim == 0 and p.dtype.name != "bool" and p.process is None else p
     if isinstance(p, np.ndarray | list | tuple | range):
         from .create import as_tensor
-        return _plain_key(as_tensor(np.asarray(p, dtype=np.int64) if len(p) == 0 else np.asarray(p)))
+        values = np.asarray(p)
+        return _plain_key(as_tensor(values.astype(np.int64) if values.size == 0 and values.dtype != np.bool_ else values))
     if hasattr(p, "__index__"):
         return p.__index__()
-    raise TypeError(
+    raise (TypeError if isinstance(p, str) else IndexError)(
         f"only integers, slices (`:`), ellipsis (`...`), None and long or byte tensors are valid indices (got {type(p).__name__})"
     )
 

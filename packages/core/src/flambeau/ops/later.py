@@ -48,6 +48,8 @@ _FUNCTIONS = {
         "histogramdd",
     "gradient":
         "gradient",
+    "exchange":
+        "asarray from_dlpack to_dlpack",
     "samplers":
         "poisson binomial _standard_gamma _sample_dirichlet",
     "memory":
@@ -65,13 +67,15 @@ _METHODS = {
     "sparse":
         "to_sparse to_sparse_coo to_sparse_csr to_sparse_csc to_dense sparse_mask",
 }
+# special methods, which have other names in their file
+_SPECIAL = {"__dlpack__": ("exchange", "dlpack"), "__dlpack_device__": ("exchange", "dlpack_device")}
 # where a method has another name in its file
 _RENAMED = {
     "inverse": ("matrix", "inv"), "orgqr": ("products", "householder_product"), "qr": ("factors", "old_qr"), "svd": ("factors", "old_svd"),
     "lu": ("factors", "old_lu"), "lu_solve": ("factors", "old_lu_solve"),
 }
 SHARED = {name: (module, name) for module, names in _BOTH.items() for name in names.split()} | _RENAMED
-METHODS = SHARED | {name: (module, name) for module, names in _METHODS.items() for name in names.split()}
+METHODS = SHARED | {name: (module, name) for module, names in _METHODS.items() for name in names.split()} | _SPECIAL
 FUNCTIONS = SHARED | {name: (module, name) for module, names in _FUNCTIONS.items() for name in names.split()}
 
 

@@ -1,12 +1,14 @@
 """What a tensor can do: each op as a method, one line each."""
 from __future__ import annotations
 
+import numpy as np
+
 from .. import context, dispatch
 from ..autograd import backward
-from ..fast import reflected
+from ..fast import operator, reflected
 from ..op import CARDS
 from ..printing import to_string
-from ..tensor import Tensor
+from ..tensor import Size, Tensor
 from . import (
     arithmetic,
     border,
@@ -30,7 +32,11 @@ from . import transfer as _transfer  # noqa: F401  (defines the card that `.to(d
 dispatch.tensors = namespace.tensors  # what the body of a composite runs on, where it is differentiated, batched or traced
 
 
-def _new(cls, data=(), *, dtype=None, device=None):
+def _new(cls, data=(), *sizes, dtype=None, device=None):
+    if sizes or isinstance(data, int) or type(data) is Size:
+        made = create.empty(*(data if type(data) is Size else (data, *sizes)), dtype=dtype, device=device)
+        made.__class__ = cls
+        return made
     made = data.detach() if isinstance(data, Tensor) else create.tensor(data, dtype=dtype or context.get_default_dtype(), device=device)
     made.__class__ = cls
     return made
@@ -40,19 +46,19 @@ Tensor.__new__ = staticmethod(_new)
 Tensor.__repr__ = lambda x, *, tensor_contents=None: to_string(x)
 
 # ---- operators
-Tensor.__add__ = elementwise.add
+Tensor.__add__ = operator(elementwise.add)
 Tensor.__radd__ = reflected(elementwise.add)
-Tensor.__sub__ = elementwise.sub
+Tensor.__sub__ = operator(elementwise.sub)
 Tensor.__rsub__ = reflected(elementwise.sub)
-Tensor.__mul__ = elementwise.mul
+Tensor.__mul__ = operator(elementwise.mul)
 Tensor.__rmul__ = reflected(elementwise.mul)
-Tensor.__truediv__ = elementwise.div
+Tensor.__truediv__ = operator(elementwise.div)
 Tensor.__rtruediv__ = Tensor.__rdiv__ = reflected(elementwise.div)
-Tensor.__floordiv__ = elementwise.floor_divide
+Tensor.__floordiv__ = operator(elementwise.floor_divide)
 Tensor.__rfloordiv__ = reflected(elementwise.floor_divide)
-Tensor.__mod__ = elementwise.remainder
+Tensor.__mod__ = operator(elementwise.remainder)
 Tensor.__rmod__ = reflected(elementwise.remainder)
-Tensor.__pow__ = elementwise.pow
+Tensor.__pow__ = operator(elementwise.pow)
 Tensor.__rpow__ = reflected(elementwise.pow)
 Tensor.__matmul__ = linalg.matmul
 Tensor.__rmatmul__ = reflected(linalg.matmul)
@@ -60,30 +66,34 @@ Tensor.__neg__ = elementwise.neg
 Tensor.__pos__ = lambda x: x
 Tensor.__abs__ = elementwise.abs
 Tensor.__invert__ = lambda x: elementwise.logical_not(x) if x.dtype.name == "bool" else elementwise.bitwise_not(x)
-Tensor.__and__ = elementwise.bitwise_and
+Tensor.__and__ = operator(elementwise.bitwise_and)
 Tensor.__rand__ = reflected(elementwise.bitwise_and)
-Tensor.__or__ = elementwise.bitwise_or
+Tensor.__or__ = operator(elementwise.bitwise_or)
 Tensor.__ror__ = reflected(elementwise.bitwise_or)
-Tensor.__xor__ = elementwise.bitwise_xor
+Tensor.__xor__ = operator(elementwise.bitwise_xor)
 Tensor.__rxor__ = reflected(elementwise.bitwise_xor)
-Tensor.__lshift__ = arithmetic.bitwise_left_shift
+Tensor.__lshift__ = operator(arithmetic.bitwise_left_shift)
 Tensor.__rlshift__ = reflected(arithmetic.bitwise_left_shift)
-Tensor.__rshift__ = arithmetic.bitwise_right_shift
+Tensor.__rshift__ = operator(arithmetic.bitwise_right_shift)
 Tensor.__rrshift__ = reflected(arithmetic.bitwise_right_shift)
-Tensor.__lt__ = elementwise.lt
-Tensor.__le__ = elementwise.le
-Tensor.__gt__ = elementwise.gt
-Tensor.__ge__ = elementwise.ge
+Tensor.__lt__ = operator(elementwise.lt)
+Tensor.__le__ = operator(elementwise.le)
+Tensor.__gt__ = operator(elementwise.gt)
+Tensor.__ge__ = operator(elementwise.ge)
 Tensor.__getitem__ = index.getitem
 Tensor.__setitem__ = index.setitem
 
 
-def _equal(x, y):
-    return elementwise.eq(x, y) if isinstance(y, Tensor | int | float | complex) else NotImplemented
+def _comparison(call):
+    def compare(x, y):
+        if isinstance(y, Tensor | int | float | complex | np.generic):
+            return call(x, y)
+        return call(x, create.from_numpy(y)) if isinstance(y, np.ndarray) else NotImplemented
+
+    return compare
 
 
-def _unequal(x, y):
-    return elementwise.ne(x, y) if isinstance(y, Tensor | int | float | complex) else NotImplemented
+_equal, _unequal = _comparison(elementwise.eq), _comparison(elementwise.ne)
 
 
 Tensor.__eq__ = _equal
@@ -100,7 +110,7 @@ def _augmented(name):
     write = CARDS[name].inplace
 
     def update(x, y):
-        return write(x, y)
+        return NotImplemented if isinstance(y, np.ndarray) else write(x, y)
 
     return update
 
