@@ -91,6 +91,26 @@ _LATER |= dict.fromkeys(
     clear_autocast_cache autocast_increment_nesting autocast_decrement_nesting is_autocast_cpu_enabled set_autocast_cpu_enabled
     get_autocast_cpu_dtype set_autocast_cpu_dtype get_autocast_gpu_dtype set_autocast_gpu_dtype""".split(), "amp.state")
 
+# functions of networks that PyTorch offers at its top too: as in nn.functional, and with signatures of their own
+_LATER |= dict.fromkeys(
+    """adaptive_avg_pool1d avg_pool1d bilinear celu celu_ channel_shuffle conv1d conv2d conv3d conv_transpose1d conv_transpose2d
+    conv_transpose3d cosine_similarity hardshrink max_pool1d max_pool2d max_pool3d pairwise_distance pixel_shuffle pixel_unshuffle prelu
+    rms_norm rrelu rrelu_ selu selu_ threshold threshold_""".split(), "nn.functional")
+_LATER |= dict.fromkeys(
+    """adaptive_max_pool1d alpha_dropout alpha_dropout_ dropout dropout_ feature_alpha_dropout feature_alpha_dropout_ feature_dropout
+    feature_dropout_ batch_norm instance_norm layer_norm group_norm native_batch_norm native_layer_norm native_group_norm native_dropout
+    native_channel_shuffle binary_cross_entropy_with_logits cosine_embedding_loss ctc_loss hinge_embedding_loss kl_div
+    margin_ranking_loss poisson_nll_loss triplet_margin_loss embedding embedding_bag embedding_renorm_ max_pool1d_with_indices
+    affine_grid_generator convolution constant_pad_nd norm_except_dim lstm gru rnn_tanh rnn_relu lstm_cell gru_cell rnn_tanh_cell
+    rnn_relu_cell""".split(), "nn.functional.top")
+
+_LATER |= dict.fromkeys(
+    """use_deterministic_algorithms are_deterministic_algorithms_enabled is_deterministic_algorithms_warn_only_enabled
+    set_deterministic_debug_mode get_deterministic_debug_mode set_float32_matmul_precision get_float32_matmul_precision set_flush_denormal
+    set_warn_always is_warn_always_enabled set_default_tensor_type get_num_interop_threads set_num_interop_threads is_anomaly_enabled
+    is_anomaly_check_nan_enabled set_anomaly_enabled""".split(), "settings")
+newaxis = None
+
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *_LATER, *_later.FUNCTIONS})
@@ -100,6 +120,10 @@ def __getattr__(name: str):
     if name in _later.FUNCTIONS:
         globals()[name] = _later.function(name)
         return globals()[name]
+    if name == "default_generator":
+        from . import random
+
+        return random.default_generator()
     if name not in _LATER:
         raise AttributeError(f"module 'flambeau' has no attribute '{name}'")
     from importlib import import_module

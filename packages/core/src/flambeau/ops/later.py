@@ -4,6 +4,8 @@ from __future__ import annotations
 from importlib import import_module
 
 _BOTH = {
+    "questions":
+        "is_conj is_neg is_signed is_same_size is_distributed get_device moveaxis nonzero_static unsafe_split_with_sizes",
     "places":
         "take put take_along_dim index_put index_fill index_copy masked_scatter scatter scatter_reduce index_reduce unique_consecutive",
     "shapes":
@@ -26,6 +28,11 @@ _BOTH = {
         "as_strided as_strided_scatter msort",
 }
 _FUNCTIONS = {
+    "questions":
+        "is_tensor is_storage is_complex is_floating_point numel typename detach detach_ index_put_ addmv_ select_copy slice_copy "
+        "split_copy detach_copy view_as_real_copy view_as_complex_copy frobenius_norm nuclear_norm vander from_file sym_int sym_float "
+        "sym_not sym_max sym_min sym_sum sym_ite sym_sqrt cond while_loop FloatTensor DoubleTensor HalfTensor BFloat16Tensor ByteTensor "
+        "CharTensor ShortTensor IntTensor LongTensor BoolTensor",
     "places":
         "unravel_index",
     "shapes":
@@ -76,7 +83,9 @@ _RENAMED = {
 }
 SHARED = {name: (module, name) for module, names in _BOTH.items() for name in names.split()} | _RENAMED
 METHODS = SHARED | {name: (module, name) for module, names in _METHODS.items() for name in names.split()} | _SPECIAL
+METHODS["type"] = ("questions", "as_type")
 FUNCTIONS = SHARED | {name: (module, name) for module, names in _FUNCTIONS.items() for name in names.split()}
+FUNCTIONS["range"] = ("questions", "closed_range")
 
 
 def function(name: str):

@@ -192,3 +192,23 @@ from . import written  # noqa: E402, F401 (in-place forms of the methods above)
 Tensor.where = lambda x, condition, other: elementwise.where(condition, x, other)
 Tensor.backward = lambda x, gradient=None, retain_graph=None, create_graph=False, inputs=None: backward(
     x, None if gradient is None else (gradient,), retain_graph, create_graph, inputs=inputs)
+Tensor.is_cpu = property(lambda x: x.device.type == "cpu")
+for _name in ("ipu maia mkldnn mps mtia nested quantized vulkan xla xpu").split():  # kinds of tensors and devices that are not here
+    setattr(Tensor, "is_" + _name, False)
+
+
+def _elsewhere(path: str, name: str):
+    """A method that is a function outside of `ops`."""
+
+    def call(self, *args, **kwargs):
+        from importlib import import_module
+
+        return getattr(import_module("flambeau." + path), name)(self, *args, **kwargs)
+
+    call.__name__, call.__doc__ = name, f"See `flambeau.{name}`."
+    return call
+
+
+for _path, _names in (("spectral", "stft istft"), ("nn.functional", "hardshrink prelu"), ("linalg", "matrix_exp")):
+    for _name in _names.split():
+        setattr(Tensor, _name, _elsewhere(_path, _name))

@@ -92,3 +92,20 @@ __all__ += [
     "negative",
     "not_equal",
 ]
+# other names of those that write
+_SAME = {"arccos": "acos", "arccosh": "acosh", "arcsin": "asin", "arcsinh": "asinh", "arctan": "atan", "arctanh": "atanh", "clip": "clamp",
+         "fix": "trunc", "negative": "neg"}  # fmt: skip
+globals().update({same + "_": CARDS[name].inplace for same, name in _SAME.items()})
+
+
+def clamp_min_(input, min):
+    """input with `min` written where it is less."""
+    return input.clamp_min_(min)
+
+
+def clamp_max_(input, max):
+    """input with `max` written where it is greater."""
+    return input.clamp_max_(max)
+
+
+__all__ += [*(same + "_" for same in _SAME), "clamp_min_", "clamp_max_"]
