@@ -397,13 +397,27 @@ def _between(start, end, steps: int):
     return start * (1 - share) + end * share
 
 
-def logspace(start, end, steps: int, base: float = 10.0, *, dtype=None, device=None, requires_grad=False) -> Tensor:
-    """base**start … base**end, with exponents at even distances.  -> (steps)"""
+def logspace(start, end, steps: int, base: float = 10.0, *, out=None, dtype=None, layout=None, device=None, requires_grad=False,
+             pin_memory=False) -> Tensor:
+    """base**start … base**end, with exponents at even distances.  -> (steps)
+
+    start and end are first rounded to dtype, as PyTorch's are: of whole numbers their fractions are lost.
+    """
+    if not isinstance(steps, int):
+        raise TypeError(f"logspace(): argument 'steps' must be int, not {type(steps).__name__}")
+    if steps < 0:
+        raise RuntimeError(f"number of steps must be non-negative, got {steps}")
+    if any(isinstance(v, Tensor) and v.ndim for v in (start, end)):
+        raise RuntimeError("logspace only supports 0-dimensional start and end tensors")
     if any(isinstance(v, Tensor) and v.process is not None for v in (start, end)):
         return (float(base) ** _between(start, end, steps)).to(dtype or context.get_default_dtype())
     xp, _ = _namespace(device)
     dtype = dtype or context.get_default_dtype()
-    return _made(xp.power(float(base), xp.linspace(start, end, steps, dtype=np.float64)).astype(dtype.numpy), requires_grad)
+    start, end = (np.asarray(v.item() if isinstance(v, Tensor) else v).astype(dtype.numpy).item() for v in (start, end))
+    exponents = xp.linspace(start, end, steps, dtype=np.result_type(np.float64, np.asarray(start), np.asarray(end)))
+    array = xp.power(float(base), exponents)
+    whole = array.astype(np.int64) if dtype.category < FLOAT else array  # NumPy's cast to a small kind of number may saturate
+    return _out(out, _made(whole.astype(dtype.numpy), requires_grad))
 
 
 def eye(n: int, m: int | None = None, *, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False) -> Tensor:

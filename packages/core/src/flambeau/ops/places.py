@@ -226,8 +226,8 @@ def unravel_index(indices, shape) -> tuple:
 def unique_consecutive(x, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None):
     """Runs of equal elements made one; on request each element's run, and their lengths.  (*) -> (k)"""
     values = x.detach().cpu().numpy()
-    rows = values.reshape(-1, 1) if dim is None else np.moveaxis(values, check_dim(dim, x.ndim), 0)
-    flat = rows.reshape(rows.shape[0], -1)
+    rows = values.reshape(values.size, 1) if dim is None else np.moveaxis(values, check_dim(dim, x.ndim), 0)
+    flat = rows.reshape(rows.shape[0], prod(rows.shape[1:]))
     begins = np.ones(len(flat), bool)
     begins[1:] = (flat[1:] != flat[:-1]).any(axis=1)
     starts = np.flatnonzero(begins)

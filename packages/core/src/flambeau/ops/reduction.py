@@ -113,7 +113,7 @@ def _prod(xp, x, dim=None, keepdim=False):
 
 
 def _one_axis(make):
-    for shape, dim, keepdim in (((3, 4), None, False), ((3, 4), 1, True), ((2, 3, 2), 0, False), ((), None, False)):
+    for shape, dim, keepdim in (((3, 4), None, False), ((3, 4), 1, True), ((2, 3, 2), 0, False), ((), None, False), ((), 0, True)):
         yield (make(shape, -2.0, 2.0),), {"dim": dim, "keepdim": keepdim}
 
 
@@ -126,6 +126,8 @@ def _prod_slope(g, x, dim, keepdim):
     """Each element gets the product of the others, right also where some are zero: exclusive products from both ends."""
     if dim is None:
         return _prod_slope(g, x.reshape(-1), 0, False).reshape(x.shape) if x.ndim else g
+    if x.ndim == 0:
+        return g
     before = _exclusive_product(x, dim)
     after = _exclusive_product(x.flip(dim), dim).flip(dim)
     return spread(g, x.shape, dim, keepdim) * before * after

@@ -232,8 +232,8 @@ def combinations(x, r: int = 2, with_replacement: bool = False):
     rows = list((choose_again if with_replacement else choose)(range(x.shape[0]), r))
     if r == 0:
         return x.new_empty(0)
-    places = x.new_tensor(rows, dtype=arange(0).dtype) if rows else arange(0).reshape(0, r)
-    return x[places] if rows else x.new_empty(0, r)
+    places = x.new_tensor(rows, dtype=arange(0).dtype) if rows else arange(0, device=x.device).reshape(0, r)
+    return x[places]
 
 
 def tril_indices(row: int, col: int, offset: int = 0, *, dtype=None, device=None):

@@ -120,13 +120,11 @@ def _quantile(x, q, dim, keepdim, interpolation, skip):
     if interpolation not in choices:
         raise RuntimeError(f"quantile() interpolation must be one of linear, lower, higher, midpoint or nearest, but got {interpolation}")
     result = choices[interpolation]()  # (*, k)
+    result = transpose(unsqueeze(result.movedim(-1, 0), -1), 1 + axis, -1)  # (k, *, 1, *): one element where `dim` was
     if keepdim and ndim:
-        kept = [1] * ndim if dim is None else [*transpose(unsqueeze(result[..., 0], -1), axis, -1).shape]
-        result = result.movedim(-1, 0).reshape(-1, *kept)
+        result = reshape(result, (-1, *[1] * ndim)) if dim is None else result
     else:
-        result = result.movedim(-1, 0)
-        if axis < rows.ndim - 1:  # the last axis stands where `dim` was: put it back to the end
-            result = result.movedim(1 + axis, -1)
+        result = result.squeeze(1 + axis)
     return result[0] if share.ndim == 0 else result
 
 
@@ -313,7 +311,12 @@ def histc(x, bins: int = 100, min=0, max=0):
         low, high = low - 1, high + 1
     if low > high:
         raise RuntimeError("max must be larger than min")
-    return as_tensor(np.histogram(values, bins, (low, high))[0].astype(values.dtype), device=x.device)
+    kind = values.dtype.type
+    low, high = kind(low), kind(high)
+    values = values[(values >= low) & (values <= high)]
+    place = (values - low) * kind(bins) / (high - low)  # rounded to x's dtype after each operation, as PyTorch's are
+    place = np.minimum(place.astype(np.int64), bins - 1)
+    return as_tensor(np.bincount(place, minlength=bins).astype(kind), device=x.device)
 
 
 def isin(elements, test_elements, *, assume_unique: bool = False, invert: bool = False):

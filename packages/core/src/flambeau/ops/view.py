@@ -348,6 +348,8 @@ def expand(x, *shape):
 def sum_to_size(x, *shape):
     """Summed over the axes along which a tensor of `shape` would be broadcast to x's.  (*) -> shape"""
     shape, own = sizes(shape), x.shape
+    if not shape:
+        return x.sum()  # of PyTorch's kind too: whole numbers for booleans
     if own == shape:
         return x
     lead = len(own) - len(shape)

@@ -26,8 +26,8 @@ class LinearCrossEntropyOptions:
 
     batch_chunk_size gives the number of rows; else chunking_method "aspect_ratio" makes a chunk of scores as large as the whole
     input, "aspect_ratio:N" an N-th of that, "auto" an half. Each chunk is made once more in backward. acc_dtype is the dtype of
-    scores and losses inside (by default the input's). acc_policy and allow_retain_graph are accepted for PyTorch's sake: backward may
-    always be repeated, and sums are as exact as acc_dtype.
+    scores and losses inside: by default the input's, and float32 for 16 bits where acc_policy is "auto". The other policies and
+    allow_retain_graph are accepted for PyTorch's sake: backward may always be repeated, and sums are as exact as acc_dtype.
     """
 
     allow_retain_graph: bool = False
@@ -49,15 +49,18 @@ class LinearCrossEntropyOptions:
         if self.acc_dtype is not None and not getattr(self.acc_dtype, "is_floating_point", False):
             raise ValueError(f"acc_dtype must be a floating dtype or None, got {self.acc_dtype!r}")
 
-    def rows(self, batch: int, features: int, classes: int) -> int:
-        """How many rows make a chunk."""
-        if self.batch_chunk_size is not None:
-            return self.batch_chunk_size
-        if self.chunking_method is None:
-            return max(batch, 1)
-        factor = 2 if self.chunking_method == "auto" else int(self.chunking_method.partition(":")[2] or 1)
-        fitting = ceil(batch / ceil(classes / features))
-        return max((1 << max(fitting - 1, 0).bit_length()) // factor, 1)
+
+def _rows(options: Any, batch: int, features: int, classes: int) -> int:
+    """How many rows make a chunk.  ValueError where size and method are both given and disagree."""
+    size, method = options.batch_chunk_size, options.chunking_method
+    if method is None or (method == "auto" and size is not None):
+        return max(min(size or batch, batch), 1)
+    factor = 2 if method == "auto" else int(method.partition(":")[2] or 1)
+    fitting = ceil(batch / max(ceil(classes / max(features, 1)), 1))
+    found = min((1 << max(fitting - 1, 0).bit_length()) // factor, batch)
+    if size is not None and size != found:
+        raise ValueError(f"batch_chunk_size {size} and chunking_method {method!r} (which makes {found}) disagree: give one of them")
+    return max(found, 1)
 
 
 def linear_cross_entropy(
@@ -152,13 +155,15 @@ def _by_chunks(
     if tuple(targets.shape) != (rows.shape[0],):
         raise ValueError(f"Expected input batch_size ({rows.shape[0]}) to match target batch_size ({tuple(targets.shape)}).")
     kind = options.acc_dtype or input.dtype
+    if options.acc_dtype is None and options.acc_policy == "auto" and input.dtype.itemsize < 4:
+        kind = flambeau.float32
 
     def losses(x: Tensor, t: Tensor, w: Tensor, b: Tensor | None) -> Tensor:
         return cross_entropy(linear(x, w, b).to(kind), t, None if class_weight is None else class_weight.to(kind), reduction="none",
                              ignore_index=ignored)  # fmt: skip
 
     def chunks() -> Iterator[Tensor]:
-        size = options.rows(rows.shape[0], rows.shape[1], weight.shape[0])
+        size = _rows(options, rows.shape[0], rows.shape[1], weight.shape[0])
         for start in range(0, max(rows.shape[0], 1), size):
             yield _Recomputed.apply(losses, rows[start : start + size], targets[start : start + size], weight, bias)
 

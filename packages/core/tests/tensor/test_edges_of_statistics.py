@@ -1,0 +1,66 @@
+"""Corners of statistics and creation, with the numbers that PyTorch prints."""
+import pytest
+
+import flambeau
+from flambeau.testing import assert_close
+
+
+@pytest.mark.parametrize("dim", [None, 0, 1, 2])
+@pytest.mark.parametrize("keepdim", [False, True])
+def test_quantile_puts_the_axis_back_where_it_was(dim, keepdim):
+    x = flambeau.arange(24.0).reshape(3, 2, 4).sin().double()
+    ordered = x.reshape(-1).sort().values.reshape(24, 1, 1, 1) if dim is None else x.sort(dim).values.movedim(dim, 0)
+    last = len(ordered) - 1
+    found = flambeau.quantile(x, flambeau.tensor([0.0, 1.0]).double(), dim, keepdim)
+    wanted = flambeau.stack([ordered[0], ordered[last]])
+    if dim is None:
+        wanted = wanted if keepdim else wanted.reshape(2)
+    elif keepdim:
+        wanted = wanted.unsqueeze(1 + dim)
+    assert_close(found, wanted)
+
+
+def test_logspace_rounds_its_ends_first():
+    assert flambeau.logspace(4.3, -3, 4, dtype=flambeau.int64).tolist() == [10000, 46, 0, 0]
+    assert flambeau.logspace(flambeau.tensor(4.3), -3, 4, 2.0, dtype=flambeau.int64).tolist() == [16, 3, 0, 0]
+    assert flambeau.logspace(4.3, 0, 2, dtype=flambeau.bfloat16).tolist() == [20480.0, 1.0]
+    for arguments, kind in (((0, 1, -1), RuntimeError), ((0, 1, 2.0), TypeError), ((flambeau.ones(2), 1, 3), RuntimeError)):
+        with pytest.raises(kind):
+            flambeau.logspace(*arguments)
+
+
+def test_empty_choices_keep_their_history():
+    x = flambeau.ones(2, requires_grad=True)
+    y = flambeau.combinations(x, 4)
+    assert y.shape == (0, 4) and y.requires_grad
+    y.sum().backward()
+    assert x.grad.tolist() == [0.0, 0.0]
+
+
+def test_a_number_along_its_only_axis():
+    x = flambeau.tensor(3.0, requires_grad=True)
+    x.prod(0).backward()
+    assert x.grad.item() == 1
+    assert flambeau.tensor(True).sum_to_size(()).dtype is flambeau.int64
+
+
+def test_runs_of_nothing():
+    found, inverse = flambeau.unique_consecutive(flambeau.ones(5, 0, 5), return_inverse=True, dim=1)
+    assert found.shape == (5, 0, 5) and inverse.shape == (0,)
+    assert flambeau.unique_consecutive(flambeau.ones(0)).shape == (0,)
+
+
+def test_bins_in_half_precision_are_rounded_as_pytorchs():
+    x = flambeau.tensor([0.1, 3.3, 6.6, 7.77, 9.99, 10.0], dtype=flambeau.bfloat16)
+    assert flambeau.histc(x, 10, 0, 10).tolist() == [1, 0, 0, 1, 0, 0, 1, 1, 0, 2]
+    assert flambeau.histc(flambeau.tensor([1.0, 1.0]), 2).tolist() == [0, 2]
+
+
+def test_sizes_of_chunks_and_methods_may_not_disagree():
+    x, w, t = flambeau.ones(8, 4), flambeau.ones(16, 4), flambeau.zeros(8, dtype=flambeau.int64)
+    options = flambeau.nn.LinearCrossEntropyOptions
+    whole = flambeau.nn.functional.linear_cross_entropy(x, w, t)
+    for chosen in (options(), options(batch_chunk_size=3), options(chunking_method="aspect_ratio:4"), options(chunking_method=None)):
+        assert_close(flambeau.nn.functional.linear_cross_entropy(x, w, t, options=chosen), whole)
+    with pytest.raises(ValueError, match="disagree"):
+        flambeau.nn.functional.linear_cross_entropy(x, w, t, options=options(batch_chunk_size=3, chunking_method="aspect_ratio"))
