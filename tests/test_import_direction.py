@@ -19,7 +19,7 @@ LAYERS = [
     ["op"],
     ["kernels", "backends"],
     ["tensor"],
-    ["promote", "record", "random"],
+    ["promote", "record", "random", "overriding"],
     ["dispatch", "fused"],
     ["write"],
     ["fast", "define"],

@@ -6,11 +6,13 @@ from typing import Any
 import numpy as np
 
 from . import context
+from . import overriding as overriding_
 from .backends import namespace
 from .backends import numpy as cpu
 from .context import grad
 from .dtype import BY_NUMPY, FLOAT, bfloat16
 from .op import Card
+from .overriding import of_card, overriding, protocol
 from .promote import number, result_type
 from .record import record, record_many, recorder
 from .tensor import PLAIN, InferenceTensor, Parameter, Tensor, add_view, inference, plain
@@ -151,9 +153,16 @@ def run_inference(card: Card, inputs, attrs: dict):
 def run_any(card: Card, inputs, attrs: dict):
     """`run` for numbers, mixed dtypes, GPUs and subclasses."""
     top = None
+    asked = False
     for x in inputs:
-        if type(x) not in PLAIN and isinstance(x, Tensor) and x.process is not None and (top is None or x.level > top.level):
-            top = x
+        if type(x) not in PLAIN:
+            if isinstance(x, Tensor) and x.process is not None and (top is None or x.level > top.level):
+                top = x
+            asked = asked or protocol(type(x)) is not None
+    if asked:
+        found = overriding(inputs)
+        if found:
+            return of_card(card, found, inputs, attrs)
     if top is not None:
         return top.process(card, inputs, attrs)
     recording = grad.enabled and not grad.inference and any(isinstance(x, Tensor) and x.node is not None for x in inputs)
@@ -185,6 +194,7 @@ def _shares(result, array) -> bool:
     return result is array or np.may_share_memory(result, array) if isinstance(array, ndarray) else result.data.mem is array.data.mem
 
 
+overriding_.run = run
 tensors: Any = None  # Flambeau's ops as a namespace; ops/methods.py puts it here
 
 

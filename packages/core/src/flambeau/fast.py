@@ -16,6 +16,7 @@ from .context import grad
 from .dispatch import run, run_one
 from .dtype import BY_NUMPY
 from .op import Card
+from .overriding import protocol
 from .record import record, recorder
 from .tape import Node
 from .tensor import PLAIN, Parameter, Tensor, check_dim, drop_dead, version_cell
@@ -67,7 +68,7 @@ def binary(card: Card, checked: bool):
 def offer(card: Card, inputs, attrs: dict, out):
     """The slow road of an operator: what is no tensor and no number gets its turn, as Python's rules for operators have it."""
     for x in inputs:
-        if not isinstance(x, Tensor | int | float | complex | np.generic):
+        if not isinstance(x, Tensor | int | float | complex | np.generic) and protocol(type(x)) is None:
             return NotImplemented
     return finish(card, inputs, attrs, out)
 
@@ -197,6 +198,8 @@ def reduced(card: Card, fold, anything: bool = False):
         return slow(x, dim, keepdim, dtype, out, axis, keepdims)
 
     def slow(x, dim, keepdim, dtype=None, out=None, axis=None, keepdims=None):
+        if not isinstance(x, Tensor):  # a type of its own, or an error
+            return run(card, (x,), {"dim": dim, "keepdim": keepdim})
         if axis is not None:
             dim = axis
         if keepdims is not None:

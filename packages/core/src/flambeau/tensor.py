@@ -84,8 +84,14 @@ class Tensor(Methods):
     level = 0
     is_sparse = is_sparse_csr = False
     function_rule: Any = None  # how a subclass wants an autograd.Function done
+    keeps_type = False  # whether results of ops on it take its type: so with users' subclasses
     __array_priority__ = 1000
     array: Any  # np.ndarray or cupy.ndarray
+
+    def __init_subclass__(cls, **options) -> None:
+        super().__init_subclass__(**options)
+        if cls.__module__.partition(".")[0] != "flambeau":
+            cls.keeps_type = True
 
     # ---- what it is
     @property
@@ -257,6 +263,8 @@ class Tensor(Methods):
         """The same values without a history; memory and version are shared."""
         out = plain(self.array)
         out.cell = version_cell(self)
+        if self.keeps_type and self.process is None:
+            out.__class__ = type(self)
         return out
 
     def view_of_self(self) -> Tensor:
@@ -394,6 +402,11 @@ class Parameter(Tensor):
     True
     """
 
+    keeps_type = False
+
+    def __init_subclass__(cls, **options) -> None:
+        """Results of ops on parameters are no parameters."""
+
     def __new__(cls, data: Tensor | None = None, requires_grad: bool = True):
         out = plain(np.empty(0, context.get_default_dtype().numpy) if data is None else data.array)
         out.__class__ = cls
@@ -460,7 +473,7 @@ def plain(array: np.ndarray) -> Tensor:
     return out
 
 
-_FIELDS = {*Tensor.__annotations__, "level", "is_sparse", "is_sparse_csr"}
+_FIELDS = {*Tensor.__annotations__, "level", "is_sparse", "is_sparse_csr", "keeps_type"}
 
 
 def _told(x: Tensor) -> tuple:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,7 @@ def _code(capsule):
     return ctypes.c_uint8.from_address(api.PyCapsule_GetPointer(capsule, name) + _BEGIN[name] + _CODE_AT)
 
 
-def dlpack(x: Tensor, *, stream=-1, max_version: tuple[int, int] | None = None, dl_device: tuple[int, int] | None = None,
+def dlpack(x: Tensor, stream=None, max_version: tuple[int, int] | None = None, dl_device: tuple[int, int] | None = None,
            copy: bool | None = None):
     """A DLPack capsule over x's memory, for another library's `from_dlpack`.
 
@@ -211,3 +212,10 @@ def _has_buffer(obj) -> bool:
     except TypeError:
         return False
     return True
+
+
+def array_namespace(x: Tensor, api_version: str | None = None):
+    """The functions of the Python array API standard for tensors: `flambeau.array_api`.  ValueError for a version that is not there."""
+    if api_version not in (None, "2021.12", "2022.12", "2023.12", "2024.12"):
+        raise ValueError(f"expected a version of the array API standard up to 2024.12, got {api_version!r}")
+    return import_module("flambeau.array_api")

@@ -266,7 +266,7 @@ def _plain_key(p):
     if isinstance(p, Tensor):
         if p.dtype.category > 1:
             raise IndexError(f"tensors used as indices must be long, int, byte or bool tensors, got {p.dtype}")
-        return int(p.item()) if p.ndim == 0 and p.dtype.name != "bool" and p.process is None else p
+        return (bool if p.dtype.name == "bool" else int)(p.item()) if p.ndim == 0 and p.process is None else p
     if isinstance(p, np.ndarray | list | tuple | range):
         from .create import as_tensor
         values = np.asarray(p)

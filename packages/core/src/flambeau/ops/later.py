@@ -74,15 +74,13 @@ _METHODS = {
     "sparse":
         "to_sparse to_sparse_coo to_sparse_csr to_sparse_csc to_dense sparse_mask",
 }
-# special methods, which have other names in their file
-_SPECIAL = {"__dlpack__": ("exchange", "dlpack"), "__dlpack_device__": ("exchange", "dlpack_device")}
 # where a method has another name in its file
 _RENAMED = {
     "inverse": ("matrix", "inv"), "orgqr": ("products", "householder_product"), "qr": ("factors", "old_qr"), "svd": ("factors", "old_svd"),
     "lu": ("factors", "old_lu"), "lu_solve": ("factors", "old_lu_solve"),
 }
 SHARED = {name: (module, name) for module, names in _BOTH.items() for name in names.split()} | _RENAMED
-METHODS = SHARED | {name: (module, name) for module, names in _METHODS.items() for name in names.split()} | _SPECIAL
+METHODS = SHARED | {name: (module, name) for module, names in _METHODS.items() for name in names.split()}
 METHODS["type"] = ("questions", "as_type")
 FUNCTIONS = SHARED | {name: (module, name) for module, names in _FUNCTIONS.items() for name in names.split()}
 FUNCTIONS["range"] = ("questions", "closed_range")
@@ -104,3 +102,8 @@ def method(name: str):
     call.__name__ = name
     call.__doc__ = f"See `flambeau.{name}`."
     return call
+
+
+def exchange():
+    """The module of DLPack and the array API, read when the first of them is asked for."""
+    return import_module(f"{__package__}.exchange")

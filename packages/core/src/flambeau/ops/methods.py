@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import context, dispatch
+from .. import context, dispatch, overriding
 from ..autograd import backward
 from ..fast import operator, reflected
 from ..op import CARDS
@@ -42,7 +42,24 @@ def _new(cls, data=(), *sizes, dtype=None, device=None):
     return made
 
 
+def _as_subclass(x, cls):
+    """The same memory and history as an object of `cls`, a subclass of Tensor."""
+    if not (isinstance(cls, type) and issubclass(cls, Tensor)):
+        raise TypeError(f"as_subclass: expected a subclass of Tensor, got {cls!r}")
+    made = x.view_of_self()
+    made.__class__ = cls
+    return made
+
+
+def _make_subclass(cls, data, require_grad=False):
+    made = _as_subclass(data.detach(), cls)
+    return made.requires_grad_() if require_grad else made
+
+
 Tensor.__new__ = staticmethod(_new)
+Tensor.as_subclass = _as_subclass
+Tensor._make_subclass = staticmethod(_make_subclass)
+Tensor.__flambeau_function__ = Tensor.__torch_function__ = classmethod(overriding.default)
 Tensor.__repr__ = lambda x, *, tensor_contents=None: to_string(x)
 
 # ---- operators
@@ -186,6 +203,23 @@ Tensor.arcsinh_, Tensor.arccosh_, Tensor.arctanh_ = (CARDS[n].inplace for n in (
 Tensor.ger = linalg.outer
 for _name in later.METHODS:
     setattr(Tensor, _name, later.method(_name))
+
+
+def _dlpack(self, *, stream=None, max_version=None, dl_device=None, copy=None):
+    return later.exchange().dlpack(self, stream, max_version, dl_device, copy)
+
+
+def _array_namespace(self, /, *, api_version=None):
+    return later.exchange().array_namespace(self, api_version)
+
+
+def _to_device(self, device, /, *, stream=None):
+    return self.to(device)
+
+
+for _name, _call in (("__dlpack__", _dlpack), ("__array_namespace__", _array_namespace), ("to_device", _to_device),
+                     ("__dlpack_device__", lambda self: later.exchange().dlpack_device(self))):
+    setattr(Tensor, _name, _call)
 Tensor.clip_ = CARDS["clamp"].inplace
 from . import written  # noqa: E402, F401 (in-place forms of the methods above)
 
