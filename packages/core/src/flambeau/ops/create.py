@@ -204,15 +204,6 @@ def frombuffer(buffer, *, dtype: dtype, count: int = -1, offset: int = 0, requir
     return _made(np.frombuffer(buffer, dtype.numpy, count, offset), requires_grad)
 
 
-def is_tensor(obj) -> bool:
-    """Whether `obj` is a tensor.
-
-    >>> flambeau.is_tensor(flambeau.ones(1)), flambeau.is_tensor([1.0])
-    (True, False)
-    """
-    return isinstance(obj, Tensor)
-
-
 # ---- of one value
 def _at_once(make, size, dtype):
     """A tensor of `make(shape, dtype)`; None where sizes need a second look."""

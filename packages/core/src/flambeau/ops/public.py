@@ -57,7 +57,7 @@ _PUBLIC = (
     (border, "softmax log_softmax"),
     (
         create,
-        "tensor as_tensor is_tensor from_numpy frombuffer zeros ones empty full zeros_like ones_like empty_like full_like arange "
+        "tensor as_tensor from_numpy frombuffer zeros ones empty full zeros_like ones_like empty_like full_like arange "
         "linspace logspace eye meshgrid",
     ),
     (random, "rand randn randint randperm rand_like randn_like randint_like normal bernoulli multinomial"),
