@@ -100,7 +100,10 @@ def test_embeddings_have_sparse_gradients_and_sgd_takes_them():
 @pytest.mark.parametrize("call", [
     lambda x: x.exp(), lambda x: x + 1, lambda x: x + flambeau.ones(2, 2), lambda x: x.view(4), lambda x: x.max(),
     lambda x: x == x,
-    lambda x: x.mul_(2), lambda x: x.zero_(), lambda x: flambeau.where(flambeau.ones(2, 2) > 0, x, x), lambda x: 1 / x,
+    lambda x: x.fill_(2), lambda x: flambeau.ones_like(x), lambda x: x.__setitem__(0, 1), lambda x: flambeau.ones(2, 2).copy_(x),
+    lambda x: x.copy_(flambeau.ones(2, 2)), lambda x: x.requires_grad_().mul_(2), lambda x: x.add_(flambeau.ones(3, 3).to_sparse()),
+    lambda x: x.bool().mul_(0.5), lambda x: flambeau.ones(2, 2).to_sparse_csr(dense_dim=1), lambda x: flambeau.bmm(x, x),
+    lambda x: flambeau.stack([x, flambeau.ones(2, 2)]), lambda x: flambeau.where(flambeau.ones(2, 2) > 0, x, x), lambda x: 1 / x,
     lambda x: x.softmax(0), lambda x: x ** 0, lambda x: x @ flambeau.ones(3, 2), lambda x: x.stride(), lambda x: x.crow_indices()])
 def test_what_is_not_there_is_refused(call):
     with pytest.raises((RuntimeError, TypeError)):

@@ -255,6 +255,51 @@ void variance_loop_##name(char **args, const intptr_t *dims, const intptr_t *ste
     } \
 }
 
+/* values (k), dense (m, j), columns (k), begins (n), ends (n), threads -> (n, j): values times rows of dense, added up line by line.
+   All arrays lie in order. A strip of a result stays in registers while its line's entries go by; the next rows are called for early. */
+#define STRIP 32
+#define LINES(T, name) \
+void lines_loop_##name(char **args, const intptr_t *dims, const intptr_t *steps, void *data) { \
+    i64 many = dims[3], n = dims[4]; \
+    const T *values = (const T *)args[0], *dense = (const T *)args[1]; \
+    const i64 *columns = (const i64 *)args[2], *begins = (const i64 *)args[3], *ends = (const i64 *)args[4]; \
+    int threads = (int)*(const i64 *)args[5]; \
+    T *out = (T *)args[6]; \
+    _Pragma("omp parallel for schedule(static) num_threads(threads) if (threads > 1)") \
+    for (i64 i = 0; i < n; i++) { \
+        T *y = out + i * many; \
+        i64 begin = begins[i], end = ends[i], last = end - 1; \
+        for (i64 k = begin; k < end; k++) { \
+            const char *row = (const char *)(dense + columns[k] * many); \
+            for (i64 b = 0; b < many * (i64)sizeof(T) && b < 512; b += 64) __builtin_prefetch(row + b); \
+        } \
+        i64 j = 0; \
+        for (; j + STRIP <= many; j += STRIP) { \
+            T sums[STRIP] = {0}; \
+            for (i64 k = begin; k <= last; k++) { \
+                const T v = values[k], *x = dense + columns[k] * many + j; \
+                _Pragma("omp simd") for (int l = 0; l < STRIP; l++) sums[l] += v * x[l]; \
+            } \
+            memcpy(y + j, sums, sizeof sums); \
+        } \
+        for (; j + 8 <= many; j += 8) { \
+            T sums[8] = {0}; \
+            for (i64 k = begin; k <= last; k++) { \
+                const T v = values[k], *x = dense + columns[k] * many + j; \
+                _Pragma("omp simd") for (int l = 0; l < 8; l++) sums[l] += v * x[l]; \
+            } \
+            memcpy(y + j, sums, sizeof sums); \
+        } \
+        for (; j < many; j++) { \
+            T sum = 0; \
+            for (i64 k = begin; k <= last; k++) sum += values[k] * dense[columns[k] * many + j]; \
+            y[j] = sum; \
+        } \
+    } \
+}
+
+LINES(float, f4)
+LINES(double, f8)
 ROWS(float, f4)
 ROWS(double, f8)
 NETWORK(float, f4, expf, logf, sqrtf)

@@ -3,6 +3,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+import numpy as np
+
+from .native import loop, threads
 from .scatter import scatter_add
 
 __all__ = ["entries_product"]
@@ -26,6 +29,12 @@ def entries_product(values, dense, rows, cols, pointers, n: int):
     >>> entries_product(np.array([2.0, 3.0]), np.eye(2), np.array([1, 1]), np.array([0, 1]), None, 2).tolist()
     [[0.0, 0.0], [2.0, 3.0]]
     """
+    if pointers is not None and type(dense) is np.ndarray and values.dtype == dense.dtype and dense.dtype.str in ("<f4", "<f8"):
+        run = loop("lines", "TTqqqq->T", "(k),(m,j),(k),(n),(n),()->(n,j)")
+        if run is not None:
+            values, dense, cols = np.ascontiguousarray(values), np.ascontiguousarray(dense), np.ascontiguousarray(cols, np.int64)
+            pointers = np.ascontiguousarray(pointers, np.int64)
+            return run(values, dense, cols, pointers[:-1], pointers[1:], threads(values.size * dense.shape[1]))
     library = _scipy()
     if library is None or values.dtype.kind not in "fc" or values.dtype.itemsize < 4 or not values.size:
         return scatter_add((n, dense.shape[1]), values.dtype, (rows,), values[:, None] * dense[cols])

@@ -310,6 +310,7 @@ def _filled_as(x: Tensor, shape, value, dtype, device, requires_grad) -> Tensor:
     """`_filled`, for every place of a vmap when x is mapped."""
     if x.process is None:
         return _filled(shape, value, dtype, device, requires_grad)
+    value = 0 if value is None and x.layout is not strided else value  # a sparse tensor has no memory that could be found as it is
     made = x.like(tuple(shape), lambda whole: _filled(whole, value, dtype, device, False))
     return made.requires_grad_() if requires_grad else made
 

@@ -10,7 +10,7 @@ from ..op import CARDS
 from ..tensor import Tensor, check_dim, plain
 from .create import as_tensor
 from .join import cat as dense_cat
-from .sparse import SparseTensor, apart, flat_places, made, merged
+from .sparse_tensor import ANSWERS, SparseTensor, apart, flat_places, made, merged
 
 
 def _samples(make):
@@ -39,6 +39,8 @@ def product(a, b):
     """a @ b where one or both are sparse; the product of two sparse ones is sparse.  (n, k), (k, m) -> (n, m)"""
     if not (isinstance(a, Tensor) and isinstance(b, Tensor)):
         raise TypeError(f"matmul: expected tensors, got {type(a).__name__} and {type(b).__name__}")
+    if a.ndim == 3:
+        return batches(a, b)
     if a.dtype is not b.dtype:
         raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {a.dtype} != {b.dtype}")
     if a.ndim in (1, 2) and b.ndim in (1, 2) and a.shape[-1] != b.shape[0]:
@@ -164,7 +166,7 @@ def power(a, exponent):
 
 
 # ---- along axes
-def total(x: SparseTensor, dim, dtype=None):
+def total(x: SparseTensor, dim, dtype=None, keepdim: bool = False):
     """The sum along axes: sparse while sparse axes are left, else dense."""
     dims = {check_dim(d, x.ndim) for d in ((dim,) if isinstance(dim, int) else dim)}
     heads = x.sparse_dim()
@@ -173,10 +175,14 @@ def total(x: SparseTensor, dim, dtype=None):
     entries = entries.sum(inner) if inner else entries
     left = [d for d in range(heads) if d not in dims]
     if not left:
-        return entries.sum(0)
+        found = entries.sum(0)
+        return found.reshape([1 if d in dims else n for d, n in enumerate(x.shape)]) if keepdim else found
     coordinates = x.coordinates()
     extent = [n for d, n in enumerate(x.shape) if d not in dims]
-    return merged([coordinates[d] for d in left], entries, tuple(extent))
+    out = merged([coordinates[d] for d in left], entries, tuple(extent))
+    for d in sorted(dims) if keepdim else ():
+        out = longer(out, d)
+    return out
 
 
 def chosen(x: SparseTensor, dim: int, index: Tensor):
@@ -271,7 +277,64 @@ def chosen_sum(x, dim=None, keepdim=False, **more):
     return x.sum(None if dim is None or len([dim] if isinstance(dim, int) else dim) == x.ndim else dim, keepdim, **more)
 
 
+def longer(x: SparseTensor, dim: int):
+    """A new axis of size one; before or among the sparse axes it is sparse, behind them dense."""
+    dim = check_dim(dim, x.ndim + 1)
+    extent, heads = (*x.shape[:dim], 1, *x.shape[dim:]), x.sparse_dim()
+    if x.kind is not sparse_coo:
+        raise RuntimeError(f"unsqueeze: a tensor of the layout {x.kind} is a matrix: use to_sparse_coo() first")
+    if dim > heads:
+        return made(sparse_coo, extent, x.places, x.entries.unsqueeze(dim - heads + 1), x.unique)
+    old = x.places[0]
+    places = dense_cat([old[:dim], old.new_zeros((1, old.shape[1])), old[dim:]])
+    return made(sparse_coo, extent, (places,), x.entries, x.unique)
+
+
+def turned(x: SparseTensor, dims):
+    """The axes in another order; sparse ones stay before dense ones."""
+    order, heads = [check_dim(d, x.ndim) for d in dims], x.sparse_dim()
+    if sorted(order) != list(range(x.ndim)):
+        raise RuntimeError(f"permute(dims): expected each of {x.ndim} axes once, got {list(dims)}")
+    if any(d >= heads for d in order[:heads]):
+        raise RuntimeError(f"permute: sparse axes stay before dense ones, got {list(dims)} for {heads} sparse axes")
+    if x.kind is not sparse_coo:
+        return x if order == [0, 1] else x.t()
+    entries = x.entries.permute(0, *(d - heads + 1 for d in order[heads:]))
+    same_order = order[:heads] == list(range(heads))
+    extent = tuple(x.shape[d] for d in order)
+    return made(sparse_coo, extent, (x.places[0][order[:heads]],), entries, x.unique if same_order else x._nnz() < 2)
+
+
+def piled(parts: list, dim: int = 0):
+    """Sparse tensors of one shape along a new axis."""
+    if not all(isinstance(p, SparseTensor) for p in parts):
+        raise RuntimeError("stack: expected all tensors to be sparse, or none")
+    if any(p.shape != parts[0].shape for p in parts):
+        raise RuntimeError(f"stack expects each tensor to be equal size, but got {[list(p.shape) for p in parts]}")
+    return joined([longer(p.to_sparse(), dim) for p in parts], dim)
+
+
+def batches(a, b):
+    """The product of each matrix of a sparse batch with its dense one.  (b, n, k), (b, k, m) -> (b, n, m)"""
+    if a.ndim != 3 or b.ndim != 3 or isinstance(b, SparseTensor) or not isinstance(a, SparseTensor) or a.sparse_dim() != 3:
+        raise RuntimeError("bmm: expected a sparse batch of matrices and a dense one, both with three axes")
+    if a.shape[0] != b.shape[0] or a.shape[2] != b.shape[1]:
+        raise RuntimeError(f"bmm: sizes {list(a.shape)} and {list(b.shape)} do not fit: expected (b, n, k) and (b, k, m)")
+    (count, n, k), m = a.shape, b.shape[2]
+    each, row, col = a.coordinates()  # the batch as one matrix of blocks on its diagonal
+    whole = made(sparse_coo, (count * n, count * k), (plain(_stacked(each * n + row, each * k + col)),), a.entries, a.unique)
+    return product(whole, b.reshape(count * k, m)).reshape(count, n, m)
+
+
+def _stacked(*arrays):
+    from ..backends import namespace
+
+    return namespace(arrays[0]).stack(arrays)
+
+
 dsmm = product  # PyTorch's name of it at the top
-BY_CARD = {"swap": lambda x, dim0, dim1: x.transpose(dim0, dim1), "linear": linear, "concat": joined, "sum": chosen_sum,
-           "add": add, "sub": sub, "mul": mul, "div": div, "pow": power, "matmul": product,
-           "eq": same, "ne": same, "lt": same, "gt": same, "le": same, "ge": same}
+ANSWERS.update({
+    "swap": lambda x, dim0, dim1: x.transpose(dim0, dim1), "linear": linear, "concat": joined, "sum": chosen_sum, "pile": piled,
+    "add": add, "sub": sub, "mul": mul, "div": div, "pow": power, "matmul": product, "total": total, "chosen": chosen, "one": one,
+    "unsqueeze": longer, "permute": turned, "eq": same, "ne": same, "lt": same, "gt": same, "le": same, "ge": same,
+})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from flambeau import no_grad
 from flambeau.optim.optimizer import check_flags, check_lr, check_range
 from flambeau.optim.rule import ByRule, Plan, number
 from flambeau.optim.update import counter, full_like
@@ -66,6 +67,21 @@ class Adagrad(ByRule):
     def begin(self, p: Any, group: dict[str, Any]) -> dict[str, Any]:
         value = group["initial_accumulator_value"]
         return {"step": counter(), "sum": full_like(p, complex(value, value) if p.is_complex() else value)}
+
+    def sparse_step(self, p: Any, g: Any, group: dict[str, Any]) -> None:
+        """The places that the gradient names move; the sums of all others stay."""
+        if group["weight_decay"] or group["differentiable"]:
+            raise RuntimeError("weight_decay option is not compatible with sparse gradients, nor is differentiable: leave them 0 and False")
+        state = self.state[p]
+        if not state:
+            state.update(self.begin(p, group))
+        n, g = self.nth(state, p), g.coalesce()  # each place once: the step is not linear
+        where, values = tuple(g.indices()), g.values().detach()
+        with no_grad():
+            sums = state["sum"][where] + values * values
+            state["sum"][where] = sums
+            rate = float(group["lr"]) / (1 + (n - 1) * group["lr_decay"])
+            p[where] = p[where] + values / (sums.sqrt() + group["eps"]) * (rate if group["maximize"] else -rate)
 
     def plan(self, group: dict[str, Any], n: float, state: dict[str, Any], p: Any) -> Plan:
         lr, decay = number(group["lr"], group), number(group["weight_decay"], group)

@@ -74,14 +74,25 @@ class SGD(ByRule):
         return group["momentum"] != 0
 
     def sparse_step(self, p: Any, g: Any, group: dict[str, Any]) -> None:
-        """The rows that the gradient names move; repeated ones move once for each time."""
-        if group["momentum"] or group["weight_decay"] or group["differentiable"]:
-            raise RuntimeError("SGD takes sparse gradients without momentum, weight_decay and differentiable: leave these 0 and False")
-        if g.sparse_dim() != 1:
-            raise RuntimeError(f"SGD takes gradients with one sparse axis, got {g.sparse_dim()}: use to_dense()")
-        rate = float(group["lr"]) if group["maximize"] else -float(group["lr"])
+        """The places that the gradient names move, and with momentum those of all gradients so far: the buffer is sparse too."""
+        if group["weight_decay"] or group["differentiable"]:
+            raise RuntimeError("SGD takes sparse gradients without weight_decay and differentiable: leave these 0 and False")
         with no_grad():
-            p.index_add_(0, g._indices()[0], g._values(), alpha=rate)
+            g = -g.detach() if group["maximize"] else g.detach()
+            if momentum := group["momentum"]:
+                state = self.state[p]
+                buffer = state.get("momentum_buffer")
+                if buffer is None:
+                    buffer = g.coalesce().clone()
+                else:
+                    buffer = buffer * momentum + g * (1 - group["dampening"])
+                    buffer = buffer.coalesce() if buffer.is_sparse else buffer  # else it would grow by a gradient each step
+                state["momentum_buffer"] = buffer
+                g = g + buffer * momentum if group["nesterov"] else buffer
+            if g.is_sparse and g.sparse_dim() == 1:
+                p.index_add_(0, g._indices()[0], g._values(), alpha=-float(group["lr"]))
+            else:
+                p.add_(g, alpha=-float(group["lr"]))
 
     def begin(self, p: Any, group: dict[str, Any]) -> dict[str, Any]:
         return {"momentum_buffer": None}

@@ -108,6 +108,8 @@ class Pickler(PythonPickler):
 
     # ---- tensors
     def tensor(self, x: Tensor) -> tuple[Name, tuple]:
+        if x.layout is not flambeau.strided:
+            return self.sparse(x)
         if x.process is not None:
             raise TypeError("a tensor inside of a transform (vmap, jvp, functionalize, compile) has no values to save; save its result")
         state = {name: value for name, value in vars(x).items() if name not in OURS}
@@ -124,6 +126,12 @@ class Pickler(PythonPickler):
         if named is kind and not allowed.is_allowed(kind):
             raise Unsavable(x)
         return (names.REBUILD_TYPE, (function, named, how, state)) if state or named is kind else (function, how)
+
+    def sparse(self, x: Any) -> tuple[Name, tuple]:
+        parts = (*(p.detach() for p in x.places), x.entries.detach())
+        self.alive.extend(parts)
+        more = (x.unique,) if x.kind is flambeau.sparse_coo else ()
+        return names.REBUILD_SPARSE, (x.kind, (*parts, flambeau.Size(x.extent), *more))
 
     def rebuilt(self, x: Tensor) -> tuple[Name, tuple]:
         stride = x.stride()

@@ -197,13 +197,36 @@ def layout(name: Any) -> flambeau.layout:
     return found
 
 
+def sparse(kind: Any, parts: Any) -> Tensor:
+    """A sparse tensor, whose places are checked: a wrong one would be read far from the values."""
+    from flambeau.ops.sparse import made, sparse_compressed_tensor, sparse_coo_tensor
+
+    coo = kind is flambeau.sparse_coo
+    if type(kind) is not flambeau.layout or kind is flambeau.strided or type(parts) is not tuple or not 3 + (not coo) <= len(parts) <= 4:
+        raise Refused(f"expected a sparse layout and a sparse tensor's parts, got {kind!r:.40} and {type(parts).__name__}")
+    count = 2 if coo else 3
+    tensors, extents, unique = parts[:count], parts[count], parts[-1] if coo and len(parts) == 4 else None
+    if any(type(t) is not Tensor for t in tensors) or type(unique) not in (bool, type(None)) or not isinstance(extents, tuple):
+        raise Refused("expected a sparse tensor's places and values as tensors, and its size")
+    try:
+        if not coo:
+            return sparse_compressed_tensor(tensors[0], tensors[1], tensors[2], size(list(extents)), layout=kind)
+        found: Any = sparse_coo_tensor(tensors[0], tensors[1], size(list(extents)))
+        if not unique:
+            return found
+        once, places = found.coalesce().places[0], found.places[0]  # the file's word is not taken for it
+        return made(found.kind, found.extent, found.places, found.entries, once.shape == places.shape and bool((once == places).all()))
+    except (RuntimeError, IndexError, TypeError) as e:
+        raise Refused(f"a sparse tensor whose parts do not fit together: {e}") from None
+
+
 # name in a file -> the thing that it stands for
 THINGS: dict[str, Any] = {
     str(names.ORDERED): OrderedDict, "collections.Counter": Counter, str(names.SIZE): flambeau.Size, str(names.DEVICE): flambeau.device,
     str(names.TENSOR): Tensor, str(names.PARAMETER): Parameter, "_codecs.encode": encoded, str(names.REBUILD): typed,
     "torch._utils._rebuild_tensor": typed, str(names.REBUILD_UNTYPED): untyped, str(names.REBUILD_META): hollow,
     str(names.REBUILD_PARAMETER): parameter, str(names.REBUILD_PARAMETER_WITH_STATE): parameter_with_state,
-    str(names.REBUILD_TYPE): of_type, str(names.LAYOUT): layout, str(names.UNTYPED): names.UNTYPED,
+    str(names.REBUILD_TYPE): of_type, str(names.LAYOUT): layout, str(names.REBUILD_SPARSE): sparse, str(names.UNTYPED): names.UNTYPED,
     "torch.UntypedStorage": names.UNTYPED,
     **{f"{module}.{kind.__name__}": kind for module in ("builtins", "__builtin__")
        for kind in (set, frozenset, complex, bytearray, dict, list, tuple, int, float, bool, str, bytes)},
@@ -216,6 +239,7 @@ CALLED: dict[Any, Callable[..., Any]] = {
     OrderedDict: ordered, Counter: counter, flambeau.Size: size, flambeau.device: device, Parameter: parameter, set: a_set,
     frozenset: a_frozenset, complex: a_complex, bytearray: a_bytearray, bytes: no_bytes, encoded: encoded, typed: typed, untyped: untyped,
     hollow: hollow, parameter: parameter, parameter_with_state: parameter_with_state, of_type: of_type, layout: layout,
+    sparse: sparse,
 }  # fmt: skip
 BUILDERS = {id(thing): build for thing, build in CALLED.items()}
 __all__ = ["BUILDERS", "STORED", "THINGS", "Refused", "check_key", "plain"]

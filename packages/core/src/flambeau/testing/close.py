@@ -190,6 +190,8 @@ def _tensors(actual, expected, options) -> str | None:
     different = _attributes(actual, expected, options)
     if different is not None:
         return different
+    if actual.layout is not flambeau.strided or expected.layout is not flambeau.strided:
+        return _sparse(actual, expected, options)
     rtol, atol = tolerances = _chosen(options, actual.dtype, expected.dtype)
     truths = (actual, expected) if actual.dtype is expected.dtype is flambeau.bool else None
     actual, expected = _alike(actual.detach(), expected.detach())
@@ -209,6 +211,23 @@ def _tensors(actual, expected, options) -> str | None:
         f"Greatest absolute difference: {_greatest(off)}{'' if equality else f' (up to {atol} allowed)'}\n"
         f"Greatest relative difference: {_greatest(relative)}{'' if equality else f' (up to {rtol} allowed)'}"
     )
+
+
+def _sparse(actual, expected, options) -> str | None:
+    """Places, which must be equal, then values; tensors of two layouts as dense ones."""
+    if actual.layout is not expected.layout:
+        return _tensors(actual.to_dense(), expected.to_dense(), options)
+    if actual.is_sparse and actual.is_coalesced() != expected.is_coalesced():
+        actual, expected = actual.coalesce(), expected.coalesce()
+    counts = actual._nnz(), expected._nnz()
+    if counts[0] != counts[1]:
+        return f"The number of specified values in sparse tensors does not match: {counts[0]} != {counts[1]}"
+    for what, a, b in zip(("first", "second"), actual.places, expected.places, strict=False):
+        told = _tensors(a, b, options._replace(rtol=0, atol=0, check_dtype=False))
+        if told is not None:
+            return f"The {what} indices of sparse tensors differ: {told}"
+    told = _tensors(actual._values(), expected._values(), options)
+    return None if told is None else f"The values of sparse tensors differ: {told}"
 
 
 def _greatest(x) -> str:
