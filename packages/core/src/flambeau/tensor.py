@@ -267,6 +267,10 @@ class Tensor(Methods):
             out.__class__ = type(self)
         return out
 
+    def visible(self) -> bool:
+        """Whether Python may look at the values: on meta there are none."""
+        return not self.is_meta
+
     def view_of_self(self) -> Tensor:
         """The same memory and history as another object, which shares the count of writes."""
         out = plain(self.array)

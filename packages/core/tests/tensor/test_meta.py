@@ -99,3 +99,39 @@ def test_transforms_take_shapes_too():
     x = flambeau.ones(3, 4, device=META)
     assert flambeau.vmap(lambda row: row.sum())(x).shape == (3,)
     assert flambeau.func.grad(lambda v: (v * v).sum())(x).shape == (3, 4)
+
+
+X = flambeau.tensor([[4.0, 1.0, 2.0], [1.0, 3.0, 0.0], [2.0, 0.0, 5.0]])
+HALVES, PLACES, MASK = flambeau.full((3, 3), 0.5), flambeau.tensor([[0, 2, 1]]), X > 1
+# functions that look at values on the CPU, and must not on meta
+LOOK_AT_VALUES = {
+    "median": lambda x, h, p, m: x.median(), "median of rows": lambda x, h, p, m: x.median(1),
+    "isin": lambda x, h, p, m: flambeau.isin(x, h),
+    "masked_scatter": lambda x, h, p, m: x.masked_scatter(m, h), "histc": lambda x, h, p, m: flambeau.histc(x, 7),
+    "bernoulli": lambda x, h, p, m: flambeau.bernoulli(h), "bernoulli_": lambda x, h, p, m: x.clone().bernoulli_(h),
+    "multinomial": lambda x, h, p, m: flambeau.multinomial(h, 2), "log_normal_": lambda x, h, p, m: x.clone().log_normal_(),
+    "one_hot": lambda x, h, p, m: nn.functional.one_hot(p, 4), "take": lambda x, h, p, m: flambeau.take(x, p),
+    "repeat_interleave": lambda x, h, p, m: flambeau.repeat_interleave(x[0], p[0], output_size=3),
+    "scatter_reduce": lambda x, h, p, m: x.scatter_reduce(0, p, h[:1], "amax", include_self=False),
+    "index_reduce": lambda x, h, p, m: x.index_reduce(0, p[0], h, "prod"),
+    "key of the CPU": lambda x, h, p, m: x[flambeau.tensor([0, 2])],
+    "linspace": lambda x, h, p, m: flambeau.linspace(x[0, 0], h[0, 0], 5),
+    "rrelu": lambda x, h, p, m: nn.functional.rrelu(x, training=True),
+    "binary_cross_entropy": lambda x, h, p, m: nn.functional.binary_cross_entropy(h, h),
+    "multilabel_margin_loss": lambda x, h, p, m: nn.functional.multilabel_margin_loss(x[:1], p),
+    "adaptive_max_pool2d": lambda x, h, p, m: nn.functional.adaptive_max_pool2d(x[None], 2, return_indices=True),
+    "fractional_max_pool2d": lambda x, h, p, m: nn.functional.fractional_max_pool2d(x[None], 2, output_size=2),
+    "cholesky": lambda x, h, p, m: flambeau.linalg.cholesky(x), "inv": lambda x, h, p, m: flambeau.linalg.inv(x),
+    "solve": lambda x, h, p, m: flambeau.linalg.solve(x, h), "eig": lambda x, h, p, m: flambeau.linalg.eig(x),
+    "lu_factor": lambda x, h, p, m: flambeau.linalg.lu_factor(x), "ldl_factor": lambda x, h, p, m: flambeau.linalg.ldl_factor(x),
+    "matrix_power": lambda x, h, p, m: flambeau.linalg.matrix_power(x, -2),
+    "tensorinv": lambda x, h, p, m: flambeau.linalg.tensorinv(x, 1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", list(LOOK_AT_VALUES))
+def test_functions_that_look_at_values_know_the_shape_without(name):
+    given = (X, HALVES, PLACES, MASK)
+    here, there = LOOK_AT_VALUES[name](*given), LOOK_AT_VALUES[name](*(v.to(META) for v in given))
+    for x, y in zip(*(v if isinstance(v, tuple) else (v,) for v in (here, there)), strict=True):
+        assert (y.shape, y.dtype, y.device) == (x.shape, x.dtype, META)

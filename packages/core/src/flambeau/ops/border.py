@@ -287,6 +287,10 @@ def repeat_interleave(x, repeats=None, dim: int | None = None, *, output_size: i
         x, dim = view.reshape(x, -1), 0
     dim = check_dim(dim, x.ndim)
     n = x.shape[dim]
+    if isinstance(repeats, Tensor) and repeats.is_meta:
+        if output_size is None:
+            raise RuntimeError("repeat_interleave: counts on meta have no values: tell output_size, their sum")
+        return index.index_select(x, dim, repeats.detach().reshape(-1)[:1].expand(output_size))
     counts = np.broadcast_to(np.asarray(repeats.numpy() if isinstance(repeats, Tensor) else repeats), (n,))
     if (counts < 0).any():
         raise RuntimeError("repeats can not be negative")

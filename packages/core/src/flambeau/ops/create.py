@@ -367,6 +367,8 @@ def linspace(start, end, steps: int, *, out=None, dtype=None, layout=None, devic
     """`steps` values at even distances from start to end, both included.  -> (steps)"""
     if steps < 0:
         raise RuntimeError("number of steps must be non-negative")
+    if any(isinstance(v, Tensor) and v.process is None and v.is_meta for v in (start, end)):
+        return _out(out, _filled((steps,), None, dtype or context.get_default_dtype(), "meta", requires_grad))
     if any(isinstance(v, Tensor) and v.process is not None for v in (start, end)):
         return _between(start, end, steps).to(dtype or context.get_default_dtype())
     start, end = (v.item() if isinstance(v, Tensor) else v for v in (start, end))
@@ -401,6 +403,8 @@ def logspace(start, end, steps: int, base: float = 10.0, *, out=None, dtype=None
         raise RuntimeError(f"number of steps must be non-negative, got {steps}")
     if any(isinstance(v, Tensor) and v.ndim for v in (start, end)):
         raise RuntimeError("logspace only supports 0-dimensional start and end tensors")
+    if any(isinstance(v, Tensor) and v.process is None and v.is_meta for v in (start, end)):
+        return _out(out, _filled((steps,), None, dtype or context.get_default_dtype(), "meta", requires_grad))
     if any(isinstance(v, Tensor) and v.process is not None for v in (start, end)):
         return (float(base) ** _between(start, end, steps)).to(dtype or context.get_default_dtype())
     xp, _ = _namespace(device)

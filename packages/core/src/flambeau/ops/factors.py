@@ -112,7 +112,7 @@ def eigvalsh(A, UPLO: str = "L", *, out=None):
 
 
 def _check_finite(name: str, A):
-    if A.process is None and not bool(isfinite(A).all()):
+    if A.process is None and A.visible() and not bool(isfinite(A).all()):
         raise RuntimeError(f"{name}: input tensor should not contain infs or NaNs.")
 
 
@@ -192,7 +192,7 @@ def lstsq(A, B, rcond=None, *, driver: str | None = None):
     solution = matmul(linalg_pinv(A, None, _tolerance(A, rtol)), b)
     blank = empty(0, dtype=int64 if driver == "gels" else A.dtype.to_real(), device=A.device)
     rank = blank if driver == "gels" else linalg_rank(A.detach(), None, _tolerance(A, rtol))
-    full = driver == "gels" or (rank.process is not None and not rank.visible()) or bool((rank == n).all())
+    full = driver == "gels" or not rank.visible() or bool((rank == n).all())
     residuals = empty(0, dtype=A.dtype.to_real(), device=A.device)
     if m > n and full and driver != "gelsy":
         residuals = ((matmul(A, solution) - b).abs() ** 2).sum(-2)

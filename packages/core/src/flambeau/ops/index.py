@@ -234,12 +234,12 @@ def split_key(x: Tensor, key):
                 for places in p.nonzero(as_tuple=True):
                     basic.append(slice(None))
                     spec.append(True)
-                    tensors.append(places)
+                    tensors.append(places if places.device == x.device else places.to(x.device))
                 dim += p.ndim
                 continue
             basic.append(slice(None))
             spec.append(True)
-            tensors.append(p)
+            tensors.append(p if p.device == x.device else p.to(x.device))
             dim += 1
         else:
             basic.append(p)
@@ -266,7 +266,7 @@ def _plain_key(p):
     if isinstance(p, Tensor):
         if p.dtype.category > 1:
             raise IndexError(f"tensors used as indices must be long, int, byte or bool tensors, got {p.dtype}")
-        return (bool if p.dtype.name == "bool" else int)(p.item()) if p.ndim == 0 and p.process is None else p
+        return (bool if p.dtype.name == "bool" else int)(p.item()) if p.ndim == 0 and p.process is None and p.visible() else p
     if isinstance(p, np.ndarray | list | tuple | range):
         from .create import as_tensor
         values = np.asarray(p)

@@ -96,7 +96,7 @@ def masked_scatter(x, mask, source):
         raise RuntimeError(f"masked_scatter: expected self and source to have same dtypes but got {x.dtype.name} and {source.dtype.name}")
     x, mask = broadcast_tensors(x, mask)
     order = reshape(mask, -1).long().cumsum(0) - 1
-    seen = order.process is None or order.visible()
+    seen = order.visible()
     if seen and order.numel() and int(order[-1]) + 1 > source.numel():
         raise RuntimeError("masked_scatter: expected the number of elements in source to be at least the number of ones in mask")
     taken = reshape(source, -1)[order.clamp(0, source.numel() - 1)] if source.numel() else reshape(x, -1)

@@ -240,7 +240,7 @@ def tensorsolve(A, B, dims=None, *, out=None):
         raise RuntimeError("Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == prod(self.shape[:other.ndim]), "
                            f"but got {n} != {prod(A.shape[:B.ndim])}")
     x, info = linalg_solve_ex(reshape(A, n, n), reshape(B, n, 1))
-    if (info.process is None or info.visible()) and info.item():
+    if info.visible() and info.item():
         raise LinAlgError(f"linalg.tensorsolve: A as a matrix of {n} rows is singular")
     return given(reshape(x, shape), out, "tensorsolve")
 
@@ -255,7 +255,7 @@ def tensorinv(A, ind: int = 2, *, out=None):
         raise RuntimeError("Expected self to satisfy the requirement prod(self.shape[ind:]) == prod(self.shape[:ind]), but got "
                            f"{prod(back)} != {prod(front)}")
     y, info = linalg_inv_ex(reshape(A, prod(front), prod(back)))
-    if (info.process is None or info.visible()) and info.item():
+    if info.visible() and info.item():
         raise LinAlgError(f"linalg.tensorinv: A as a matrix of {prod(front)} rows is singular")
     return given(reshape(y, back + front), out, "tensorinv")
 

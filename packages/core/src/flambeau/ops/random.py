@@ -350,6 +350,8 @@ def normal(mean=0.0, std=1.0, size=None, *, generator=None, dtype=None, device=N
 @fills
 def bernoulli_(x: Tensor, p=0.5, *, generator=None) -> Tensor:
     """Fill x with ones of probability p (a number or a tensor), zeros else."""
+    if x.is_meta:
+        return _write(x, x.array)
     if isinstance(p, Tensor):
         chance: Any = np.broadcast_to(p.detach().cpu().array, x.array.shape).reshape(-1)
         low, high = (float(chance.min()), float(chance.max())) if chance.size else (0.0, 0.0)
@@ -364,7 +366,7 @@ def bernoulli_(x: Tensor, p=0.5, *, generator=None) -> Tensor:
 @maps_over
 def bernoulli(x: Tensor, p=None, *, generator=None, out=None) -> Tensor:
     """Ones with the probability that x holds (or p), zeros else.  (*) -> (*)"""
-    made = plain(np.empty(x.shape, x.dtype.numpy))
+    made = x.detach().clone() if x.is_meta else plain(np.empty(x.shape, x.dtype.numpy))
     bernoulli_(made, x if p is None else p, generator=generator)
     made = made._to_device(x.device)
     if out is not None:
@@ -409,6 +411,8 @@ def multinomial(x: Tensor, num_samples: int, replacement: bool = False, *, gener
 @maps_over
 def _places(x: Tensor, num_samples: int, replacement: bool, *, generator) -> Tensor:
     """(*, c) -> (*, num_samples)"""
+    if x.is_meta:
+        return x.detach()[..., :1].expand(*x.shape[:-1], num_samples).to(int64, copy=True)
     p = x.detach().cpu().array
     rows = p.reshape(-1, p.shape[-1])
     if not np.isfinite(rows).all() or (rows < 0).any():

@@ -62,6 +62,8 @@ def log_normal_(x: Tensor, mean: float = 1.0, std: float = 2.0, *, generator=Non
     """
     _check_float(x, "log_normal_")
     _positive("log_normal_", "std", std)
+    if x.is_meta:
+        return _write(x, x.array)
     stream = Stream(_source(generator, x.device))
     values = np.array([stream.normal() for _ in range(x.numel())])
     stream.close()

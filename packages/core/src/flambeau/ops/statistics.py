@@ -52,7 +52,7 @@ def median(x, dim: int | None = None, keepdim: bool = False):
     n = x.shape[check_dim(dim, x.ndim)] if x.ndim else 1
     if n == 0:
         raise IndexError(f"median(): Expected reduction dim {dim} to have non-zero size.")
-    if not x.is_floating_point() or ((x.process is None or x.visible()) and not bool(isnan(x).any())):
+    if not x.is_floating_point() or x.visible() and not bool(isnan(x).any()):
         return _nth("median", x, (n - 1) // 2, dim, keepdim)
     vector, axis = _ordered(x, dim)
     first = isnan(vector).to(arange(0).dtype).argmax(axis, keepdim=True)  # the place of the first NaN, where there is one
@@ -305,6 +305,8 @@ def histc(x, bins: int = 100, min=0, max=0):
     """Counts in equal bins between min and max (the data's own where both are 0).  (*) -> (bins)"""
     if bins <= 0:
         raise RuntimeError(f"bins must be > 0, got {bins}")
+    if x.process is None and x.is_meta:
+        return x.new_empty(bins)
     values = x.detach().cpu().numpy()
     low, high = (min, max) if min != max else (values.min(), values.max()) if values.size else (0, 1)
     if low == high:
@@ -323,7 +325,7 @@ def isin(elements, test_elements, *, assume_unique: bool = False, invert: bool =
     """Whether each element is among others.  (*), (*) -> (*) bool"""
     first = elements if isinstance(elements, Tensor) else as_tensor(elements)
     second = test_elements if isinstance(test_elements, Tensor) else as_tensor(test_elements)
-    if first.process is not None or second.process is not None:
+    if first.process is not None or second.process is not None or first.is_meta:
         found = (unsqueeze(first, -1) == reshape(second, -1)).any(-1)
         return ~found if invert else found
     return as_tensor(np.isin(first.detach().cpu().numpy(), second.detach().cpu().numpy(), invert=invert), device=first.device)

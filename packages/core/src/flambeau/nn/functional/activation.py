@@ -129,6 +129,8 @@ def rrelu(input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, trainin
     if not input.dim():
         return input.mul_(rrelu(input.detach().reshape(1), lower, upper, True)[0] / input.detach()) if inplace else \
             rrelu(input.reshape(1), lower, upper, True).reshape(())
+    if input.process is None and input.is_meta:
+        return input.mul_(input.detach()) if inplace else input * input.detach()
     negative = input.detach() <= 0
     drawn = flambeau.empty(int(negative.sum()), dtype=flambeau.float64, device=input.device).uniform_(lower, upper)
     slope = flambeau.ones_like(input, requires_grad=False)

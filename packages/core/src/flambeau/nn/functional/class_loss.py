@@ -231,7 +231,7 @@ def binary_cross_entropy(
     """-(target log input + (1 - target) log(1 - input)), for probabilities; a logarithm counts as at least -100.  (*), (*) -> ()"""
     reduction = reduction_of(reduction, size_average, reduce)
     same_shape("binary_cross_entropy", input, target)
-    if input.numel() and (input.process is None or input.visible()) and not bool(((input >= 0) & (input <= 1)).all()):
+    if input.numel() and input.visible() and not bool(((input >= 0) & (input <= 1)).all()):
         raise RuntimeError(
             "binary_cross_entropy: all elements of input should be between 0 and 1; for scores use binary_cross_entropy_with_logits"
         )

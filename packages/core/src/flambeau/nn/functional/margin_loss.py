@@ -152,7 +152,7 @@ def multilabel_margin_loss(
                            f"{list(target.shape)}")  # fmt: skip
     x, labels = (v.reshape(-1, v.shape[-1] if v.dim() else 1) for v in (input, target))
     classes = x.shape[1]
-    if labels.numel() and not -1 <= int(labels.min()) <= int(labels.max()) < classes:
+    if labels.numel() and labels.visible() and not -1 <= int(labels.min()) <= int(labels.max()) < classes:
         raise RuntimeError(f"multilabel_margin_loss: labels must be -1 or in 0 .. {classes - 1}")
     given = ((labels < 0).to(flambeau.int64).cumsum(1) == 0)  # up to the first -1
     index = flambeau.where(given, labels, 0)

@@ -88,7 +88,7 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
         if num_classes <= 0:
             raise RuntimeError("Can not infer total number of classes from empty tensor.")
         return flambeau.empty(*tensor.shape, num_classes, dtype=flambeau.int64, device=tensor.device)
-    if num_classes > 0 and tensor.process is not None and not tensor.visible():  # which classes there are is not to be seen
+    if num_classes > 0 and not tensor.visible():  # which classes there are is not to be seen
         return (tensor.unsqueeze(-1) == flambeau.arange(num_classes, device=tensor.device)).to(flambeau.int64)
     lowest, highest = int(tensor.min()), int(tensor.max())
     if lowest < 0:

@@ -21,6 +21,20 @@ __all__ = [
 
 
 # ---- the greatest of windows that begin and end anywhere
+def _greatest_places(x, places: np.ndarray, inside: np.ndarray, shape: tuple[int, ...], k: int):
+    """Of each window the place of the greatest value.  -> shape"""
+    plane, out, size = shape[:2], shape[2:], x.shape[2:]
+    places = np.broadcast_to(places, (*plane, *places.shape[2:])).reshape(*plane, prod(out) * k)
+    values = np.take_along_axis(np.asarray(x.detach().cpu().float().numpy() if x.dtype.itemsize == 2 else x.detach().cpu().numpy())
+                                .reshape(*plane, prod(size)), places, -1).reshape(*plane, prod(out), k)  # fmt: skip
+    low = -np.inf if values.dtype.kind == "f" else np.iinfo(values.dtype).min
+    values = np.where(np.broadcast_to(inside, (1, 1, *inside.shape[2:]) if inside.shape[:2] == (1, 1) else inside.shape)
+                      .reshape(*inside.shape[:2], prod(out), k), values, low)  # fmt: skip
+    best = values.argmax(-1) if k else np.zeros((*plane, prod(out)), np.int64)
+    found = np.take_along_axis(places.reshape(*plane, prod(out), k), best[..., None], -1)[..., 0].reshape(*plane, *out)
+    return flambeau.from_numpy(np.ascontiguousarray(found))
+
+
 def greatest(x: Tensor, starts: list[np.ndarray], ends: list[np.ndarray]) -> tuple[Tensor, Tensor]:
     """Greatest value of each window, and its place in the flattened spatial axes.  (N, C, *S) -> (N, C, *out) twice
 
@@ -39,15 +53,10 @@ def greatest(x: Tensor, starts: list[np.ndarray], ends: list[np.ndarray]) -> tup
         places = places + np.minimum(index, size[axis] - 1).reshape(shape) * prod(size[axis + 1 :])
         inside = inside & keep.reshape(shape)
     out, k = places.shape[2 : 2 + axes], prod(places.shape[2 + axes :])
-    places = np.broadcast_to(places, (*plane, *places.shape[2:])).reshape(*plane, prod(out) * k)
-    values = np.take_along_axis(np.asarray(x.detach().cpu().float().numpy() if x.dtype.itemsize == 2 else x.detach().cpu().numpy())
-                                .reshape(*plane, prod(size)), places, -1).reshape(*plane, prod(out), k)  # fmt: skip
-    low = -np.inf if values.dtype.kind == "f" else np.iinfo(values.dtype).min
-    values = np.where(np.broadcast_to(inside, (1, 1, *inside.shape[2:]) if inside.shape[:2] == (1, 1) else inside.shape)
-                      .reshape(*inside.shape[:2], prod(out), k), values, low)  # fmt: skip
-    best = values.argmax(-1) if k else np.zeros((*plane, prod(out)), np.int64)
-    found = np.take_along_axis(places.reshape(*plane, prod(out), k), best[..., None], -1)[..., 0].reshape(*plane, *out)
-    index = flambeau.from_numpy(np.ascontiguousarray(found)).to(x.device)
+    if x.is_meta:
+        index = flambeau.empty(*plane, *out, dtype=flambeau.int64, device=x.device)
+    else:
+        index = _greatest_places(x, places, inside, (*plane, *out), k).to(x.device)
     return pooled(x, index, axes), index
 
 
@@ -74,7 +83,8 @@ def _fractional(
         raise RuntimeError(f"{name}: pool size {kernel} with output size {out} is too large relative to the input size {have}")
     if samples is None:
         samples = flambeau.rand(x.shape[0], x.shape[1], axes, dtype=input.dtype, device=input.device)
-    draws = samples.detach().cpu().double().numpy()[: x.shape[0]]  # those of a batch serve one example too
+    told = flambeau.zeros(samples.shape) if samples.is_meta else samples.detach().cpu()
+    draws = told.double().numpy()[: x.shape[0]]  # those of a batch serve one example too
     starts = []
     for axis, (n, k, o) in enumerate(zip(have, kernel, out, strict=True)):
         u = draws[..., axes - 1 - axis if axes == 2 else axis]  # the last axis has the first sample in two dimensions
