@@ -213,7 +213,10 @@ def carry(value, library):
         return {k: carry(v, library) for k, v in value.items()}
     if isinstance(value, list | tuple):
         return type(value)(carry(v, library) for v in value)
-    return library.from_numpy(value.detach().numpy().copy()) if hasattr(value, "detach") else value
+    if not hasattr(value, "detach"):
+        return value
+    made = library.from_numpy(value.detach().to_dense().numpy().copy())
+    return made.to_sparse(value.sparse_dim()).coalesce() if value.is_sparse else made
 
 
 def mistakes(torch, fl, info):

@@ -256,11 +256,21 @@ void variance_loop_##name(char **args, const intptr_t *dims, const intptr_t *ste
 }
 
 /* values (k), dense (m, j), columns (k), begins (n), ends (n), threads -> (n, j): values times rows of dense, added up line by line.
-   All arrays lie in order. A strip of a result stays in registers while its line's entries go by; the next rows are called for early. */
-#define STRIP 32
+   All arrays lie in order. A strip of a result stays in registers while its line's entries go by; rows of a dense matrix
+   that is larger than a cache are called for early. Vectors of 32 bytes: those of 64 are split by way of memory where there is no AVX-512. */
+#define ADD_UP(T, V, wide) \
+    for (; j + wide * (i64)(sizeof(V) / sizeof(T)) <= many; j += wide * (i64)(sizeof(V) / sizeof(T))) { \
+        V sums[wide] = {{0}}; \
+        for (i64 k = begin; k < end; k++) { \
+            const V *x = (const V *)(dense + columns[k] * many + j); \
+            for (int l = 0; l < wide; l++) sums[l] += values[k] * x[l]; \
+        } \
+        memcpy(y + j, sums, sizeof sums); \
+    }
 #define LINES(T, name) \
+typedef T strip_##name __attribute__((vector_size(32), aligned(sizeof(T)), may_alias)); \
 void lines_loop_##name(char **args, const intptr_t *dims, const intptr_t *steps, void *data) { \
-    i64 many = dims[3], n = dims[4]; \
+    const i64 m = dims[2], many = dims[3], n = dims[4], early = m * many * (i64)sizeof(T) > 1 << 20; \
     const T *values = (const T *)args[0], *dense = (const T *)args[1]; \
     const i64 *columns = (const i64 *)args[2], *begins = (const i64 *)args[3], *ends = (const i64 *)args[4]; \
     int threads = (int)*(const i64 *)args[5]; \
@@ -268,31 +278,18 @@ void lines_loop_##name(char **args, const intptr_t *dims, const intptr_t *steps,
     _Pragma("omp parallel for schedule(static) num_threads(threads) if (threads > 1)") \
     for (i64 i = 0; i < n; i++) { \
         T *y = out + i * many; \
-        i64 begin = begins[i], end = ends[i], last = end - 1; \
-        for (i64 k = begin; k < end; k++) { \
+        i64 begin = begins[i], end = ends[i], j = 0; \
+        for (i64 k = begin; early && k < end; k++) { \
             const char *row = (const char *)(dense + columns[k] * many); \
             for (i64 b = 0; b < many * (i64)sizeof(T) && b < 512; b += 64) __builtin_prefetch(row + b); \
         } \
-        i64 j = 0; \
-        for (; j + STRIP <= many; j += STRIP) { \
-            T sums[STRIP] = {0}; \
-            for (i64 k = begin; k <= last; k++) { \
-                const T v = values[k], *x = dense + columns[k] * many + j; \
-                _Pragma("omp simd") for (int l = 0; l < STRIP; l++) sums[l] += v * x[l]; \
-            } \
-            memcpy(y + j, sums, sizeof sums); \
-        } \
-        for (; j + 8 <= many; j += 8) { \
-            T sums[8] = {0}; \
-            for (i64 k = begin; k <= last; k++) { \
-                const T v = values[k], *x = dense + columns[k] * many + j; \
-                _Pragma("omp simd") for (int l = 0; l < 8; l++) sums[l] += v * x[l]; \
-            } \
-            memcpy(y + j, sums, sizeof sums); \
-        } \
+        ADD_UP(T, strip_##name, 8) \
+        ADD_UP(T, strip_##name, 4) \
+        ADD_UP(T, strip_##name, 2) \
+        ADD_UP(T, strip_##name, 1) \
         for (; j < many; j++) { \
             T sum = 0; \
-            for (i64 k = begin; k <= last; k++) sum += values[k] * dense[columns[k] * many + j]; \
+            for (i64 k = begin; k < end; k++) sum += values[k] * dense[columns[k] * many + j]; \
             y[j] = sum; \
         } \
     } \
