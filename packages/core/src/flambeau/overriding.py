@@ -114,6 +114,16 @@ def public_name(func) -> str:
     return f"flambeau.{getattr(func, '__name__', func)}"
 
 
+def elsewhere(func, args: tuple, kwargs: dict | None = None) -> Any:
+    """A function's call with something that is no tensor where a tensor belongs: what its type says.  TypeError where it says nothing."""
+    flat = [v for x in args for v in (x if isinstance(x, list | tuple) else (x,))]
+    found = overriding(flat)
+    if not found:
+        wrong = next((i, x) for i, x in enumerate(flat) if x is not None and not isinstance(x, Tensor))
+        raise TypeError(f"{func.__name__}(): argument (position {wrong[0] + 1}) must be Tensor, not {type(wrong[1]).__name__}")
+    return ask(func, found, args, kwargs or {})
+
+
 run: Any = None  # `dispatch.run`, which dispatch.py puts here
 _functions: dict[Card, Any] = {}
 

@@ -96,6 +96,10 @@ def test_any_class_may_have_the_protocol():
     assert (x + duck)[0] is flambeau.add and (x + duck)[2] == (x, duck) and flambeau.mul(x, duck)[0] is flambeau.mul
     with pytest.raises(TypeError, match=r"no implementation found for 'flambeau.sub'"):
         flambeau.sub(duck, 1)
+    assert flambeau.matmul(x, duck)[2] == (x, duck) and flambeau.cat([x, duck]) == (flambeau.cat, (Duck,), ([x, duck],), {"dim": 0})
+    assert flambeau.stack([duck], 1)[3] == {"dim": 1} and nn.functional.linear(duck, x)[0] is nn.functional.linear
+    with pytest.raises(TypeError, match=r"linear\(\): argument \(position 2\) must be Tensor, not str"):
+        nn.functional.linear(x, "weight")
     with DisableTorchFunction(), pytest.raises(TypeError):
         flambeau.exp(duck)
     assert is_tensor_like(duck) and is_tensor_like(x) and not is_tensor_like(1.0)

@@ -9,6 +9,7 @@ from ..context import grad
 from ..define import op
 from ..dtype import COMPLEX
 from ..op import CARDS
+from ..overriding import elsewhere, overriding
 from ..promote import result_type
 from ..record import record
 from ..tensor import Parameter, Tensor, check_dim, plain
@@ -81,6 +82,8 @@ def cat(tensors, dim: int = 0, *, out=None, axis: int | None = None):
         raise ValueError("cat(): expected a non-empty list of Tensors")
     for i, x in enumerate(tensors):
         if not isinstance(x, Tensor):
+            if overriding(tensors):
+                return elsewhere(cat, (tensors,), {"dim": dim})
             raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(x).__name__}")
     kept = [x for x in tensors if tuple(x.shape) != (0,)] or tensors[:1]
     first = kept[0]
@@ -135,6 +138,8 @@ def stack(tensors, dim: int = 0, *, out=None):
                 if parents.count(None) < len(parents):
                     made.node = record(CARDS["pile"], made, tensors, {"dim": dim}, parents)
             return made
+    if not all(isinstance(x, Tensor) for x in tensors):
+        return elsewhere(stack, (tensors,), {"dim": dim})
     first = tensors[0]
     shape, dtype = first.shape, first.dtype
     for i, x in enumerate(tensors):

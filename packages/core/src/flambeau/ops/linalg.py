@@ -15,8 +15,9 @@ from ..dispatch import run
 from ..dtype import FLOAT, bfloat16, float16
 from ..fast import binary
 from ..op import CARDS, Card
+from ..overriding import elsewhere
 from ..record import record
-from ..tensor import plain
+from ..tensor import Tensor, plain
 from .view import ready, reshape, sum_to_size, transpose, unsqueeze
 
 F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
@@ -71,6 +72,8 @@ def matmul(a, b, *, out=None):
             if (m is not None or n is not None) and grad.enabled:
                 out.node = record(CARDS["matrix_vector"], out, (a, b), {}, (m, n))
             return out
+    if not isinstance(a, Tensor) or not isinstance(b, Tensor):
+        return elsewhere(matmul, (a, b))
     na, nb = a.ndim, b.ndim
     if na == 0 or nb == 0:
         raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {na}D and {nb}D")

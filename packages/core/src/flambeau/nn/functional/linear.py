@@ -10,6 +10,7 @@ from ...casting import listed
 from ...context import grad
 from ...ops.linalg import linear as linear_card
 from ...ops.view import ready
+from ...overriding import elsewhere
 from ...record import record
 from ...tensor import Tensor, plain
 
@@ -27,6 +28,8 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     if x is not None and w is not None and x.ndim == w.ndim == 2 and x.dtype is w.dtype and x.dtype in FLOATS and x.shape[1] == w.shape[1] \
             and (bias is None or (b is not None and b.dtype is x.dtype and b.shape == w.shape[:1])):
         return _of_matrices(input, weight, bias, x, w, b)
+    if not isinstance(input, Tensor) or not isinstance(weight, Tensor):
+        return elsewhere(linear, (input, weight, bias))
     if weight.ndim == 1:
         return _one_output(input, weight, bias)
     try:
