@@ -8,6 +8,7 @@ from typing import Any, Self
 import flambeau
 
 from ..autograd import no_grad
+from ..ops.sharing import share_all
 from ..tensor import Parameter, Tensor
 from .hooks import call_with_hooks
 from .state import Stateful
@@ -258,6 +259,16 @@ class Module(Stateful):
     def compile(self, *_args: Any, **_kwargs: Any) -> None:
         """Compile the module's forward in place. Raises RuntimeError while there is no `flambeau.compile` to do it."""
         raise RuntimeError("Module.compile needs flambeau.compile, which is not there yet: call the module as it is, with the same result")
+
+    def share_memory(self) -> Self:
+        """Move parameters, gradients and buffers into one piece of memory that other processes can see.
+
+        >>> nn.Linear(2, 3).share_memory().weight.is_shared()
+        True
+        """
+        members: list[Tensor] = [*self.parameters(), *self.buffers()]
+        share_all([*members, *(p.grad for p in self.parameters() if p.grad is not None)])
+        return self
 
     def to_empty(self, *, device: Any, recurse: bool = True) -> Self:
         """Give every member uninitialised memory on `device`."""

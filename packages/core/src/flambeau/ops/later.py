@@ -67,6 +67,8 @@ _FUNCTIONS = {
         "sparse_coo_tensor sparse_csr_tensor sparse_csc_tensor sparse_compressed_tensor",
 }
 _METHODS = {
+    "sharing":
+        "share_memory_ is_shared pin_memory is_pinned",
     "samplers":
         "exponential_ cauchy_ log_normal_ geometric_",
     "memory":

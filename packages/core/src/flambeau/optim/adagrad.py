@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flambeau import no_grad
+from flambeau.ops.sharing import share_all
 from flambeau.optim.optimizer import check_flags, check_lr, check_range
 from flambeau.optim.rule import ByRule, Plan, number
 from flambeau.optim.update import counter, full_like
@@ -63,6 +64,10 @@ class Adagrad(ByRule):
         for group in self.param_groups:
             for p in group["params"]:
                 self.state[p].update(self.begin(p, group))
+
+    def share_memory(self) -> None:
+        """Move the sums and counts into memory that other processes can see, so that several may train one model."""
+        share_all([value for state in self.state.values() for value in state.values()])
 
     def begin(self, p: Any, group: dict[str, Any]) -> dict[str, Any]:
         value = group["initial_accumulator_value"]
