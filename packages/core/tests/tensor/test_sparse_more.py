@@ -26,6 +26,15 @@ def test_in_place_is_out_of_place(layout):
         assert_close(x.to_dense(), wanted)
 
 
+def test_in_place_forms_are_pytorchs():
+    x = twice()
+    for name in "abs asin atan ceil erf expm1 floor log1p neg relu round sin sqrt tan tanh trunc".split():
+        assert getattr(x.clone(), f"{name}_")().to_dense().shape == (2, 2)
+    assert "isnan_" not in vars(type(x))
+    with pytest.raises(RuntimeError, match="leaf"):
+        twice().requires_grad_().neg_()
+
+
 def test_in_place_keeps_history():
     values = flambeau.tensor([1.0, 2.0], requires_grad=True)
     x = flambeau.sparse_coo_tensor([[0, 1], [1, 0]], values, (2, 2)).mul(1)

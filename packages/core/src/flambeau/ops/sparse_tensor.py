@@ -476,5 +476,6 @@ def in_place(name: str):
     return method
 
 
-for _name in sorted(ZERO - {"clone", "cast", "conj"}):
+# not those whose results are booleans
+for _name in sorted(ZERO - set("clone cast conj isinf isnan isneginf isposinf signbit".split())):
     setattr(SparseTensor, f"{_name}_", in_place(_name))
