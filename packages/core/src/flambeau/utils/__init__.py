@@ -1,4 +1,5 @@
-"""Helpers around training: `data` (data sets), `checkpoint` (memory for time), `pytree` (nested structures), `download` (from the net)."""
+"""Helpers around training: `benchmark` (times), `data` (data sets), `checkpoint` (memory for time),
+`pytree` (nested structures), `download` (from the net)."""
 
 from __future__ import annotations
 
