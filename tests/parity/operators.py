@@ -61,6 +61,22 @@ def seed_both(fl) -> None:
     database.wrapper_set_seed = seeded
 
 
+def keep_shared_memory(bridge) -> None:
+    """Tensors of one memory on PyTorch's side share one here too: what is wrong with a call may be just that."""
+    alone, wholes = bridge.tensor, {}
+
+    def tensor(t):
+        if t.requires_grad or t.is_sparse or t.layout is not bridge.torch.strided or not t.numel():
+            return alone(t)
+        key = t.untyped_storage().data_ptr(), t.dtype
+        if key not in wholes:
+            count = t.untyped_storage().nbytes() // t.itemsize
+            wholes[key] = alone(t.as_strided((count,), (1,), 0))
+        return wholes[key].as_strided(tuple(t.shape), t.stride(), t.storage_offset())
+
+    bridge.tensor = tensor
+
+
 def mistakes(job):
     """(how many error inputs raise the same type, how many there are, what the others did) for one record."""
     index, module = job
@@ -69,7 +85,6 @@ def mistakes(job):
 
     fl, info = importlib.import_module(module), op_db[index]
     seed_both(fl)
-    bridge = opdb.Bridge(torch, fl)
     same, said, tried = 0, [], 0
     try:
         found = list(info.error_inputs("cpu")) if info.error_inputs_func else []
@@ -84,6 +99,8 @@ def mistakes(job):
         else:
             continue  # PyTorch itself takes it
         try:
+            bridge = opdb.Bridge(torch, fl)
+            keep_shared_memory(bridge)
             x, args, kwargs = bridge.there(sample.input), bridge.there(tuple(sample.args)), bridge.there(dict(sample.kwargs))
         except Exception:  # a sparse, meta or CUDA tensor: opdb.py's bridge does not carry it
             continue

@@ -20,7 +20,7 @@ from .overriding import protocol
 from .record import record, recorder
 from .tape import Node
 from .tensor import PLAIN, Parameter, Tensor, check_dim, drop_dead, version_cell
-from .write import into, run_inplace
+from .write import check_apart, into, run_inplace
 
 ndarray = np.ndarray
 new = object.__new__
@@ -28,6 +28,11 @@ F32, F64, BOOL = np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.bool_)
 
 
 NO_ATTRS: dict = {}
+NUMBERS = (int, float, complex, np.generic)
+# functions of two tensors: those whose first argument may be a number, and those where neither may be
+NUMBER_FIRST = frozenset("pow float_power remainder bitwise_and bitwise_or bitwise_xor bitwise_left_shift bitwise_right_shift xlogy "
+                         "xlog1py zeta hermite_polynomial_h add sub mul div".split())
+TENSORS_ONLY = frozenset("atan2 maximum minimum logaddexp logical_and logical_or logical_xor hypot".split())
 
 
 def unary(card: Card, checked: bool):
@@ -44,6 +49,8 @@ def unary(card: Card, checked: bool):
                     r = ufunc(a)
                 except RuntimeWarning:
                     return run(card, (input,), NO_ATTRS)
+                except TypeError:
+                    return finish(card, (input,), NO_ATTRS, None)
                 if type(r) is not ndarray:
                     r = np.asarray(r)
                 if not checked or r.dtype is a.dtype:
@@ -60,9 +67,18 @@ def unary(card: Card, checked: bool):
 
 def binary(card: Card, checked: bool):
     """x, y -> card(x, y): tensors of one dtype, or a tensor and a number that leaves its dtype alone."""
-    call = named(_binary(card, checked, finish), card)
-    card.operator = named(_binary(card, checked, offer), card, again=True)
+    call = named(_binary(card, checked, finish if card.name in NUMBER_FIRST else asked, card.name not in TENSORS_ONLY), card)
+    card.operator = named(_binary(card, checked, offer, True), card, again=True)
     return call
+
+
+def asked(card: Card, inputs, attrs: dict, out):
+    """The slow road of a function: a number where PyTorch asks for a tensor is a TypeError."""
+    for position, x in enumerate(inputs):
+        if isinstance(x, NUMBERS) and (position == 0 or card.name in TENSORS_ONLY):
+            raise TypeError(f"{card.name}(): argument '{('input', 'other')[position]}' (position {position + 1}) must be Tensor, "
+                            f"not {type(x).__name__}")
+    return finish(card, inputs, attrs, out)
 
 
 def offer(card: Card, inputs, attrs: dict, out):
@@ -73,7 +89,7 @@ def offer(card: Card, inputs, attrs: dict, out):
     return finish(card, inputs, attrs, out)
 
 
-def _binary(card: Card, checked: bool, finish):
+def _binary(card: Card, checked: bool, finish, numbers: bool):
     ufunc = card.numpy
     if card.vjp:
         (out0, x0, y0), (out1, x1, y1) = card.keeps
@@ -118,7 +134,7 @@ def _binary(card: Card, checked: bool, finish):
                                 kz = (r, cell, 0)
                             z.node = Node(card, (m, n), (kz, kx, ky), NO_ATTRS, r.shape, BY_NUMPY[r.dtype])
                             return z
-                elif ty is float or ty is int:
+                elif numbers and (ty is float or ty is int):
                     try:
                         r = ufunc(a, other)
                     except (RuntimeWarning, OverflowError, ValueError, TypeError):
@@ -163,6 +179,8 @@ def _binary(card: Card, checked: bool, finish):
                     if m is not None and differentiable and grad.enabled:
                         z.node = record(card, z, (other, input), NO_ATTRS, (None, m))
                     return z
+        if isinstance(input, NUMBERS):
+            raise TypeError(f"{card.name}(): argument 'self' must be Tensor, not {kind.__name__}")
         return call(other, input)
 
     if finish is offer:
@@ -212,8 +230,9 @@ def reduced(card: Card, fold, anything: bool = False):
             result = run(card, (x,), {"dim": dim, "keepdim": keepdim})
         except ValueError:
             if x.numel() == 0:
-                raise IndexError(f"{card.name}(): Expected reduction dim to be specified for input.numel() == 0. "
-                                 "Specify the reduction dim with the 'dim' argument.") from None
+                kind = RuntimeError if dim is None else IndexError
+                raise kind(f"{card.name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with "
+                           "the 'dim' argument.") from None
             raise
         return result if out is None else into(out, result, card.name)
 
@@ -270,6 +289,8 @@ def finish(card: Card, inputs, attrs: dict, out):
         raise explained(card, inputs, error, attrs) from None
     if out is None:
         return result
+    for place in out if isinstance(out, tuple) else (out,):
+        check_apart(place, inputs, same=True)
     if isinstance(result, tuple):
         return tuple(into(o, r, card.name) for o, r in zip(out, result, strict=True))
     return into(out, result, card.name)
@@ -284,6 +305,11 @@ def explained(card: Card, inputs, error: Exception, attrs: dict = NO_ATTRS) -> E
             return better
     shapes = [x.shape for x in inputs if isinstance(x, Tensor)]
     text = str(error)
+    if "boolean negative" in text:
+        return RuntimeError("Negation, the `-` operator, on a bool tensor is not supported. To invert a mask, use the `~` operator or "
+                            "`logical_not()`.")
+    if "not enough values to unpack" in text and shapes and len(shapes[0]) < 2:
+        return RuntimeError(f"{card.name}: input tensor must have at least 2 dimensions, got {len(shapes[0])}")
     if "broadcast" in text and len(shapes) >= 2:
         a, b = shapes[:2]
         for i in range(1, min(len(a), len(b)) + 1):

@@ -5,8 +5,10 @@ of that base is replayed, so that each has the node that it would have if it wer
 """
 from __future__ import annotations
 
+from functools import wraps
 from typing import Any
 
+import numpy as np
 from numpy import ndarray
 
 from . import context
@@ -192,6 +194,7 @@ def into(out: Tensor, result: Tensor, what: str) -> Tensor:
         )
     if not can_cast(result.dtype, out.dtype):
         raise RuntimeError(f"result type {result.dtype.name} can't be cast to the desired output type {out.dtype.name}")
+    check_own_overlap(out)
     if out.shape != result.shape:
         if out.numel():
             import warnings
@@ -207,3 +210,54 @@ def into(out: Tensor, result: Tensor, what: str) -> Tensor:
         out.array[...] = result.array
     version_cell(out)[0] += 1
     return out
+
+
+def check_own_overlap(out: Tensor) -> None:
+    """RuntimeError where elements of a tensor to be written share their memory, as those of an expanded one do."""
+    a = out.array
+    if a.size and 0 in a.strides and any(step == 0 and n > 1 for step, n in zip(a.strides, a.shape, strict=True)):
+        raise RuntimeError("unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
+                           "Please clone() the tensor before performing the operation.")
+
+
+def check_apart(out: Tensor, inputs, same: bool = False) -> None:
+    """RuntimeError where the tensor to be written shares memory with an input; `same`: it may be an input as a whole."""
+    a = out.array
+    if type(a) is not np.ndarray or not a.size:
+        return
+    for x in inputs:
+        if not isinstance(x, Tensor) or type(x.array) is not np.ndarray or not np.may_share_memory(a, x.array):
+            continue
+        if x is out or x.array.ctypes.data == a.ctypes.data and x.array.strides == a.strides and x.array.shape == a.shape:
+            if same:
+                continue
+        elif not np.shares_memory(a, x.array, max_work=1000):
+            continue
+        raise RuntimeError("unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory "
+                           "location. Please clone() the tensor before performing the operation.")
+
+
+def taking_out(function, apart: bool = False):
+    """The function with `out=`: a tensor, or a tuple of them, that its result is written into.  `apart`: out may not be an input."""
+
+    def call(*args, **kwargs):
+        if kwargs.get("out") is None:
+            kwargs.pop("out", None)
+            return function(*args, **kwargs)
+        out = kwargs.pop("out")
+        result = function(*args, **kwargs)
+        if not isinstance(result, tuple):
+            check_apart(out, args, same=not apart)
+            if apart and out.dtype is not result.dtype:
+                raise RuntimeError(f"{function.__name__}(): expected an out tensor of {result.dtype.name}, got {out.dtype.name}")
+            return into(out, result, function.__name__)
+        if len(out) != len(result):
+            raise TypeError(f"{function.__name__}(): out must be a tuple of {len(result)} tensors, got {len(out)}")
+        for place, value in zip(out, result, strict=True):
+            if place.dtype is not value.dtype:
+                raise RuntimeError(f"{function.__name__}(): expected out tensors of {value.dtype.name}, got {place.dtype.name}")
+            check_apart(place, args, same=not apart)
+            into(place, value, function.__name__)
+        return type(result)(*out) if hasattr(result, "_fields") else tuple(out)
+
+    return wraps(function)(call)

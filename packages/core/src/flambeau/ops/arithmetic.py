@@ -57,6 +57,10 @@ def heaviside(input: Tensor, values: Tensor, *, out: Tensor | None = None) -> Te
     >>> flambeau.heaviside(flambeau.tensor([-2.0, 0.0, 3.0]), flambeau.tensor(0.5))
     tensor([0.0000, 0.5000, 1.0000])
     """
+    for position, x in enumerate((input, values)):
+        if not isinstance(x, Tensor):
+            raise TypeError(f"heaviside(): argument '{('input', 'values')[position]}' (position {position + 1}) must be Tensor, "
+                            f"not {type(x).__name__}")
     if input.dtype.category == COMPLEX or values.dtype.category == COMPLEX:
         raise RuntimeError("heaviside is not yet implemented for complex tensors.")
     if input.dtype is not values.dtype:

@@ -86,6 +86,8 @@ arctan2 = elementwise.atan2
 
 def rsub(x, y, *, alpha=1):
     """y - alpha · x."""
+    if not isinstance(x, Tensor):
+        raise TypeError(f"rsub(): argument 'input' (position 1) must be Tensor, not {type(x).__name__}")
     return sub(y, x, alpha=alpha)
 
 
@@ -142,11 +144,15 @@ tril_, triu_ = _in_place(index.tril), _in_place(index.triu)
 
 def clamp_min(x, min):
     """x, but no smaller than `min`.  (*) -> (*)"""
+    if min is None:
+        raise TypeError("clamp_min(): argument 'min' must be Tensor or a number, not None")
     return elementwise.maximum(x, min) if isinstance(min, Tensor) else elementwise.clamp(x, min, None)
 
 
 def clamp_max(x, max):
     """x, but no greater than `max`.  (*) -> (*)"""
+    if max is None:
+        raise TypeError("clamp_max(): argument 'max' must be Tensor or a number, not None")
     return elementwise.minimum(x, max) if isinstance(max, Tensor) else elementwise.clamp(x, None, max)
 
 
@@ -305,9 +311,14 @@ def swapaxes(x, axis0: int, axis1: int):
 
 def roll(x, shifts, dims=None):
     """Elements moved round along `dims`; without dims, in the flattened tensor.  (*) -> (*)"""
+    if not isinstance(shifts, int) and not len(shifts):
+        raise RuntimeError("`shifts` required")
     if dims is None:
         return view.reshape(roll(view.reshape(x, -1), shifts, 0), *x.shape)
-    for shift, dim in zip((shifts,) if isinstance(shifts, int) else shifts, (dims,) if isinstance(dims, int) else dims, strict=True):
+    shifts, dims = ((v,) if isinstance(v, int) else v for v in (shifts, dims))
+    if len(shifts) != len(dims):
+        raise RuntimeError(f"shifts and dimensions must align. shifts: {len(shifts)}, dims: {len(dims)}")
+    for shift, dim in zip(shifts, dims, strict=True):
         n = x.shape[check_dim(dim, x.ndim)]
         if n and shift % n:
             x = cat([view.narrow(x, dim, n - shift % n, shift % n), view.narrow(x, dim, 0, n - shift % n)], dim)
@@ -322,6 +333,13 @@ def equal(x, y) -> bool:
 
 def isclose(x, y, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False):
     """|x - y| ≤ atol + rtol · |y|, element by element.  (*), (*) -> (*) bool"""
+    for position, t in enumerate((x, y)):
+        if not isinstance(t, Tensor):
+            raise TypeError(f"isclose(): argument '{('input', 'other')[position]}' (position {position + 1}) must be Tensor, "
+                            f"not {type(t).__name__}")
+    for name, bound in (("rtol", rtol), ("atol", atol)):
+        if bound < 0:
+            raise RuntimeError(f"{name} must be greater than or equal to zero, but got {bound}")
     if x.dtype is bool_dtype and y.dtype is bool_dtype:  # they differ by 0 or 1
         x, y = to(x, BY_NAME["int64"]), to(y, BY_NAME["int64"])
     close = (x == y) | (((x - y).abs() <= atol + rtol * y.abs()) & elementwise.isfinite(y))

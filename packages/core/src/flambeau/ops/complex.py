@@ -36,7 +36,10 @@ def complex(real, imag, *, out=None):
     >>> flambeau.complex(flambeau.tensor([1.0]), flambeau.tensor([2.0])).dtype
     flambeau.complex64
     """
-    for x in (real, imag):
+    for position, x in enumerate((real, imag)):
+        if not isinstance(x, Tensor):
+            name = ("real", "imag")[position]
+            raise TypeError(f"complex(): argument '{name}' (position {position + 1}) must be Tensor, not {type(x).__name__}")
         if x.dtype not in (float16, float32, float64):
             raise RuntimeError(f"Expected both inputs to be Half, Float or Double tensors but got {real.dtype.name} and {imag.dtype.name}")
     if real.dtype is not imag.dtype:
@@ -47,6 +50,10 @@ def complex(real, imag, *, out=None):
 @listed
 def polar(abs, angle, *, out=None):
     """abs · (cos(angle) + i · sin(angle)), from floats of one dtype.  (*), (*) -> (*), broadcast"""
+    for position, x in enumerate((abs, angle)):
+        if not isinstance(x, Tensor):
+            name = ("abs", "angle")[position]
+            raise TypeError(f"polar(): argument '{name}' (position {position + 1}) must be Tensor, not {type(x).__name__}")
     return complex(abs * cos(angle), abs * sin(angle), out=out)
 
 

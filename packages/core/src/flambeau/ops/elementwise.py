@@ -12,7 +12,7 @@ import math
 
 from ..backends import network
 from ..define import elementwise, op
-from ..fast import chosen
+from ..fast import NUMBERS, chosen
 from ..fused import Fused, Native
 from ..op import CARDS
 
@@ -107,7 +107,8 @@ minimum = elementwise(
 
 def _win(g, x, y):
     """g where x > y, half of it where they are equal."""
-    return where(gt(x, y), g, where(eq(x, y), g * 0.5, 0.0))
+    greater, same = (gt(x, y), eq(x, y)) if not isinstance(x, NUMBERS) else (lt(y, x), eq(y, x))
+    return where(greater, g, where(same, g * 0.5, 0.0))
 
 
 # ---- exponentials and logarithms

@@ -9,7 +9,7 @@ from ..casting import listed
 from ..context import grad
 from ..define import op
 from ..dispatch import run
-from ..dtype import can_cast
+from ..dtype import COMPLEX, can_cast
 from ..fast import seen
 from ..fused import Native
 from ..op import CARDS
@@ -393,9 +393,12 @@ def index_add(x, dim: int, index, source, *, alpha=1):
     if x.ndim == 0:
         return reshape(index_add(reshape(x, 1), 0, index, reshape(source, -1), alpha=alpha))
     if index.ndim > 1 or (source.ndim and source.shape[dim] != index.numel()):
-        raise RuntimeError(
-            f"index_add_(): Number of indices ({index.numel()}) should be equal to source.size(dim): ({source.shape[dim]}), for dim: {dim}"
-        )
+        raise RuntimeError(f"index_add_(): {index.numel()} indices do not fit source.size({dim}) = {source.shape[dim]}")
+    rest, given = list(x.shape), list(source.shape)
+    if source.ndim:
+        del rest[dim], given[dim]
+        if rest != given:
+            raise RuntimeError(f"index_add_(): source of shape {tuple(source.shape)} must match {tuple(x.shape)} but in axis {dim}")
     _check_range(index, x.shape[dim] if x.ndim else 1)
     if source.dtype is not x.dtype:
         raise RuntimeError(f"index_add_(): self ({x.dtype.name}) and source ({source.dtype.name}) must have the same scalar type")
@@ -494,6 +497,8 @@ def scatter_add(x, dim: int, index, src):
     """x with src[i, j] added at [i, index[i, j]] for dim 1, and likewise along any axis.  (*, n, *), (*, k, *), (*, k, *) -> (*, n, *)"""
     dim = check_dim(dim, x.ndim)
     _check_places("scatter_add", x, dim, index)
+    if src.dtype is not x.dtype:
+        raise RuntimeError(f"scatter(): Expected self.dtype to be equal to src.dtype, got {x.dtype} and {src.dtype}")
     total = x + run(CARDS["scatter_sum"], (src, index), {"dim": dim, "shape": tuple(x.shape)})
     return total if total.dtype is x.dtype else total.to(x.dtype)
 
@@ -542,8 +547,11 @@ def masked_fill(x, mask, value):
     if isinstance(value, Tensor):
         if value.ndim:
             raise RuntimeError(f"masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s).")
+        if value.dtype.category > x.dtype.category and value.dtype.category == COMPLEX:
+            raise RuntimeError(f"value cannot be converted to type {x.dtype.name} without overflow")
         value = value.to(x.dtype)
-    elif isinstance(value, float) and x.dtype.category < 2 and not value.is_integer():
+    elif (isinstance(value, complex) and x.dtype.category != COMPLEX and value.imag) or (
+            isinstance(value, float) and x.dtype.category < 2 and not value.is_integer()):
         raise RuntimeError(f"value cannot be converted to type {x.dtype.name} without overflow")
     return where(mask, value if isinstance(value, Tensor) else type(value)(value), x).to(x.dtype)
 

@@ -13,6 +13,7 @@ from ..overriding import elsewhere, overriding
 from ..promote import result_type
 from ..record import record
 from ..tensor import Parameter, Tensor, check_dim, plain
+from ..write import check_apart
 from .view import ALL, narrow, select
 
 
@@ -62,8 +63,12 @@ def cat(tensors, dim: int = 0, *, out=None, axis: int | None = None):
     >>> flambeau.cat([flambeau.zeros(2), flambeau.ones(1)])
     tensor([0., 0., 1.])
     """
+    if isinstance(tensors, Tensor):
+        raise TypeError("cat(): argument 'tensors' (position 1) must be tuple of Tensors, not Tensor")
     tensors = list(tensors)
     dim = dim if axis is None else axis
+    if out is not None:
+        check_apart(out, tensors)
     arrays = _arrays_of_one_kind(tensors) if out is None else None
     if arrays is not None and arrays[0].ndim:
         try:

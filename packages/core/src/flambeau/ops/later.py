@@ -3,6 +3,8 @@ from __future__ import annotations
 
 from importlib import import_module
 
+from ..write import taking_out
+
 _BOTH = {
     "questions":
         "is_conj is_neg is_signed is_same_size is_distributed get_device moveaxis nonzero_static unsafe_split_with_sizes",
@@ -81,6 +83,12 @@ _RENAMED = {
     "inverse": ("matrix", "inv"), "orgqr": ("products", "householder_product"), "qr": ("factors", "old_qr"), "svd": ("factors", "old_svd"),
     "lu": ("factors", "old_lu"), "lu_solve": ("factors", "old_lu_solve"),
 }
+# functions that take out= by rule; those whose out may share no memory with an input
+OUT = frozenset("""addcdiv addcmul addmm baddbmm alias_copy aminmax bucketize clamp_max clamp_min cummax cummin diag diagonal_copy
+diff dot expand_copy frexp gather histc index_add index_copy index_reduce index_select isin kthvalue max min mode mv nanmean
+nansum narrow_copy nonzero norm outer permute_copy renorm round scatter scatter_add scatter_reduce searchsorted slice_scatter
+logspace sort squeeze_copy std take topk transpose_copy unsqueeze_copy var view_copy bernoulli masked_select""".split())
+APART = frozenset("gather index_select index_add scatter scatter_add take bernoulli masked_select kthvalue".split())
 SHARED = {name: (module, name) for module, names in _BOTH.items() for name in names.split()} | _RENAMED
 METHODS = SHARED | {name: (module, name) for module, names in _METHODS.items() for name in names.split()}
 METHODS["type"] = ("questions", "as_type")
@@ -91,7 +99,8 @@ FUNCTIONS["range"] = ("questions", "closed_range")
 def function(name: str):
     """The function of `flambeau.*` that has this name."""
     module, own = FUNCTIONS[name]
-    return getattr(import_module(f"{__package__}.{module}"), own)
+    found = getattr(import_module(f"{__package__}.{module}"), own)
+    return taking_out(found, name in APART) if name in OUT else found
 
 
 def method(name: str):

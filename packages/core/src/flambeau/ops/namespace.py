@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+from ..fast import operator
 from . import create, elementwise, index, join, linalg, nn, reduction, sort, view
 
 
@@ -19,7 +20,7 @@ def _take_along_axis(x, indices, axis):
 
 tensors = SimpleNamespace(
     **{
-        name: getattr(elementwise, name)
+        name: operator(getattr(elementwise, name))  # NumPy's take numbers too
         for name in (
             "exp exp2 expm1 log log2 log10 log1p logaddexp sqrt sin cos tan sinh cosh tanh hypot floor ceil trunc sign "
             "square reciprocal maximum minimum "
@@ -28,38 +29,38 @@ tensors = SimpleNamespace(
             "fmod erf"
         ).split()
     },
-    absolute=elementwise.abs,
-    negative=elementwise.neg,
-    add=elementwise.add,
-    subtract=elementwise.sub,
-    multiply=elementwise.mul,
-    divide=elementwise.div,
-    true_divide=elementwise.div,
-    power=elementwise.pow,
-    pow=elementwise.pow,
-    rint=elementwise.round,
-    round=elementwise.round,
-    asin=elementwise.asin,
-    arcsin=elementwise.asin,
-    acos=elementwise.acos,
-    arccos=elementwise.acos,
-    atan=elementwise.atan,
-    arctan=elementwise.atan,
+    absolute=operator(elementwise.abs),
+    negative=operator(elementwise.neg),
+    add=operator(elementwise.add),
+    subtract=operator(elementwise.sub),
+    multiply=operator(elementwise.mul),
+    divide=operator(elementwise.div),
+    true_divide=operator(elementwise.div),
+    power=operator(elementwise.pow),
+    pow=operator(elementwise.pow),
+    rint=operator(elementwise.round),
+    round=operator(elementwise.round),
+    asin=operator(elementwise.asin),
+    arcsin=operator(elementwise.asin),
+    acos=operator(elementwise.acos),
+    arccos=operator(elementwise.acos),
+    atan=operator(elementwise.atan),
+    arctan=operator(elementwise.atan),
     atan2=elementwise.atan2,
     arctan2=elementwise.atan2,
-    arcsinh=elementwise.asinh,
-    arccosh=elementwise.acosh,
-    arctanh=elementwise.atanh,
-    asinh=elementwise.asinh,
-    acosh=elementwise.acosh,
-    atanh=elementwise.atanh,
-    invert=elementwise.bitwise_not,
-    equal=elementwise.eq,
-    not_equal=elementwise.ne,
-    less=elementwise.lt,
-    less_equal=elementwise.le,
-    greater=elementwise.gt,
-    greater_equal=elementwise.ge,
+    arcsinh=operator(elementwise.asinh),
+    arccosh=operator(elementwise.acosh),
+    arctanh=operator(elementwise.atanh),
+    asinh=operator(elementwise.asinh),
+    acosh=operator(elementwise.acosh),
+    atanh=operator(elementwise.atanh),
+    invert=operator(elementwise.bitwise_not),
+    equal=operator(elementwise.eq),
+    not_equal=operator(elementwise.ne),
+    less=operator(elementwise.lt),
+    less_equal=operator(elementwise.le),
+    greater=operator(elementwise.gt),
+    greater_equal=operator(elementwise.ge),
     sum=_folding(reduction.sum),
     mean=_folding(reduction.mean),
     max=_folding(reduction.amax),

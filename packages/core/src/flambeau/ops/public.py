@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from ..op import CARDS
+from ..write import taking_out
 from . import (
     arithmetic,
     border,
@@ -9,6 +10,7 @@ from . import (
     elementwise,
     index,
     join,
+    later,
     linalg,
     random,
     reduction,
@@ -109,3 +111,4 @@ def clamp_max_(input, max):
 
 
 __all__ += [*(same + "_" for same in _SAME), "clamp_min_", "clamp_max_"]
+globals().update({name: taking_out(globals()[name], name in later.APART) for name in later.OUT if name in globals()})

@@ -397,6 +397,8 @@ def multinomial(x: Tensor, num_samples: int, replacement: bool = False, *, gener
         raise RuntimeError(f"prob_dist must be 1 or 2 dim, got {x.ndim}")
     if x.dtype.category != FLOAT:
         raise RuntimeError(f"multinomial only supports floating-point dtypes for input, got: {x.dtype.name}")
+    if out is not None and out.dtype.name != "int64":
+        raise RuntimeError(f"multinomial expects Long tensor out, got: {out.dtype.name}")
     if num_samples <= 0:
         raise RuntimeError("cannot sample n_sample <= 0 samples")
     if not replacement and num_samples > x.shape[-1]:

@@ -33,15 +33,22 @@ def atleast_3d(*tensors):
     return _each(tensors, lambda x: reshape(x, 1, -1, 1) if x.ndim < 2 else unsqueeze(x, 2) if x.ndim == 2 else x)
 
 
+def _some(name: str, tensors) -> list:
+    tensors = list(tensors)
+    if not tensors:
+        raise RuntimeError(f"{name} expects a non-empty TensorList")
+    return tensors
+
+
 def hstack(tensors, *, out=None):
     """Side by side: along axis 1, vectors along axis 0."""
-    tensors = list(atleast_1d(list(tensors)))
+    tensors = list(atleast_1d(_some("hstack", tensors)))
     return cat(tensors, 0 if tensors and tensors[0].ndim == 1 else 1, out=out)
 
 
 def vstack(tensors, *, out=None):
     """On top of each other, vectors as rows."""
-    return cat(list(atleast_2d(list(tensors))), 0, out=out)
+    return cat(list(atleast_2d(_some("vstack", tensors))), 0, out=out)
 
 
 row_stack = vstack
@@ -49,7 +56,7 @@ row_stack = vstack
 
 def dstack(tensors, *, out=None):
     """Behind each other, along axis 2."""
-    return cat(list(atleast_3d(list(tensors))), 2, out=out)
+    return cat(list(atleast_3d(_some("dstack", tensors))), 2, out=out)
 
 
 def column_stack(tensors, *, out=None):
@@ -153,8 +160,10 @@ def rot90(x, k: int = 1, dims=(0, 1)):
     """Turned by k right angles in the plane of two axes."""
     if len(dims) != 2:
         raise RuntimeError(f"expected total rotation dims == 2, but got dims = {len(dims)}")
+    if x.ndim < 2:
+        raise RuntimeError(f"expected total dims >= 2, but got total dims = {x.ndim}")
     a, b = (check_dim(d, x.ndim) for d in dims)
-    if x.ndim < 2 or a == b:
+    if a == b:
         raise RuntimeError(f"expected two different rotation dims of a tensor with at least two, got {tuple(dims)} and {x.ndim} dims")
     k %= 4
     return (

@@ -104,6 +104,8 @@ def _extreme(name: str, find: str, pairwise):
                 return folded(x)
             if type(dim) is int and x.array.ndim and -x.array.ndim <= dim < x.array.ndim:
                 return kind(name)(*run_one(along, x, {"dim": dim if dim >= 0 else dim + x.array.ndim, "keepdim": keepdim}))
+        if not isinstance(x, Tensor):
+            raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(x).__name__}")
         if dim is None:
             if x.numel() == 0:
                 raise RuntimeError(

@@ -165,6 +165,8 @@ def nanmean(x, dim=None, keepdim: bool = False, *, dtype=None):
 
 def aminmax(x, *, dim: int | None = None, keepdim: bool = False):
     """Smallest and greatest element.  (*, n, *) -> min, max"""
+    if dim is None and not x.numel():
+        raise RuntimeError("aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity.")
     return kind("aminmax")(x.amin(dim, keepdim), x.amax(dim, keepdim))
 
 
@@ -225,12 +227,28 @@ def cumulative_trapezoid(y, x=None, *, dx=None, dim: int = -1):
 
 
 # ---- covariance
+def _check_weights(fweights, aweights, n: int) -> None:
+    for name, w in (("fweights", fweights), ("aweights", aweights)):
+        if w is None:
+            continue
+        if w.ndim > 1:
+            raise RuntimeError(f"cov(): expected {name} to have one or fewer dimensions but got {w.ndim} dimensions")
+        if w.is_floating_point() == (name == "fweights"):
+            kinds = "integral" if name == "fweights" else "floating point"
+            raise RuntimeError(f"cov(): expected {name} to have {kinds} dtype but got {w.dtype}")
+        if w.numel() != n:
+            raise RuntimeError(f"cov(): expected {name} to have the same numel as there are observations: {n}, got {w.numel()}")
+        if w.numel() and bool((w < 0).any()):
+            raise RuntimeError(f"cov(): {name} cannot be negative")
+
+
 def cov(x, *, correction: int = 1, fweights=None, aweights=None):
     """Covariance of variables in rows, observations in columns.  (d, n) -> (d, d)"""
     if x.ndim > 2:
         raise RuntimeError(f"cov(): expected input to have two or fewer dimensions but got an input with {x.ndim} dimensions")
     rows = reshape(x, 1, -1) if x.ndim < 2 else x
     rows = rows if rows.is_floating_point() or rows.is_complex() else rows.float()
+    _check_weights(fweights, aweights, rows.shape[1])
     w = fweights if aweights is None else aweights if fweights is None else fweights * aweights
     n = rows.shape[1]
     total = n if w is None else w.sum()

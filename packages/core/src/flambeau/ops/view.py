@@ -12,6 +12,7 @@ from numpy import ndarray
 from .. import context
 from ..define import op
 from ..dispatch import run
+from ..dtype import INT
 from ..fast import seen, view_of
 from ..op import CARDS, Card
 from ..tensor import Parameter, Size, Tensor, check_dim
@@ -219,6 +220,9 @@ def movedim(x, source, destination):
     if len(source) != len(destination):
         raise RuntimeError(f"movedim: Invalid source or destination dims: source ({source} dims) should contain the same number of dims as "
                            f"destination ({destination} dims)")
+    for name, axes in (("source", source), ("destination", destination)):
+        if len(set(axes)) < len(axes):
+            raise RuntimeError(f"movedim: repeated dim in `{name}` ({axes})")
     order = [d for d in range(x.ndim) if d not in source]
     for to, d in sorted(zip(destination, source, strict=True)):
         order.insert(to, d)
@@ -402,8 +406,14 @@ def select(x, dim: int, index: int):
 
 def narrow(x, dim: int, start: int, length: int):
     """`length` slices of axis `dim` from `start` on, as a view.  (*, n, *) -> (*, length, *)"""
+    if not x.ndim:
+        raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
     dim, n = check_dim(dim, x.ndim), x.shape[dim]
+    if isinstance(start, Tensor) and (start.ndim or start.dtype.category != INT or start.dtype.name == "bool"):
+        raise RuntimeError("start must be an 0-dim integral Tensor.")
     start = int(start)
+    if not -n <= start <= n:
+        raise IndexError(f"start out of range (expected to be in range of [{-n}, {n}], but got {start})")
     begin = start + n if start < 0 else start
     if length < 0:
         raise RuntimeError("narrow(): length must be non-negative.")
