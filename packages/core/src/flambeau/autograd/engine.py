@@ -319,6 +319,9 @@ def _replaced(hook, new, old: Tensor):
 
 def _guarded(node: Node, pull):
     """`pull()`, its failure and its NaNs traced back to the forward call where anomaly detection was on."""
+    for watcher in context.modes:
+        if hasattr(watcher, "around_node"):
+            pull = watcher.around_node(node, pull)
     if not context.anomaly.enabled:
         return pull()
     try:
