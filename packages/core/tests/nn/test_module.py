@@ -281,3 +281,15 @@ def test_modules_print_as_a_tree():
     )
     assert repr(nn.Module()) == "Module()"
     assert "weight" in dir(model[0]) and "0" not in dir(model)
+
+
+def test_memory_format_is_applied_and_changes_no_value():
+    net, x = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8)).eval(), flambeau.arange(108.0).view(1, 3, 6, 6) / 108
+    before, y = net[0].weight.tolist(), net(x)
+    weight = net[0].weight
+    net.to(memory_format=flambeau.channels_last)
+    assert net[0].weight is weight and weight.stride() == (27, 1, 9, 3) and weight.tolist() == before
+    assert flambeau.allclose(net(x), y, atol=1e-6)
+    assert net.to(memory_format=flambeau.contiguous_format)[0].weight.is_contiguous()
+    with pytest.raises(TypeError, match="memory_format"):
+        net.to(memory_format="channels_last")

@@ -208,15 +208,21 @@ class Module(Stateful):
     def to(self, *args: Any, **kwargs: Any) -> Self:
         """Move and cast in place: `to(device)`, `to(dtype)`, `to(device, dtype)` or `to(tensor)`.
 
-        Only floating-point and complex members change dtype. Raises TypeError for an integer dtype.
+        Only floating-point and complex members change dtype. memory_format: the layout of members of 4 axes (channels_last) or of
+        5 (channels_last_3d). Raises TypeError for an integer dtype.
         """
+        memory_format = kwargs.pop("memory_format", None)
+        axes = {flambeau.channels_last: (4,), flambeau.channels_last_3d: (5,)}.get(memory_format, (4, 5))
+        if memory_format is not None and not isinstance(memory_format, flambeau.memory_format):
+            raise TypeError(f"to() expected memory_format as a flambeau.memory_format, got {memory_format!r}")
         device, dtype, non_blocking = _parse_to(*args, **kwargs)
         if dtype is not None and not (dtype.is_floating_point or dtype.is_complex):
             raise TypeError(f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dtype}")
 
         def convert(tensor: Tensor) -> Tensor:
             casts = dtype is not None and (tensor.is_floating_point() or tensor.is_complex())
-            return tensor.to(device or tensor.device, dtype if casts else tensor.dtype, non_blocking)
+            out = tensor.to(device or tensor.device, dtype if casts else tensor.dtype, non_blocking)
+            return out if memory_format is None or out.ndim not in axes else out.to(memory_format=memory_format)
 
         return self._apply(convert)
 
@@ -302,7 +308,6 @@ def _indent(text: str) -> str:
 def _parse_to(
     *args: Any, device: Any = None, dtype: Any = None, non_blocking: bool = False, tensor: Any = None, **kwargs: Any
 ) -> tuple[Any, Any, bool]:
-    kwargs.pop("memory_format", None)  # a hint for speed: the layout of memory is not visible in results
     kwargs.pop("copy", None)
     if kwargs:
         raise TypeError(f"to() got an unexpected keyword argument '{next(iter(kwargs))}'")

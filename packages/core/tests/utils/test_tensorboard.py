@@ -1,0 +1,41 @@
+"""What is written is read back with the library's own reader; without the library the error says what to install."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import flambeau
+
+
+def test_without_the_library_the_error_says_what_to_install():
+    program = "import sys; sys.modules['tensorboardX'] = None; import flambeau.utils.tensorboard"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode and 'pip install "flambeau[tensorboard]"' in done.stderr
+
+
+def test_tensors_are_written(tmp_path):
+    pytest.importorskip("tensorboardX")
+    from tensorboardX.proto.event_pb2 import Event
+    from tensorboardX.record_writer import RecordWriter  # noqa: F401  (the format below is this class's)
+
+    from flambeau.utils.tensorboard import SummaryWriter
+
+    with SummaryWriter(str(tmp_path)) as writer:
+        writer.add_scalar("loss", flambeau.tensor(0.5, requires_grad=True) * 2, 3)
+        writer.add_scalar("half", flambeau.tensor(1.5, dtype=flambeau.bfloat16), 4)
+        writer.add_histogram("weights", flambeau.arange(10.0), 3)
+        writer.add_image("picture", flambeau.zeros(3, 4, 5), 3)
+        with pytest.raises(RuntimeError, match="add_graph"):
+            writer.add_graph(flambeau.nn.Linear(1, 1), flambeau.ones(1, 1))
+    (file,) = tmp_path.glob("events*")
+    data, at, found = file.read_bytes(), 0, {}
+    while at < len(data):  # records: length (8), checksum (4), event, checksum (4)
+        length = int.from_bytes(data[at : at + 8], "little")
+        event = Event.FromString(data[at + 12 : at + 12 + length])
+        found |= {value.tag: (event.step, value) for value in event.summary.value}
+        at += 16 + length
+    assert found["loss"][0] == 3 and found["loss"][1].simple_value == 1.0 and found["half"][1].simple_value == 1.5
+    assert found["weights"][1].histo.num == 10 and found["picture"][1].image.width == 5
