@@ -31,7 +31,7 @@ class SummaryWriter(tensorboardX.SummaryWriter):
     """Writes scalars, images, histograms, texts … to a folder that TensorBoard shows: PyTorch's methods, which take tensors."""
 
     def add_graph(self, model: Any, *args: Any, **kwargs: Any) -> None:
-        raise RuntimeError("add_graph needs a trace of the model, which Flambeau does not give to TensorBoard: print(model) shows its parts")
+        raise RuntimeError("add_graph needs a trace of the model, which TensorBoard is not given: print(model) shows its parts")
 
 
 def _taking_tensors(name: str) -> Any:
