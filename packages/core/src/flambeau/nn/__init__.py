@@ -18,6 +18,7 @@ from .loss import *  # noqa: F403
 from .module import *  # noqa: F403
 from .norm import *  # noqa: F403
 from .padding import *  # noqa: F403
+from .parallel import *  # noqa: F403
 from .parameter import *  # noqa: F403
 from .parameter_container import *  # noqa: F403
 from .pooling import *  # noqa: F403
