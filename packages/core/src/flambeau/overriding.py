@@ -4,6 +4,7 @@ from __future__ import annotations
 import sys
 from _thread import _local as local
 from inspect import signature
+from types import BuiltinFunctionType
 from typing import Any
 
 from . import context
@@ -45,10 +46,16 @@ class Disabled:
 
 def default(cls, func, types, args=(), kwargs=None):
     """How ops are done for subclasses that do not say: as on plain tensors, and tensors that result take the subclass."""
-    if not all(issubclass(cls, t) for t in types):
+    if not all(issubclass(cls, t) for t in types) or _foreign(func):
         return NotImplemented
     with Disabled():
         return as_type(func(*args, **(kwargs or {})), cls)
+
+
+def _foreign(func) -> bool:
+    """Whether PyTorch itself asks, which has the same protocol: its functions cannot do their work on our tensors."""
+    module = getattr(func, "__module__", None)
+    return isinstance(func, BuiltinFunctionType) if module is None else module.partition(".")[0] == "torch"
 
 
 def as_type(made: Any, cls: type) -> Any:

@@ -33,7 +33,7 @@ SIGN_FREE = {"linalg_svd": (0, 2), "linalg_eigh": (1,), "linalg_eig": (1,)}
 
 def unsigned(card, ys):
     """The results, and magnitudes where the sign is the library's choice."""
-    return [y.abs() if i in SIGN_FREE.get(card.name, ()) else y for i, y in enumerate(outputs(ys))]
+    return tuple(y.abs() if i in SIGN_FREE.get(card.name, ()) else y for i, y in enumerate(outputs(ys)))
 
 
 def close(a, b):

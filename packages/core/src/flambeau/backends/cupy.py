@@ -123,6 +123,8 @@ def _flat(shape, index, values):
 
 def scatter_add(shape, dtype, index, values):
     """Zeros of `shape` with `values` added at `index`, in order: places are sorted and each run of equal ones is summed as a segment."""
+    if cp.dtype(dtype).name == "bfloat16":  # CuPy's reductions do not know it: added in float32, rounded once
+        return scatter_add(shape, cp.float32, index, values.astype(cp.float32)).astype(dtype)
     out = cp.zeros(shape, dtype)
     places, flat = _flat(shape, index, values)
     if not places.size:

@@ -297,7 +297,7 @@ def repeat_interleave(x, repeats=None, dim: int | None = None, *, output_size: i
         if output_size is None:
             raise RuntimeError("repeat_interleave: counts on meta have no values: tell output_size, their sum")
         return index.index_select(x, dim, repeats.detach().reshape(-1)[:1].expand(output_size))
-    counts = np.broadcast_to(np.asarray(repeats.numpy() if isinstance(repeats, Tensor) else repeats), (n,))
+    counts = np.broadcast_to(np.asarray(repeats.detach().cpu().numpy() if isinstance(repeats, Tensor) else repeats), (n,))
     if (counts < 0).any():
         raise RuntimeError("repeats can not be negative")
     if output_size is not None and output_size != counts.sum():

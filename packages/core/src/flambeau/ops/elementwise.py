@@ -122,9 +122,9 @@ log1p = elementwise("log1p", lambda g, _y, x: g / (x + 1), c="log1p({0})", domai
 def _logaddexp(xp, x, y):
     if x.dtype.kind != "c" and y.dtype.kind != "c":
         return xp.logaddexp(x, y)
-    top = xp.maximum(x.real, y.real)
-    top = xp.where(xp.isfinite(top), top, 0)
-    return xp.log(xp.exp(x - top) + xp.exp(y - top)) + top
+    first = x.real >= y.real
+    top, low = xp.where(first, x, y), xp.where(first, y, x)
+    return xp.where(xp.isfinite(top.real), top + xp.log(1 + xp.exp(low - top)), xp.where(top.real > 0, top, xp.log(xp.exp(x) + xp.exp(y))))
 
 
 logaddexp = elementwise("logaddexp", lambda g, z, x, _y: g * exp(x - z), lambda g, z, _x, y: g * exp(y - z), body=_logaddexp,

@@ -21,7 +21,7 @@ def _edges(values: np.ndarray, bins, low_high, dtype) -> np.ndarray:
         return bins.detach().cpu().numpy()
     if bins <= 0:
         raise RuntimeError(f"histogram(): bins must be > 0, got {bins}")
-    low, high = low_high if low_high is not None else (values.min(), values.max()) if values.size else (0.0, 0.0)
+    low, high = low_high if low_high is not None else (values.min(), values.max()) if values.size else (0.0, 1.0)
     if not (np.isfinite(low) and np.isfinite(high)):
         raise RuntimeError(f"histogramdd(): dimension 0's range [{low}, {high}] is not finite")
     if low > high:

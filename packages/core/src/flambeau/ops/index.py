@@ -448,11 +448,11 @@ def scatter_sum(xp, x, index, dim, shape):
 def _check_places(what, x, dim, index):
     if index.dtype.name not in ("int64", "int32", "uint8"):
         raise RuntimeError(f"{what}(): Expected dtype int64 for index, got {index.dtype}")
-    if max(index.ndim, 1) != max(x.ndim, 1):
+    if max(index.ndim, 1) != max(x.ndim, 1) and (index.numel() or what != "gather"):
         raise RuntimeError(f"Index tensor must have the same number of dimensions as input tensor ({what}: {index.ndim} and {x.ndim})")
     n = x.shape[dim] if x.ndim else 1
     for d in range(index.ndim):
-        if d != dim and x.ndim and index.shape[d] > x.shape[d]:
+        if d != dim and d < x.ndim and index.shape[d] > x.shape[d]:
             raise RuntimeError(
                 f"Size does not match at dimension {d} expected index {list(index.shape)} to be no larger than self {list(x.shape)} "
                 f"apart from dimension {dim}"
@@ -474,6 +474,8 @@ def gather(x, dim: int, index, *, sparse_grad: bool = False):
             return gathered(x, made, index, at)
     dim = check_dim(dim, x.ndim)
     _check_places("gather", x, dim, index)
+    if not index.numel():
+        return reshape(reshape(x, -1)[:0], *index.shape)
     if not x.ndim:
         return reshape(gather(reshape(x, 1), 0, reshape(index, -1)), *index.shape)
     if index.dtype.itemsize < 8:

@@ -124,7 +124,7 @@ def scatter_reduce(x, dim: int, index, src, reduce: str, *, include_self: bool =
 
 
 def _sum(base, x, dim, index, src, hit, ones, include_self):
-    return scatter_add(x if include_self else x * 0, dim, index, src)
+    return scatter_add(x if include_self else (x * 0).to(x.dtype), dim, index, src)
 
 
 def _mean(base, x, dim, index, src, hit, ones, include_self):

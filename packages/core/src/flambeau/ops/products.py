@@ -10,7 +10,7 @@ from ..tensor import Tensor, check_dim
 from ..write import into
 from .border import roll
 from .complex import conj
-from .create import eye, ones
+from .create import eye, ones, tensor
 from .elimination import LinAlgError
 from .inverse import linalg_inv_ex, linalg_solve_ex
 from .join import cat
@@ -155,7 +155,9 @@ def addr(x, vec1, vec2, *, beta=1, alpha=1, out=None):
     if vec1.ndim != 1 or vec2.ndim != 1:
         raise RuntimeError(f"addr: Expected 1-D arguments, but got {vec1.ndim}-D and {vec2.ndim}-D")
     if x.dtype in (float16, bfloat16):
-        return given(addr(x.float(), vec1.float(), vec2.float(), beta=beta, alpha=alpha).to(x.dtype), out, "addr")
+        beta, alpha = (tensor(v, dtype=x.dtype, device=x.device) for v in (beta, alpha))  # every step is rounded, as PyTorch's are
+        product = outer(vec1 * alpha, vec2)
+        return given(product if beta == 0 else x.expand(product.shape) * beta + product, out, "addr")
     product = outer(vec1, vec2)
     if product.dtype is bool_:
         beta, alpha = bool(beta), bool(alpha)

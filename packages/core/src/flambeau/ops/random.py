@@ -14,6 +14,7 @@ from ..limits import finfo
 from ..promote import result_type
 from ..random import Generator, default_generator, maps
 from ..tensor import Tensor, inference, plain, version_cell
+from .create import ones_like
 from .view import sizes
 
 
@@ -309,8 +310,8 @@ def normal_(x: Tensor, mean: float = 0.0, std: float = 1.0, *, generator=None) -
     if x.is_complex():  # each part with half of the variance
         from .complex import view_as_real
 
-        normal_(view_as_real(x), 0.0, std / 2**0.5, generator=generator)
-        return x.add_(mean) if mean else x
+        normal_(view_as_real(x), mean, std / 2**0.5, generator=generator)
+        return x
     _float(x.dtype, "normal_")
     if std < 0:
         raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
@@ -324,7 +325,18 @@ def _normal(source: Generator, n: int, kind, mean: float, std: float):
     return (z * wide.type(std) + wide.type(mean)).astype(kind)
 
 
-def normal(mean=0.0, std=1.0, size=None, *, generator=None, dtype=None, device=None, requires_grad=False, out=None) -> Tensor:
+def _without_slope(drawn: Tensor, *sources) -> Tensor:
+    """Numbers drawn from what asks for gradients: they belong to its graph, and their gradient is zero."""
+    from .elementwise import where
+
+    for source in sources:
+        if isinstance(source, Tensor) and source.requires_grad:
+            drawn = where(ones_like(drawn, dtype=bool_), drawn, source.to(drawn.dtype))
+    return drawn
+
+
+def normal(mean=0.0, std=1.0, size=None, *, generator=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False,
+           out=None) -> Tensor:
     """Normal numbers of the given mean and standard deviation: numbers with a size, or tensors."""
     if size is not None:
         shape, n = _shape((size,))
@@ -340,7 +352,8 @@ def normal(mean=0.0, std=1.0, size=None, *, generator=None, dtype=None, device=N
     shape = broadcast_shapes(*(v.shape for v in (mean, std) if isinstance(v, Tensor)))
     where = (mean if isinstance(mean, Tensor) else std).device
     z = randn(shape, dtype=result_type(mean, std), device=where, generator=generator)
-    result = z * std + mean
+    mid, spread = (v.detach() if isinstance(v, Tensor) else v for v in (mean, std))
+    result = _without_slope(z * spread + mid, mean, std)
     if out is not None:
         from ..write import into
         return into(out, result, "normal")
@@ -372,7 +385,7 @@ def bernoulli(x: Tensor, p=None, *, generator=None, out=None) -> Tensor:
     if out is not None:
         from ..write import into
         return into(out, made, "bernoulli")
-    return made
+    return _without_slope(made, x)
 
 
 @fills

@@ -156,7 +156,7 @@ def _unique_slices(x, dim: int, return_inverse: bool, return_counts: bool):
     array = x.detach().cpu().numpy()
     if 0 in array.shape[:dim] + array.shape[dim + 1:]:
         raise RuntimeError("There are 0 sized dimensions, and they aren't selected, so unique cannot be applied")
-    rows = np.moveaxis(array, dim, 0).reshape(array.shape[dim], -1)
+    rows = np.moveaxis(array, dim, 0).reshape(array.shape[dim], array.size // (array.shape[dim] or 1))
     order = np.lexsort(rows.T[::-1]) if len(rows) else np.zeros(0, np.int64)
     new = np.ones(len(rows), bool)
     if len(rows) > 1:
