@@ -297,7 +297,36 @@ void lines_loop_##name(char **args, const intptr_t *dims, const intptr_t *steps,
 
 LINES(float, f4)
 LINES(double, f8)
+/* x (n), largest -> the k best in order, and their places; the first of equals wins, NaN counts as the greatest; of any strides */
+#define BEST(T, name) \
+void topk_loop_##name(char **args, const intptr_t *dims, const intptr_t *steps, void *data) { \
+    intptr_t n = dims[1], k = dims[2]; \
+    for (intptr_t row = 0; row < dims[0]; row++) { \
+        const char *x = args[0] + row * steps[0]; \
+        char *best = args[2] + row * steps[2], *place = args[3] + row * steps[3]; \
+        i64 largest = *(i64 *)(args[1] + row * steps[1]); \
+        for (intptr_t i = 0, held = 0; i < n; i++) { \
+            T v = *(T *)(x + i * steps[4]); \
+            intptr_t at = held; \
+            for (; at > 0; at--) { \
+                T w = *(T *)(best + (at - 1) * steps[5]); \
+                if (!(largest ? v > w || (v != v && w == w) : v < w || (v == v && w != w))) break; \
+                if (at < k) { \
+                    *(T *)(best + at * steps[5]) = w; \
+                    *(i64 *)(place + at * steps[6]) = *(i64 *)(place + (at - 1) * steps[6]); \
+                } \
+            } \
+            if (at >= k) continue; \
+            *(T *)(best + at * steps[5]) = v; \
+            *(i64 *)(place + at * steps[6]) = i; \
+            if (held < k) held++; \
+        } \
+    } \
+}
+
 ROWS(float, f4)
 ROWS(double, f8)
+BEST(float, f4)
+BEST(double, f8)
 NETWORK(float, f4, expf, logf, sqrtf)
 NETWORK(double, f8, exp, log, sqrt)

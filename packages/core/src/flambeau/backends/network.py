@@ -10,7 +10,7 @@ from numpy._core import umath
 
 from .native import loop
 
-__all__ = ["batch_norm_eval", "batch_norm_train", "clamp", "gather", "mean_cross_entropy", "var"]
+__all__ = ["batch_norm_eval", "batch_norm_train", "clamp", "gather", "mean_cross_entropy", "topk", "var"]
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 clip: np.ufunc = vars(umath)["clip"]  # np.clip without its Python
@@ -81,6 +81,22 @@ def gather(x: np.ndarray, places: np.ndarray, dim: int):
     if run is None:
         return None
     return run(x, places) if dim == x.ndim - 1 else run(x, places, np.empty(places.shape, x.dtype), axes=[(dim,)] * 3)
+
+
+def topk(x: np.ndarray, k: int, dim: int, largest: bool):
+    """Values and places along an axis that is there; for a small k or a short axis, where insertion beats sorting."""
+    if x.dtype not in FLOATS or (k > 16 and x.shape[dim] > 64):
+        return None
+    run = loop("topk", "Tq->Tq", "(n),()->(k),(k)")
+    if run is None:
+        return None
+    shape = (*x.shape[:dim], k, *x.shape[dim + 1 :])
+    values, places = np.empty(shape, x.dtype), np.empty(shape, np.int64)
+    if dim == x.ndim - 1:
+        run(x, largest, values, places)
+    else:
+        run(x, largest, values, places, axes=[(dim,), (), (dim,), (dim,)])
+    return values, places
 
 
 def var(x: np.ndarray, dim, correction, keepdim: bool):

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..backends import network
 from ..define import op
 from ..dispatch import run, run_one
 from ..op import CARDS
@@ -54,13 +55,18 @@ def sort(x, dim: int = -1, descending: bool = False, stable: bool = False):
 def topk(x, k: int, dim: int = -1, largest: bool = True, sorted: bool = True):
     """The k greatest elements (or smallest) along `dim`, in order, and where they are.  (*, n, *) -> values, indices (*, k, *)"""
     array = ready(x)
-    if array is not None and largest and array.ndim and type(dim) is int and (array.dtype is F32 or array.dtype is F64):
+    if array is not None and array.ndim and type(dim) is type(k) is int and (array.dtype is F32 or array.dtype is F64):
         dim = check_dim(dim, array.ndim)
         if 0 <= k <= array.shape[dim] and array.size:
-            turned = (ALL,) * dim + (slice(None, None, -1),)
-            best = array[turned].argsort(dim, "stable")[turned][(ALL,) * dim + (slice(0, k),)]
-            places = plain(array.shape[dim] - 1 - best)
-            return kind("topk")(gather(x, dim, places), places)
+            made = network.topk(array, k, dim, largest)
+            if made is not None:
+                places = plain(made[1])
+                return kind("topk")(gathered(x, made[0], places, dim), places)
+            if largest:
+                turned = (ALL,) * dim + (slice(None, None, -1),)
+                best = array[turned].argsort(dim, "stable")[turned][(ALL,) * dim + (slice(0, k),)]
+                places = plain(array.shape[dim] - 1 - best)
+                return kind("topk")(gather(x, dim, places), places)
     dim = check_dim(dim, x.ndim)
     if k > (x.shape[dim] if x.ndim else 1) or k < 0:
         raise RuntimeError("selected index k out of range")
