@@ -104,6 +104,14 @@ def _folding(name: str):
 sum, max, min, prod, mean = (_folding(name) for name in ("sum", "max", "min", "prod", "mean"))
 
 
+def tril(x, k=0):
+    return cp.tril(x, k).astype(x.dtype, copy=False)  # CuPy makes bfloat16 wide
+
+
+def triu(x, k=0):
+    return cp.triu(x, k).astype(x.dtype, copy=False)
+
+
 def supremum(x, axis=None, keepdims=False):
     return max(x, axis, keepdims) if x.size else cp.asarray(np.max(x.get(), axis=axis, keepdims=keepdims, initial=-np.inf))
 

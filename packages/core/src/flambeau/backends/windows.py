@@ -60,7 +60,7 @@ def max_pool_forward(xp, x, kernel, stride, padding, dilation, ceil_mode):
     """(N, C, *S) -> (N, C, *out), flat places in the plane"""
     size = x.shape[2:]
     out = pool_output_size(size, kernel, stride, padding, dilation, ceil_mode)
-    padded = _pool_pad(xp, x, kernel, stride, padding, dilation, out, -xp.inf)
+    padded = _pool_pad(xp, x, kernel, stride, padding, dilation, out, xp.iinfo(x.dtype).min if x.dtype.kind in "iu" else -xp.inf)
     taps = xp.stack([padded[(slice(None), slice(None), *t)] for t in _taps(kernel, dilation, stride, out)])
     chosen = xp.argmax(taps, axis=0)
     flat = 0
