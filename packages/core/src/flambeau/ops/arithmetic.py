@@ -121,7 +121,9 @@ def frexp(input: Tensor):
     RuntimeError unless the input holds real floats.
 
     >>> flambeau.frexp(flambeau.tensor([12.0]))
-    frexp(mantissa=tensor([0.7500]), exponent=tensor([4], dtype=flambeau.int32))
+    flambeau.return_types.frexp(
+    mantissa=tensor([0.7500]),
+    exponent=tensor([4], dtype=flambeau.int32))
     """
     if input.dtype.category != FLOAT:
         raise RuntimeError(f"frexp() only supports floating-point dtypes, got {input.dtype.name}")

@@ -171,8 +171,10 @@ def addbmm(x, batch1, batch2, *, beta=1, alpha=1, out=None):
     if batch1.ndim != 3 or batch2.ndim != 3:
         raise RuntimeError(f"batch1 must be a 3D tensor and batch2 too, got {batch1.ndim}D and {batch2.ndim}D")
     if x.dtype in (float16, bfloat16):
-        wide = addbmm(x.float(), batch1.float(), batch2.float(), beta=beta, alpha=alpha)
-        return given(wide.to(x.dtype), out, "addbmm")
+        total = x.float() * beta if beta else x.float().new_zeros(())
+        for one, two in zip(batch1.float(), batch2.float(), strict=True):  # every sum is rounded, as PyTorch's are
+            total = (total + matmul(one, two) * alpha).to(x.dtype).float()
+        return given(total.to(x.dtype), out, "addbmm")
     return given(_scaled(x, tensordot(batch1, batch2, ([0, 2], [0, 1])), beta, alpha), out, "addbmm")
 
 
