@@ -5,9 +5,10 @@ from __future__ import annotations
 import flambeau
 
 from ...casting import listed
+from ...ops.norms import pdist
 from ...tensor import Tensor
 
-__all__ = ["cosine_similarity", "pairwise_distance"]
+__all__ = ["cosine_similarity", "pairwise_distance", "pdist"]
 
 
 @listed
