@@ -576,6 +576,13 @@ def live_views(base: Tensor) -> list[Tensor]:
     return [v for v in (r() for r in (base.views or [0])[1:]) if v is not None]
 
 
+def tensors_only(what: str, **given) -> None:
+    """TypeError where one of the named arguments, told in the order of the call, is no tensor."""
+    for position, (name, x) in enumerate(given.items(), 1):
+        if not isinstance(x, Tensor):
+            raise TypeError(f"{what}(): argument '{name}' (position {position}) must be Tensor, not {type(x).__name__}")
+
+
 def check_dim(dim: int, ndim: int) -> int:
     """`dim` counted from the front.  IndexError in PyTorch's words when there is no such axis."""
     bound = max(ndim, 1)

@@ -71,3 +71,11 @@ def test_powers_and_bits_take_a_number_first():
     assert flambeau.pow(2, flambeau.tensor([3])).item() == 8
     assert flambeau.bitwise_and(3, flambeau.tensor([6])).item() == 2
     assert flambeau.remainder(7, flambeau.tensor([4])).item() == 3
+
+
+def test_steps_and_draws_are_in_the_graph_and_have_no_slope():
+    x = flambeau.tensor([1.0, -3.0], requires_grad=True)
+    steps = flambeau.div(x, flambeau.tensor([0.0, 2.0]), rounding_mode="floor")
+    assert steps.tolist() == [float("inf"), -2.0]
+    for value in (steps, flambeau.normal(x, 1.0), flambeau.bernoulli(x.sigmoid())):
+        assert flambeau.autograd.grad(value.sum(), x)[0].tolist() == [0.0, 0.0]

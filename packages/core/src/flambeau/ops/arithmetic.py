@@ -9,7 +9,7 @@ from ..fast import named
 from ..limits import finfo
 from ..promote import result_type
 from ..return_types import kind
-from ..tensor import Tensor, check_dim
+from ..tensor import Tensor, check_dim, tensors_only
 from ..write import into
 from .border import _in_place
 from .complex import conj
@@ -24,9 +24,7 @@ def of_tensors(call, numbers: str = ""):
     """An op of two tensors that PyTorch gives no numbers: TypeError for one.  `numbers` names the argument that may be one."""
 
     def checked(input, other, *, out=None):
-        for place, (name, x) in enumerate((("input", input), ("other", other)), 1):
-            if not isinstance(x, Tensor) and name != numbers:
-                raise TypeError(f"{call.__name__}(): argument '{name}' (position {place}) must be Tensor, not {type(x).__name__}")
+        tensors_only(call.__name__, **{name: x for name, x in (("input", input), ("other", other)) if name != numbers})
         return call(input, other, out=out)
 
     return named(checked, call.card)
@@ -57,10 +55,7 @@ def heaviside(input: Tensor, values: Tensor, *, out: Tensor | None = None) -> Te
     >>> flambeau.heaviside(flambeau.tensor([-2.0, 0.0, 3.0]), flambeau.tensor(0.5))
     tensor([0.0000, 0.5000, 1.0000])
     """
-    for position, x in enumerate((input, values)):
-        if not isinstance(x, Tensor):
-            raise TypeError(f"heaviside(): argument '{('input', 'values')[position]}' (position {position + 1}) must be Tensor, "
-                            f"not {type(x).__name__}")
+    tensors_only("heaviside", input=input, values=values)
     if input.dtype.category == COMPLEX or values.dtype.category == COMPLEX:
         raise RuntimeError("heaviside is not yet implemented for complex tensors.")
     if input.dtype is not values.dtype:

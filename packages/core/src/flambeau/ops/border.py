@@ -13,10 +13,10 @@ from ..dtype import BY_NAME, FLOAT, bfloat16, float16
 from ..dtype import bool_ as bool_dtype
 from ..layout import preserve_format
 from ..op import CARDS
-from ..tensor import Tensor, check_dim, version_cell
+from ..tensor import Tensor, check_dim, tensors_only, version_cell
 from ..write import check_writable, in_graph, into, old_value, rebase, write, wrote
 from . import elementwise, index, nn, reduction, view
-from .create import _filled_as, arange, as_tensor, in_order, tensor, to
+from .create import _filled_as, arange, as_tensor, in_order, ones_like, tensor, to
 from .join import cat
 from .join import clone as copy
 
@@ -65,14 +65,20 @@ def div(x, y, *, rounding_mode: str | None = None, out=None):
         return elementwise.div(x, y, out=out)
     if rounding_mode == "floor":
         quotient = elementwise.floor_divide(x, y, out=out)
-        if out is None and mode.enabled and any(isinstance(v, Tensor) and v.node is not None for v in (x, y)):
-            return elementwise.floor(elementwise.div(x, y)) * 0 + quotient  # steps have no slope, and PyTorch's result asks for one
-        return quotient
+        return quotient if out is not None else without_slope(quotient, x, y)
     if rounding_mode != "trunc":
         raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'")
     quotient = elementwise.trunc(elementwise.div(x, y))
     target = _common(x, y)
     return quotient if quotient.dtype is target else quotient.to(target)
+
+
+def without_slope(value: Tensor, *sources) -> Tensor:
+    """A value that its sources do not move, such as a step or a draw: it belongs to their graph, and their gradient is zero."""
+    for source in sources:
+        if isinstance(source, Tensor) and source.requires_grad:
+            value = elementwise.where(ones_like(value, dtype=bool_dtype), value, source.to(value.dtype))
+    return value
 
 
 def _common(x, y):
@@ -86,8 +92,7 @@ arctan2 = elementwise.atan2
 
 def rsub(x, y, *, alpha=1):
     """y - alpha · x."""
-    if not isinstance(x, Tensor):
-        raise TypeError(f"rsub(): argument 'input' (position 1) must be Tensor, not {type(x).__name__}")
+    tensors_only("rsub", input=x)
     return sub(y, x, alpha=alpha)
 
 
@@ -333,10 +338,7 @@ def equal(x, y) -> bool:
 
 def isclose(x, y, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False):
     """|x - y| ≤ atol + rtol · |y|, element by element.  (*), (*) -> (*) bool"""
-    for position, t in enumerate((x, y)):
-        if not isinstance(t, Tensor):
-            raise TypeError(f"isclose(): argument '{('input', 'other')[position]}' (position {position + 1}) must be Tensor, "
-                            f"not {type(t).__name__}")
+    tensors_only("isclose", input=x, other=y)
     for name, bound in (("rtol", rtol), ("atol", atol)):
         if bound < 0:
             raise RuntimeError(f"{name} must be greater than or equal to zero, but got {bound}")

@@ -10,7 +10,7 @@ from ..casting import listed
 from ..define import elementwise, op
 from ..dtype import BY_NUMPY, COMPLEX, float16, float32, float64
 from ..fast import view_of
-from ..tensor import Tensor
+from ..tensor import Tensor, tensors_only
 from .elementwise import cos, sin
 from .view import part, view
 
@@ -36,10 +36,8 @@ def complex(real, imag, *, out=None):
     >>> flambeau.complex(flambeau.tensor([1.0]), flambeau.tensor([2.0])).dtype
     flambeau.complex64
     """
-    for position, x in enumerate((real, imag)):
-        if not isinstance(x, Tensor):
-            name = ("real", "imag")[position]
-            raise TypeError(f"complex(): argument '{name}' (position {position + 1}) must be Tensor, not {type(x).__name__}")
+    tensors_only("complex", real=real, imag=imag)
+    for x in (real, imag):
         if x.dtype not in (float16, float32, float64):
             raise RuntimeError(f"Expected both inputs to be Half, Float or Double tensors but got {real.dtype.name} and {imag.dtype.name}")
     if real.dtype is not imag.dtype:
@@ -50,10 +48,7 @@ def complex(real, imag, *, out=None):
 @listed
 def polar(abs, angle, *, out=None):
     """abs · (cos(angle) + i · sin(angle)), from floats of one dtype.  (*), (*) -> (*), broadcast"""
-    for position, x in enumerate((abs, angle)):
-        if not isinstance(x, Tensor):
-            name = ("abs", "angle")[position]
-            raise TypeError(f"polar(): argument '{name}' (position {position + 1}) must be Tensor, not {type(x).__name__}")
+    tensors_only("polar", abs=abs, angle=angle)
     return complex(abs * cos(angle), abs * sin(angle), out=out)
 
 

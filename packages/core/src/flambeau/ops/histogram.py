@@ -78,7 +78,7 @@ def histogramdd(input: Tensor, bins, *, range=None, weight=None, density: bool =
     """
     _checked(input, weight, "histogramdd")
     if input.ndim < 2:
-        raise RuntimeError(f"torch.histogramdd: input tensor should have at least 2 dimensions, but got {input.ndim}".replace("torch.", ""))
+        raise RuntimeError(f"histogramdd(): input tensor should have at least 2 dimensions, but got {input.ndim}")
     rows = input.detach().cpu().numpy().reshape(-1, input.shape[-1])
     d = rows.shape[1]
     given = [bins] * d if isinstance(bins, int) else list(bins)

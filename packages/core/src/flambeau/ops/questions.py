@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import context
 from ..dtype import COMPLEX, FLOAT, dtype, int64
-from ..tensor import Tensor
+from ..tensor import Tensor, tensors_only
 from .create import arange, from_numpy, full
 from .join import cat, stack
 
@@ -32,13 +32,13 @@ def is_storage(obj: Any) -> bool:
 
 def is_complex(input: Tensor) -> bool:
     """Whether the elements are complex numbers."""
-    _of_tensor("is_complex", input)
+    tensors_only("is_complex", input=input)
     return input.dtype.category == COMPLEX
 
 
 def is_floating_point(input: Tensor) -> bool:
     """Whether the elements are real numbers in floating point."""
-    _of_tensor("is_floating_point", input)
+    tensors_only("is_floating_point", input=input)
     return input.dtype.category == FLOAT
 
 
@@ -49,25 +49,20 @@ def is_signed(input: Tensor) -> bool:
 
 def is_conj(input: Tensor) -> bool:
     """Whether the memory holds the conjugate of what is seen: never here, conj() writes its result."""
-    _of_tensor("is_conj", input)
+    tensors_only("is_conj", input=input)
     return False
 
 
 def is_neg(input: Tensor) -> bool:
     """Whether the memory holds the negative of what is seen: never here."""
-    _of_tensor("is_neg", input)
+    tensors_only("is_neg", input=input)
     return False
 
 
 def is_distributed(input: Tensor) -> bool:
     """Whether the tensor is one of many processes' (of PyTorch's old interface): never."""
-    _of_tensor("is_distributed", input)
+    tensors_only("is_distributed", input=input)
     return False
-
-
-def _of_tensor(name: str, input: Any) -> None:
-    if not isinstance(input, Tensor):
-        raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
 
 
 def is_same_size(input: Tensor, other: Tensor) -> bool:
@@ -81,7 +76,7 @@ def numel(input: Tensor) -> int:
     >>> flambeau.numel(flambeau.zeros(2, 3))
     6
     """
-    _of_tensor("numel", input)
+    tensors_only("numel", input=input)
     return input.numel()
 
 
@@ -162,68 +157,55 @@ def unsafe_split_with_sizes(input: Tensor, split_sizes, dim: int = 0) -> tuple[T
     return input.split_with_sizes(split_sizes, dim)
 
 
-def _given(value: Tensor, out: Tensor | None) -> Tensor:
-    if out is None:
-        return value
-    from ..write import into
-
-    return into(out, value, "copy")
-
-
-def select_copy(input: Tensor, dim: int, index: int, *, out: Tensor | None = None) -> Tensor:
+def select_copy(input: Tensor, dim: int, index: int) -> Tensor:
     """`select` with memory of its own.  (*, n, *) -> (*)"""
-    return _given(input.select(dim, index).clone(), out)
+    return input.select(dim, index).clone()
 
 
-def slice_copy(input: Tensor, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1, *, out=None) -> Tensor:
+def slice_copy(input: Tensor, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1) -> Tensor:
     """input[start:end:step] along an axis, with memory of its own.  (*, n, *) -> (*, k, *)"""
     if step <= 0:
         raise RuntimeError("slice step must be positive")
     dim = dim % input.ndim
-    return _given(input[(slice(None),) * dim + (slice(start, end, step),)].clone(), out)
+    return input[(slice(None),) * dim + (slice(start, end, step),)].clone()
 
 
-def split_copy(input: Tensor, split_size: int, dim: int = 0, *, out=None):
+def split_copy(input: Tensor, split_size: int, dim: int = 0) -> tuple[Tensor, ...]:
     """`split` into parts with memory of their own."""
-    parts = tuple(part.clone() for part in input.split(split_size, dim))
-    if out is None:
-        return parts
-    for place, part in zip(out, parts, strict=True):
-        _given(part, place)
-    return None
+    return tuple(part.clone() for part in input.split(split_size, dim))
 
 
-def detach_copy(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+def detach_copy(input: Tensor) -> Tensor:
     """The values without their history, in memory of their own.  (*) -> (*)"""
-    return _given(input.detach().clone(), out)
+    return input.detach().clone()
 
 
-def view_as_real_copy(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+def view_as_real_copy(input: Tensor) -> Tensor:
     """Real and imaginary parts along a new last axis, in memory of their own.  (*) -> (*, 2)"""
     from .complex import view_as_real
 
-    return _given(view_as_real(input).clone(), out)
+    return view_as_real(input).clone()
 
 
-def view_as_complex_copy(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+def view_as_complex_copy(input: Tensor) -> Tensor:
     """Complex numbers of pairs, in memory of their own.  (*, 2) -> (*)"""
     from .complex import view_as_complex
 
-    return _given(view_as_complex(input).clone(), out)
+    return view_as_complex(input).clone()
 
 
-def frobenius_norm(input: Tensor, dim, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
+def frobenius_norm(input: Tensor, dim, keepdim: bool = False) -> Tensor:
     """√Σ|x|² along axes.  (*) -> (*)"""
-    return _given(input.norm(2, dim, keepdim), out)
+    return input.norm(2, dim, keepdim)
 
 
-def nuclear_norm(input: Tensor, dim=None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
+def nuclear_norm(input: Tensor, dim=None, keepdim: bool = False) -> Tensor:
     """The sum of singular values.  (*, a, b) -> (*)"""
     from .norms import matrix_norm
 
     if dim is None and input.ndim != 2:
         raise RuntimeError(f"Expected a tensor with 2 dimensions, but got a tensor with {input.ndim} dimensions instead.")
-    return _given(matrix_norm(input, "nuc", (-2, -1) if dim is None else dim, keepdim), out)
+    return matrix_norm(input, "nuc", (-2, -1) if dim is None else dim, keepdim)
 
 
 def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
@@ -249,7 +231,7 @@ def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
     return stack(columns if increasing else columns[::-1], 1)
 
 
-def closed_range(start, end=None, step=1, *, out=None, dtype=None, layout=None, device=None, requires_grad: bool = False) -> Tensor:
+def closed_range(start, end=None, step=1, *, dtype=None, layout=None, device=None, requires_grad: bool = False) -> Tensor:
     """Numbers from start to end, which belongs to them: the old form of `arange`.  -> (⌊(end − start) / step⌋ + 1)"""
     from warnings import warn
 
@@ -265,16 +247,16 @@ def closed_range(start, end=None, step=1, *, out=None, dtype=None, layout=None, 
     whole = arange(count, dtype=int64) * step + start
     value = whole.to(context.get_default_dtype() if dtype is None else dtype)
     value = value if device is None else value.to(device)
-    return _given(value.requires_grad_() if requires_grad else value, out)
+    return value.requires_grad_() if requires_grad else value
 
 
-def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1, out: Tensor | None = None) -> Tensor:
+def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1) -> Tensor:
     """The places of nonzero elements, as many rows as `size`: cut, or filled up.  (*) -> (size, axes)"""
     if size < 0:
         raise RuntimeError(f"nonzero_static: 'size' must be an non-negative integer, got {size}")
     found = input.nonzero()[:size]
     rest = full((size - len(found), input.ndim), fill_value, dtype=int64, device=input.device)
-    return _given(cat([found, rest]), out)
+    return cat([found, rest])
 
 
 def from_file(filename: str, shared: bool | None = None, size: int | None = 0, *, dtype: dtype | None = None, layout=None, device=None,

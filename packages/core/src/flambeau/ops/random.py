@@ -14,7 +14,7 @@ from ..limits import finfo
 from ..promote import result_type
 from ..random import Generator, default_generator, maps
 from ..tensor import Tensor, inference, plain, version_cell
-from .create import ones_like
+from .border import without_slope
 from .view import sizes
 
 
@@ -325,16 +325,6 @@ def _normal(source: Generator, n: int, kind, mean: float, std: float):
     return (z * wide.type(std) + wide.type(mean)).astype(kind)
 
 
-def _without_slope(drawn: Tensor, *sources) -> Tensor:
-    """Numbers drawn from what asks for gradients: they belong to its graph, and their gradient is zero."""
-    from .elementwise import where
-
-    for source in sources:
-        if isinstance(source, Tensor) and source.requires_grad:
-            drawn = where(ones_like(drawn, dtype=bool_), drawn, source.to(drawn.dtype))
-    return drawn
-
-
 def normal(mean=0.0, std=1.0, size=None, *, generator=None, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False,
            out=None) -> Tensor:
     """Normal numbers of the given mean and standard deviation: numbers with a size, or tensors."""
@@ -353,7 +343,7 @@ def normal(mean=0.0, std=1.0, size=None, *, generator=None, dtype=None, layout=N
     where = (mean if isinstance(mean, Tensor) else std).device
     z = randn(shape, dtype=result_type(mean, std), device=where, generator=generator)
     mid, spread = (v.detach() if isinstance(v, Tensor) else v for v in (mean, std))
-    result = _without_slope(z * spread + mid, mean, std)
+    result = without_slope(z * spread + mid, mean, std)
     if out is not None:
         from ..write import into
         return into(out, result, "normal")
@@ -385,7 +375,7 @@ def bernoulli(x: Tensor, p=None, *, generator=None, out=None) -> Tensor:
     if out is not None:
         from ..write import into
         return into(out, made, "bernoulli")
-    return _without_slope(made, x)
+    return without_slope(made, x)
 
 
 @fills

@@ -8,7 +8,7 @@ from ..define import op
 from ..dispatch import run, run_one
 from ..op import CARDS
 from ..return_types import kind
-from ..tensor import Tensor, check_dim, plain
+from ..tensor import Tensor, check_dim, plain, tensors_only
 from .elementwise import maximum, minimum
 from .index import gather, gathered
 from .view import ALL, ready
@@ -110,8 +110,7 @@ def _extreme(name: str, find: str, pairwise):
                 return folded(x)
             if type(dim) is int and x.array.ndim and -x.array.ndim <= dim < x.array.ndim:
                 return kind(name)(*run_one(along, x, {"dim": dim if dim >= 0 else dim + x.array.ndim, "keepdim": keepdim}))
-        if not isinstance(x, Tensor):
-            raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(x).__name__}")
+        tensors_only(name, input=x)
         if dim is None:
             if x.numel() == 0:
                 raise RuntimeError(

@@ -3,7 +3,8 @@ from __future__ import annotations
 
 from ..context import grad as mode
 from ..tensor import Tensor, live_views, plain
-from ..write import check_writable, in_graph, old_value, write, wrote
+from ..write import in_graph, wrote
+from .border import _in_place
 
 # methods whose in-place form is the method, then the write
 WRITTEN = """addbmm addmm addmv addr baddbmm clamp_max clamp_min index_copy index_fill index_reduce masked_scatter put renorm scatter
@@ -13,19 +14,6 @@ AXES = "squeeze unsqueeze t transpose swapaxes swapdims".split()
 SAME = {"absolute_": "abs_", "arccos_": "acos_", "arcsin_": "asin_", "arctan_": "atan_", "arctan2_": "atan2_", "multiply_": "mul_",
         "subtract_": "sub_", "divide_": "div_", "true_divide_": "div_", "negative_": "neg_", "not_equal_": "ne_", "greater_": "gt_",
         "greater_equal_": "ge_", "less_": "lt_", "less_equal_": "le_"}  # fmt: skip
-
-
-def _written(name: str):
-    def call(x: Tensor, *args, **kwargs) -> Tensor:
-        wrote(x)
-        recorded = mode.enabled and in_graph(x)
-        if recorded:
-            check_writable(x)
-        keeps = mode.enabled and (x.node is not None or x.process is not None)
-        return write(x, getattr(type(x), name)(old_value(x) if keeps else x, *args, **kwargs), name)
-
-    call.__name__, call.__doc__ = name + "_", f"`{name}`, written into the tensor itself."
-    return call
 
 
 def _reaxed(name: str):
@@ -53,7 +41,7 @@ def _reaxed(name: str):
 
 
 for _name in WRITTEN:
-    setattr(Tensor, _name + "_", _written(_name))
+    setattr(Tensor, _name + "_", _in_place(getattr(Tensor, _name)))
 for _name in AXES:
     setattr(Tensor, _name + "_", _reaxed(_name))
 for _name, _same in SAME.items():
