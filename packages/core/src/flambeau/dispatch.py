@@ -11,6 +11,7 @@ from .backends import namespace
 from .backends import numpy as cpu
 from .context import grad
 from .dtype import BY_NUMPY, FLOAT, bfloat16
+from .fields import new
 from .op import Card
 from .overriding import of_card, overriding, protocol
 from .promote import number, result_type
@@ -18,7 +19,6 @@ from .record import record, record_many, recorder
 from .tensor import PLAIN, InferenceTensor, Parameter, Tensor, add_view, inference, plain
 
 ndarray = np.ndarray
-new = object.__new__
 F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
 
 
@@ -59,8 +59,7 @@ def run(card: Card, inputs, attrs: dict):
             except RuntimeWarning:
                 result = compute(card, inputs, attrs)
             if type(result) is ndarray and kind.kind == "f" and card.kind != "view":
-                out = new(Tensor)
-                out.array = result
+                out = new(Tensor, result)
                 if tracked and card.vjp is not None and result.dtype.kind in "fcV":
                     out.node = record(card, out, inputs, attrs)
                 return out
@@ -93,8 +92,7 @@ def run_one(card: Card, x, attrs: dict):
                     r = as_arrays(r, cpu)
                     if type(r) is tuple:
                         return wrap(card, r, (x,), attrs, recorded and card.vjp is not None)
-                y = new(Tensor)
-                y.array = r
+                y = new(Tensor, r)
                 if recorded and card.vjp is not None and r.dtype.kind in "fcV":
                     (card.recorder or recorder(card))(y, node, x, attrs)
                 return y
@@ -143,9 +141,7 @@ def run_inference(card: Card, inputs, attrs: dict):
             except RuntimeWarning:
                 return inference(run_any(card, inputs, attrs))
             if type(result) is ndarray and card.kind != "view":
-                out = new(InferenceTensor)
-                out.array = result
-                return out
+                return new(InferenceTensor, result)
             return inference(wrap(card, as_arrays(result, cpu), inputs, attrs, False))
     return inference(run_any(card, inputs, attrs))
 
@@ -181,8 +177,7 @@ def wrap(card: Card, result, inputs, attrs: dict, recording: bool):
         if type(inputs[0]) is InferenceTensor:
             out.__class__ = InferenceTensor
     else:
-        out = new(Tensor)
-        out.array = result
+        out = new(Tensor, result)
     if recording:
         kind = BY_NUMPY[result.dtype]
         if kind.category >= FLOAT:

@@ -10,24 +10,24 @@ from weakref import ref
 
 import numpy as np
 
-from . import context
+from . import context, front
 from .backends import numpy as cpu
 from .context import grad
 from .dispatch import run, run_one
 from .dtype import BY_NUMPY
+from .fields import new
+from .front import BINARY, INPLACE, REDUCED, REFLECTED, UNARY, before
 from .op import Card
 from .overriding import protocol
-from .record import record, recorder
+from .record import NO_ATTRS, NOTHING, record, recorder
 from .tape import Node
 from .tensor import PLAIN, Parameter, Tensor, check_dim, drop_dead, version_cell
 from .write import check_apart, into, run_inplace
 
 ndarray = np.ndarray
-new = object.__new__
 F32, F64, BOOL = np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.bool_)
 
 
-NO_ATTRS: dict = {}
 NUMBERS = (int, float, complex, np.generic)
 # functions of two tensors: those whose first argument may be a number, and those where neither may be
 NUMBER_FIRST = frozenset("pow float_power remainder bitwise_and bitwise_or bitwise_xor bitwise_left_shift bitwise_right_shift xlogy "
@@ -54,22 +54,24 @@ def unary(card: Card, checked: bool):
                 if type(r) is not ndarray:
                     r = np.asarray(r)
                 if not checked or r.dtype is a.dtype:
-                    y = new(Tensor)
-                    y.array = r
+                    y = new(Tensor, r)
                     node = input.node
                     if node is None or rec is None or not grad.enabled:
                         return y
                     return rec(y, node, input, NO_ATTRS)
         return finish(card, (input,), NO_ATTRS, out)
 
-    return named(call, card)
+    return named(call, card, UNARY, ufunc, checked)
 
 
 def binary(card: Card, checked: bool):
     """x, y -> card(x, y): tensors of one dtype, or a tensor and a number that leaves its dtype alone."""
-    call = named(_binary(card, checked, finish if card.name in NUMBER_FIRST else asked, card.name not in TENSORS_ONLY), card)
-    card.operator = named(_binary(card, checked, offer, True), card, again=True)
-    return call
+    operator, reflected = _binary(card, checked, offer, True)
+    card.operator = named(operator, card, BINARY, card.numpy, checked, True)
+    card.reflected = named(reflected, card, REFLECTED, card.numpy, checked)
+    numbers = card.name not in TENSORS_ONLY
+    function, _ = _binary(card, checked, finish if card.name in NUMBER_FIRST else asked, numbers)
+    return named(function, card, BINARY, card.numpy, checked, numbers)
 
 
 def asked(card: Card, inputs, attrs: dict, out):
@@ -113,8 +115,7 @@ def _binary(card: Card, checked: bool, finish, numbers: bool):
                                 return run(card, (input, other), NO_ATTRS)
                             r = np.asarray(r)
                         if not checked or r.dtype is a.dtype:
-                            z = new(Tensor)
-                            z.array = r
+                            z = new(Tensor, r)
                             m, n = input.node, other.node
                             if (m is None and n is None) or not differentiable or not grad.enabled:
                                 return z
@@ -142,8 +143,7 @@ def _binary(card: Card, checked: bool, finish, numbers: bool):
                     if type(r) is not ndarray:
                         r = np.asarray(r)
                     if not checked or r.dtype is a.dtype:
-                        z = new(Tensor)
-                        z.array = r
+                        z = new(Tensor, r)
                         m = input.node
                         if m is None or not differentiable or not grad.enabled:
                             return z
@@ -173,8 +173,7 @@ def _binary(card: Card, checked: bool, finish, numbers: bool):
                 if type(r) is not ndarray:
                     r = np.asarray(r)
                 if not checked or r.dtype is a.dtype:
-                    z = new(Tensor)
-                    z.array = r
+                    z = new(Tensor, r)
                     m = input.node
                     if m is not None and differentiable and grad.enabled:
                         z.node = record(card, z, (other, input), NO_ATTRS, (None, m))
@@ -183,9 +182,7 @@ def _binary(card: Card, checked: bool, finish, numbers: bool):
             raise TypeError(f"{card.name}(): argument 'self' must be Tensor, not {kind.__name__}")
         return call(other, input)
 
-    if finish is offer:
-        card.reflected = number_first
-    return call
+    return call, number_first
 
 
 def reduced(card: Card, fold, anything: bool = False):
@@ -207,8 +204,7 @@ def reduced(card: Card, fold, anything: bool = False):
                     return slow(x, dim, keepdim)
                 if type(r) is not ndarray:
                     r = np.asarray(r)
-                y = new(Tensor)
-                y.array = r
+                y = new(Tensor, r)
                 node = x.node
                 if node is not None and rec is not None and grad.enabled:
                     return rec(y, node, x, {"dim": dim, "keepdim": keepdim})
@@ -236,7 +232,7 @@ def reduced(card: Card, fold, anything: bool = False):
             raise
         return result if out is None else into(out, result, card.name)
 
-    return named(call, card)
+    return named(call, card, REDUCED, fold, numbers=anything)
 
 
 def axes_of(dim, x):
@@ -271,8 +267,7 @@ def chosen(card: Card):
                 except ValueError:
                     return finish(card, (condition, x, y), NO_ATTRS, out)
                 if r.dtype is kind:
-                    z = new(Tensor)
-                    z.array = r
+                    z = new(Tensor, r)
                     if (m is not None or n is not None) and grad.enabled:
                         z.node = record(card, z, (condition, x, y), NO_ATTRS, (None, m, n))
                     return z
@@ -377,11 +372,11 @@ def inplace(card: Card, ufunc=None):
         except ValueError as error:
             raise explained(card, inputs, error) from None
 
-    card.inplace = call
     call.__name__ = card.name + "_"
     call.__qualname__ = "Tensor." + call.__name__
     call.__doc__ = f"`{card.name}`, written into the tensor itself."
-    return call
+    card.inplace = call if ufunc is None else before(INPLACE, call, ufunc, card, numbers=card.inputs - 1)
+    return card.inplace
 
 
 def bind(card: Card, args: tuple, attrs: dict):
@@ -441,19 +436,20 @@ def _general_one(card: Card):
     return named(call, card)
 
 
-def named(call, card: Card, again: bool = False):
+def named(call, card: Card, form: int | None = None, ufunc=None, checked: bool = False, numbers: int = 0):
+    """The closure as the card's function, in C where its form is one that `front.c` knows."""
     call.__name__ = call.__qualname__ = card.name
     call.__doc__ = card.doc
     call.card = card
-    if not again:
-        card.call = call
+    if form is not None:
+        call = before(form, call, ufunc, card, checked, numbers)
+    card.call = call
     return call
 
 
 def seen(x, array, card: Card, attrs: dict):
     """A view of a plain tensor whose array is there already: `add_view`, and a node."""
-    y = new(Tensor)
-    y.array = array
+    y = new(Tensor, array)
     base = x.base
     if base is None:
         base = x
@@ -486,4 +482,15 @@ def view_of(card: Card, x, attrs: dict):
     return run(card, (x,), attrs)
 
 
-NOTHING = (None, None)
+def ready(x):
+    """x's NumPy array where a view of it can be taken at once: a plain tensor on the CPU, no mode that wants to see the call; else None."""
+    kind = type(x)
+    if (kind is Tensor or kind is Parameter) and not context.unusual:
+        array = x.array
+        if type(array) is ndarray:
+            return array
+    return None
+
+
+if front.module is not None:
+    ready, seen = front.module.ready, front.module.seen

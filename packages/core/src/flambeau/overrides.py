@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import cache, wraps
-from types import FunctionType
 from typing import Any
 
 from .overriding import Disabled, Mode, ask, overriding, protocol
@@ -84,8 +83,8 @@ def _overridable() -> dict:
     asked = {id(function_of(card)) for card in cards} | {id(card.call) for card in cards}
     for place, words in names.items():
         functions = (getattr(place, word) for word in words if not word.startswith("_"))
-        found[place] = [f for f in functions if isinstance(f, FunctionType) and id(f) in asked]
-    found[Tensor] = [f for f in vars(Tensor).values() if isinstance(f, FunctionType) and id(f) in asked]
+        found[place] = [f for f in functions if callable(f) and id(f) in asked]
+    found[Tensor] = [f for f in vars(Tensor).values() if callable(f) and id(f) in asked]
     return found
 
 

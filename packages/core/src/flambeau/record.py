@@ -3,12 +3,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import context
+from . import context, front
 from .context import grad
 from .dtype import BY_NUMPY, FLOAT
 from .op import Card
-from .tape import Node, Pick
-from .tensor import PLAIN, InferenceTensor, Tensor, plain, version_cell
+from .tape import Node, Pick, counting
+from .tensor import PLAIN, InferenceTensor, Parameter, Tensor, drop_dead, plain, version_cell
+
+NO_ATTRS: dict = {}
+NOTHING = (None, None)
 
 
 class Packed:
@@ -95,7 +98,7 @@ def recorder(card: Card):
         if keep_out:
             cell = out.cell = [0]
             kept_out = (array, cell, 0)
-        out.node = Node(card, (node,), (kept_out, kept_in), attrs, array.shape, BY_NUMPY[array.dtype])
+        out.node = made(card, (node,), (kept_out, kept_in), attrs, array.shape, BY_NUMPY[array.dtype])
         return out
 
     card.recorder = rec
@@ -108,7 +111,7 @@ def record(card: Card, out: Tensor, inputs, attrs: dict, parents: tuple | None =
     named = card.keeps_all if card.joint or None not in parents else _union(card, parents)
     kept = (keep(out) if named[0] else None, *_kept(card, inputs, named, keep))
     if type(out) is Tensor:
-        node = Node(card, parents, kept, attrs, out.array.shape, BY_NUMPY[out.array.dtype])
+        node = made(card, parents, kept, attrs, out.array.shape, BY_NUMPY[out.array.dtype])
     else:
         node = Node(card, parents, kept, attrs, out.shape, out.dtype)
     if context.unusual:
@@ -141,7 +144,7 @@ def record_many(card: Card, outs: tuple, inputs, attrs: dict, parents: tuple | N
         shapes, kinds = [o.array.shape for o in outs], [BY_NUMPY[o.array.dtype] for o in outs]
     else:
         shapes, kinds = [tuple(o.shape) for o in outs], [o.dtype for o in outs]
-    node = Node(card, parents, kept, attrs, tuple(shapes), tuple(kinds))
+    node = made(card, parents, kept, attrs, tuple(shapes), tuple(kinds))
     if context.unusual:
         note(node)
     for i, o in enumerate(outs):
@@ -154,3 +157,9 @@ def _union(card: Card, parents) -> tuple:
     """What the formulas of those inputs that have a node name."""
     rows = [row for row, parent in zip(card.keeps, parents, strict=False) if parent is not None]
     return rows[0] if len(rows) == 1 else tuple(map(any, zip(*rows, strict=True)))
+
+
+made: Any = Node
+if front.module is not None:
+    front.module.link(Tensor, Parameter, Node, vars(context), grad, BY_NUMPY, counting, drop_dead, record, NO_ATTRS, NOTHING)
+    record, made = front.module.record, front.module.node

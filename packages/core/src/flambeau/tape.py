@@ -7,7 +7,8 @@ from weakref import ref
 
 from .naming import node_name
 
-_next = count(1).__next__
+counting = count(1)
+_next = counting.__next__
 FREED = ("freed",)
 
 

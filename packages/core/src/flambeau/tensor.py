@@ -9,6 +9,7 @@ import numpy as np
 from . import context
 from .device import CPU, device
 from .dtype import BY_NUMPY, COMPLEX, FLOAT, dtype
+from .fields import Fields, new
 from .layout import contiguous_format, follows, strided
 from .tape import Leaf, Node, Pick
 
@@ -62,7 +63,7 @@ class _Sizes(dict):
 _SIZES = _Sizes()
 
 
-class Tensor(Methods):
+class Tensor(Fields, Methods):
     """An array with a history.
 
     array   the values: a NumPy array on the CPU, a CuPy array on a GPU
@@ -73,11 +74,6 @@ class Tensor(Methods):
     views   weak references to the views of this base, which a recorded write must bring up to date
     """
 
-    node: Node | None = None
-    base: Tensor | None = None
-    source: tuple | None = None
-    cell: list | None = None
-    views: list | None = None
     _grad: Tensor | None = None
     _backward_hooks: dict | None = None
     process: Any = None  # how a subclass wants an op done; plain tensors and simple subclasses have no wish
@@ -86,7 +82,6 @@ class Tensor(Methods):
     function_rule: Any = None  # how a subclass wants an autograd.Function done
     keeps_type = False  # whether results of ops on it take its type: so with users' subclasses
     __array_priority__ = 1000
-    array: Any  # np.ndarray or cupy.ndarray
 
     def __init_subclass__(cls, **options) -> None:
         super().__init_subclass__(**options)
@@ -424,7 +419,7 @@ class InferenceTensor(Tensor):
     """A tensor made in `inference_mode`: it has no version and takes no part in a graph.  Being of another type it goes the slow road."""
 
     def __new__(cls, *args, **kwargs):
-        return object.__new__(cls)
+        return new(cls)
 
     def is_inference(self) -> bool:
         return True
@@ -472,17 +467,15 @@ def _elsewhere(array) -> device:
 
 def plain(array: np.ndarray) -> Tensor:
     """A tensor around an array, without a copy or a history."""
-    out = object.__new__(Tensor)
-    out.array = array
-    return out
+    return new(Tensor, array)
 
 
-_FIELDS = {*Tensor.__annotations__, "level", "is_sparse", "is_sparse_csr", "keeps_type"}
+_OURS = {*Tensor.__annotations__, "level", "is_sparse", "is_sparse_csr", "keeps_type"}
 
 
 def _told(x: Tensor) -> tuple:
     """What the user wrote on the tensor as attributes: () or (attributes,)."""
-    told = {name: value for name, value in vars(x).items() if name not in _FIELDS}
+    told = {name: value for name, value in vars(x).items() if name not in _OURS}
     return (told,) if told else ()
 
 
@@ -546,8 +539,7 @@ def version_cell(x: Tensor) -> list:
 
 def add_view(x: Tensor, array, card, attrs: dict) -> Tensor:
     """A tensor over `array`, which shares x's memory: it joins x's family (base, version cell, list of views)."""
-    out = object.__new__(Tensor)
-    out.array = array
+    out = new(Tensor, array)
     base = x.base
     if base is None:
         base = x

@@ -104,7 +104,7 @@ def test_processes_may_build_the_same_kernel_at_once(cache, compiler):
     program = "from flambeau.kernels.build import build; print(build('int answer(void) { return 7; }').answer())"
     running = [subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) for _ in range(3)]
     assert [p.communicate()[0].strip() for p in running] == ["7"] * 3
-    assert len(list(cache.iterdir())) == 1
+    assert len([path for path in cache.iterdir() if not path.name.startswith("front-")]) == 1
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")

@@ -4,6 +4,7 @@ from __future__ import annotations
 from functools import wraps
 
 from ..dispatch import run
+from ..fields import new
 from ..op import CARDS
 from ..tensor import Size, Tensor
 from ..write import path
@@ -20,7 +21,7 @@ class Functional(Wrapper):
 
     @classmethod
     def make(cls, value: Tensor, level: int):
-        out = object.__new__(cls)
+        out = new(cls)
         out.now, out.level = value, level
         return out
 
@@ -30,7 +31,7 @@ class Functional(Wrapper):
     def value(self) -> Tensor:  # type: ignore[override]
         if self.source is None:
             return self.now
-        x = self.base.now  # type: ignore[union-attr]
+        x = self.base.now
         for card, attrs in path(self):
             x = run(card, (x,), attrs)
         return x
@@ -57,7 +58,7 @@ class Functional(Wrapper):
         if self.source is None:
             self.now = value if value.dtype is self.dtype else value.to(self.dtype)
             return
-        base: Functional = self.base  # type: ignore[assignment]
+        base: Functional = self.base
         base.now = run(CARDS["view_write"], (base.now, value), {"steps": path(self)})
 
 

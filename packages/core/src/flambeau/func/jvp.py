@@ -13,6 +13,7 @@ from typing import Any
 from ..context import enable_grad
 from ..dispatch import by_body, run
 from ..dtype import FLOAT
+from ..fields import new
 from ..op import CARDS
 from ..tensor import Size, Tensor
 from ..write import path
@@ -27,7 +28,7 @@ class Dual(Wrapper):
 
     @classmethod
     def make(cls, value: Tensor, tangent: Tensor | None, level: int):
-        out = object.__new__(cls)
+        out = new(cls)
         out.value, out.moved, out.level = value, tangent, level
         return out
 

@@ -13,6 +13,7 @@ from weakref import ref
 from ..context import grad as mode
 from ..dispatch import run
 from ..dtype import FLOAT
+from ..fields import become, new
 from ..op import CARDS
 from ..ops.create import zeros_like
 from ..record import nodes_of, record, record_many, saved
@@ -48,9 +49,7 @@ def give_back(level: int) -> None:
     """What a level adopted is again what it was outside, with the values that were written."""
     for was, x in reversed(stack.adopted.pop(level, ())):  # views before what they are views of
         inner = x.value
-        x.__dict__.clear()
-        x.__class__ = was
-        x.__dict__.update(inner.__dict__)
+        become(x, was, inner)
 
 
 class Wrapper(Tensor):
@@ -62,7 +61,7 @@ class Wrapper(Tensor):
     seen: tuple | None = None  # (the version cell of the memory inside, its count when a node kept this)
 
     def __new__(cls, *args, **kwargs):
-        return object.__new__(cls)
+        return new(cls)
 
     def process(self, card, inputs, attrs):
         """Do an op at this level: the rule gives the result, and the call is recorded where a gradient is asked for here."""
@@ -132,9 +131,7 @@ class Wrapper(Tensor):
         for t, steps, source, views in family:
             value = replay(inner, steps, alone=False) if steps else inner
             stack.adopted.setdefault(self.level, []).append((type(t), t))
-            t.__dict__.clear()
-            t.__class__ = type(self)
-            t.__dict__.update(self.constant(value, self.level).__dict__)
+            become(t, type(self), self.constant(value, self.level))
             t.views = views
             if source is not None:
                 t.base, t.source = root, source[:3]

@@ -4,6 +4,7 @@ from __future__ import annotations
 from functools import wraps
 
 from ..dispatch import by_body, run
+from ..fields import new
 from ..random import get_rng_state, maps, set_rng_state
 from ..tensor import Size, Tensor
 from .batching import BY_KIND, RULES
@@ -18,7 +19,7 @@ class Batched(Wrapper):
 
     @classmethod
     def make(cls, value: Tensor, bdim: int | None, level: int):
-        out = object.__new__(cls)
+        out = new(cls)
         out.value, out.bdim, out.level = value, bdim, level
         return out
 

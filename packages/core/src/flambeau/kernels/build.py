@@ -12,14 +12,15 @@ import os
 import platform
 import shlex
 import shutil
-import stat
 import subprocess
 import sys
 import tempfile
 from functools import cache
 from pathlib import Path
 
-__all__ = ["build", "cache_directory", "why_not"]
+from ..cache import check_owned, kernel_directory
+
+__all__ = ["build", "build_extension", "cache_directory", "why_not"]
 
 log = logging.getLogger("flambeau.kernels")
 FLAGS = ("-O3", "-march=native", "-mprefer-vector-width=512", "-fno-math-errno", "-fno-trapping-math", "-fopenmp")
@@ -60,6 +61,23 @@ def why_not(source: str) -> str | None:
     return _reasons.get(hashlib.sha256(source.encode()).hexdigest())
 
 
+def build_extension(source: str, target: str) -> None:
+    """Compiles a module of Python's, a C file that may use NumPy's headers, to `target` in the cache.  RuntimeError where that can't be."""
+    import sysconfig
+
+    import numpy as np
+
+    if str(cache_directory()) != os.path.dirname(target):
+        raise RuntimeError("there is no directory to keep libraries in")
+    headers = sysconfig.get_path("include")
+    if not os.path.exists(os.path.join(headers, "Python.h")):
+        raise RuntimeError(f"there is no Python.h in {headers}")
+    try:
+        _compile(Path(source).read_text(), _compiler(), Path(target), (("-O2", "-I", headers, "-I", np.get_include()),))
+    except subprocess.SubprocessError as error:
+        raise RuntimeError(str(error)) from None
+
+
 def _library(source: str) -> Path:
     compiler = _compiler()
     directory = cache_directory()
@@ -67,17 +85,17 @@ def _library(source: str) -> Path:
     target = directory / f"{name}.so"
     if not target.exists():
         _compile(source, compiler, target)
-    _owned(target)
+    check_owned(target)
     return target
 
 
-def _compile(source: str, compiler: tuple[str, ...], target: Path) -> None:
+def _compile(source: str, compiler: tuple[str, ...], target: Path, choices=(FLAGS, *PLAINER)) -> None:
     """Writes the library under another name and renames it, so that whoever comes at the same time sees a whole file or none."""
     with tempfile.TemporaryDirectory(dir=target.parent) as work:
         code, made = Path(work, "kernel.c"), Path(work, "kernel.so")
         code.write_text(source)
         complaint = ""
-        for flags in (FLAGS, *PLAINER):
+        for flags in choices:
             command = [*compiler[:-1], *flags, *ALWAYS, "-o", str(made), str(code), "-lm"]
             done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, stdin=subprocess.DEVNULL)
             if done.returncode == 0:
@@ -133,16 +151,14 @@ def _machine() -> str:
 
 @cache
 def cache_directory() -> Path:
-    """Where libraries are kept: FLAMBEAU_CACHE_DIR, or `flambeau` under XDG_CACHE_HOME or ~/.cache; made for its owner alone.
+    """Where libraries are kept (`cache.kernel_directory`), made for its owner alone.
 
     One that others own or can write is refused; then, and when none can be made, this process builds in a directory of its own.
     """
-    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    chosen = os.environ.get("FLAMBEAU_CACHE_DIR") or os.path.join(home, "flambeau")
-    directory = Path(chosen) / "kernels"
+    directory = Path(kernel_directory())
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _owned(directory)
+        check_owned(directory)
         if not os.access(directory, os.W_OK | os.X_OK):
             raise RuntimeError(f"{directory} cannot be written")
         return directory
@@ -158,12 +174,3 @@ def cache_directory() -> Path:
 def _remove(directory: str, owner: int) -> None:
     if os.getpid() == owner:  # a forked child leaves its parent's files
         shutil.rmtree(directory, ignore_errors=True)
-
-
-def _owned(path: Path) -> None:
-    """Raises RuntimeError for what someone else owns or can write."""
-    status = path.stat()
-    if hasattr(os, "getuid") and status.st_uid != os.getuid():
-        raise RuntimeError(f"{path} belongs to user {status.st_uid}, not to this process's user: kernels are not loaded from it")
-    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise RuntimeError(f"{path} can be written by others: kernels are not loaded from it (chmod go-w {path})")

@@ -13,6 +13,7 @@ from ..backends import namespace
 from ..context import grad
 from ..dispatch import run
 from ..dtype import int64
+from ..fields import new
 from ..layout import sparse_coo, sparse_csc, sparse_csr, strided
 from ..tensor import Size, Tensor, check_dim, plain
 
@@ -399,7 +400,7 @@ SparseTensor.__name__ = SparseTensor.__qualname__ = "Tensor"
 
 def made(kind, extent, places, entries: Tensor, unique: bool) -> SparseTensor:
     """A sparse tensor around its parts, unchecked."""
-    out = object.__new__(SparseTensor)
+    out = new(SparseTensor)
     out.kind, out.extent, out.places, out.entries, out.unique = kind, tuple(extent), tuple(places), entries, unique
     return out
 

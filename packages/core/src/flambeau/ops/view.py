@@ -9,13 +9,12 @@ from math import prod
 import numpy as np
 from numpy import ndarray
 
-from .. import context
 from ..define import op
 from ..dispatch import run
 from ..dtype import INT
-from ..fast import seen, view_of
+from ..fast import ready, seen, view_of
 from ..op import CARDS, Card
-from ..tensor import Parameter, Size, Tensor, check_dim
+from ..tensor import Size, Tensor, check_dim
 
 ALL = slice(None)
 
@@ -59,16 +58,6 @@ def infer(shape: tuple, n: int) -> tuple:
 VIEW = view("view", lambda g, _y, _x, shape: reshape(g, _x.shape), lambda xp, x, shape: xp.reshape(x, shape, copy=False),
             _one((3, 4), shape=(2, 6)), "The same elements in another shape, as a view.  (*) -> shape",
             back=lambda g, _y, _x, shape: g.reshape(_x.shape))
-
-
-def ready(x):
-    """x's NumPy array where a view of it can be taken at once: a plain tensor on the CPU, no mode that wants to see the call; else None."""
-    kind = type(x)
-    if (kind is Tensor or kind is Parameter) and not context.unusual:
-        array = x.array
-        if type(array) is ndarray:
-            return array
-    return None
 
 
 def view_as_shape(x, *shape):

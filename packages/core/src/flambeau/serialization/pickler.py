@@ -17,7 +17,7 @@ from .names import Name
 from .storage import address, root_of
 
 # what a tensor has in itself; whatever else stands there is an attribute of the user's
-OURS = frozenset({"array", "node", "base", "source", "cell", "views", "_grad", "_backward_hooks", "process", "level", "function_rule",
+OURS = frozenset({"_grad", "_backward_hooks", "process", "level", "function_rule",
                   "_is_buffer", "persistent"})  # fmt: skip
 PLAIN = frozenset({int, float, bool, str, bytes, type(None), list, tuple, dict, set, frozenset, complex, bytearray, Name})
 

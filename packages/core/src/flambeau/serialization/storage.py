@@ -9,6 +9,7 @@ import numpy as np
 import flambeau
 from flambeau import Tensor
 from flambeau.backends import meta
+from flambeau.fields import new
 
 HOST = np.ndarray
 
@@ -90,9 +91,7 @@ class Storage:
 
 
 def plain(array: Any) -> Tensor:
-    made = object.__new__(Tensor)
-    made.array = array
-    return made
+    return new(Tensor, array)
 
 
 def root_of(tensor: Tensor, lengths: dict[int, int]) -> tuple[Any, int, tuple[int, ...]]:

@@ -1,0 +1,47 @@
+"""What every tensor has, in slots: `front.c` reads and writes them where they lie."""
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from . import front
+
+if TYPE_CHECKING:
+    from .tape import Node
+
+
+class Fields:
+    """The part of a tensor that every call touches; what each field is says `Tensor`."""
+
+    __slots__ = ("array", "node", "base", "source", "cell", "views")
+    array: Any  # np.ndarray or cupy.ndarray
+    node: Node | None
+    base: Any
+    source: tuple | None
+    cell: list | None
+    views: list | None
+
+
+def new(kind: type, array=None):
+    """An object of `kind`, a class of tensors, around an array; its other fields are None."""
+    x: Any = object.__new__(kind)
+    _SET_ARRAY(x, array)
+    x.node = x.base = x.source = x.cell = x.views = None
+    return x
+
+
+_SLOTS = [vars(Fields)[name] for name in Fields.__slots__]  # of subclasses some are properties
+_SET_ARRAY = _SLOTS[0].__set__
+
+
+def become(x, kind: type, y) -> None:
+    """Make x an object of `kind` with all that y holds."""
+    vars(x).clear()
+    x.__class__ = kind
+    vars(x).update(vars(y))
+    for slot in _SLOTS:
+        slot.__set__(x, slot.__get__(y))
+
+
+if front.module is not None:
+    front.module.fields(Fields)
+    new = front.module.new
