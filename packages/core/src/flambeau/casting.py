@@ -10,6 +10,7 @@ from functools import wraps
 from typing import Any
 
 from . import context
+from .front import LISTED, before
 
 
 class _State(local):
@@ -32,4 +33,4 @@ def listed(function: Callable, name: str | None = None) -> Callable:
             return state.hook(function, name, args, kwargs)
         return function(*args, **kwargs)
 
-    return call
+    return before(LISTED, call, function)

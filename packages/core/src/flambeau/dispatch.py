@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from . import context
+from . import context, front
 from . import overriding as overriding_
 from .backends import namespace
 from .backends import numpy as cpu
@@ -185,6 +185,10 @@ def wrap(card: Card, result, inputs, attrs: dict, recording: bool):
     return out
 
 
+def _wrap_any(card: Card, result, inputs, attrs: dict, recording: bool):
+    return wrap(card, as_arrays(result, cpu), inputs, attrs, recording)
+
+
 def _shares(result, array) -> bool:
     return result is array or np.may_share_memory(result, array) if isinstance(array, ndarray) else result.data.mem is array.data.mem
 
@@ -272,3 +276,8 @@ def arrays_of(card: Card, inputs) -> tuple[list, object]:
         else:
             arrays.append(number(x, target, card, xp))
     return arrays, xp
+
+
+if front.module is not None:
+    front.module.link_run(cpu, run, run_one, _wrap_any)
+    run, run_one = front.module.run, front.module.run_one

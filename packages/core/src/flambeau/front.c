@@ -22,17 +22,22 @@
 static const char *const FIELDS[] = {"array", "node", "base", "source", "cell", "views"};
 static const char *const NODE_FIELDS[] = {"card", "parents", "saved", "attrs", "shape", "dtype", "seq", "hooks"};
 enum { CARD, PARENTS, SAVED, ATTRS, SHAPE, DTYPE, SEQ, HOOKS };
-static Py_ssize_t field_at[6], node_at[8];
+static const char *const CARD_FIELDS[] = {"body", "vjp", "joint", "keeps", "keeps_all", "variadic", "promote", "fused", "kind"};
+enum { BODY, VJP, JOINT, KEEPS, KEEPS_ALL, VARIADIC, PROMOTE, FUSED, KIND };
+static Py_ssize_t field_at[6], node_at[8], card_at[9], pick_at[1];
+#define OF_CARD(card, what) AT(card, card_at[what])
+#define OF_NODE(node, what) AT(node, node_at[what])
 
-static PyTypeObject *Fields, *Tensor, *Parameter, *Node;
+static PyTypeObject *Fields, *Tensor, *Parameter, *Node, *Pick, *Card;
 static PyObject *context;     /* the names of the module `context`, with `unusual` among them */
 static PyObject *grad;        /* its thread-local: grad.enabled */
 static PyObject *by_numpy;    /* NumPy's dtype -> ours */
 static PyObject *counting;    /* itertools.count, whose numbers nodes take */
 static PyObject *drop_dead;   /* tensor.drop_dead */
-static PyObject *record_any;  /* record.record */
+static PyObject *record_any, *record_many_any, *run_any, *run_one_any, *wrap_any; /* the functions of these names, in Python */
+static PyObject *cpu;         /* backends.numpy, the namespace of bodies */
 static PyObject *no_attrs, *nothing, *zero, *first_limit;
-static PyObject *s_unusual, *s_enabled, *s_dim, *s_keepdim, *s_joint, *s_variadic, *s_keeps, *s_keeps_all, *out_names;
+static PyObject *s_unusual, *s_enabled, *s_dim, *s_keepdim, *s_composite, *s_view, *s_one, *out_names;
 
 /* ---- where slots lie */
 static int places(PyTypeObject *kind, const char *const *names, int n, Py_ssize_t *at) {
@@ -136,14 +141,14 @@ static PyObject *noded(PyObject *card, PyObject *parents, PyObject *saved, PyObj
         Py_XDECREF(parents), Py_XDECREF(saved), Py_XDECREF(shape), Py_XDECREF(kind), Py_XDECREF(seq);
         return NULL;
     }
-    AT(node, node_at[CARD]) = Py_NewRef(card);
-    AT(node, node_at[PARENTS]) = parents;
-    AT(node, node_at[SAVED]) = saved;
-    AT(node, node_at[ATTRS]) = Py_NewRef(attrs);
-    AT(node, node_at[SHAPE]) = shape;
-    AT(node, node_at[DTYPE]) = kind;
-    AT(node, node_at[SEQ]) = seq;
-    AT(node, node_at[HOOKS]) = Py_NewRef(Py_None);
+    OF_NODE(node, CARD) = Py_NewRef(card);
+    OF_NODE(node, PARENTS) = parents;
+    OF_NODE(node, SAVED) = saved;
+    OF_NODE(node, ATTRS) = Py_NewRef(attrs);
+    OF_NODE(node, SHAPE) = shape;
+    OF_NODE(node, DTYPE) = kind;
+    OF_NODE(node, SEQ) = seq;
+    OF_NODE(node, HOOKS) = Py_NewRef(Py_None);
     return node;
 }
 
@@ -210,61 +215,131 @@ static PyObject *front_seen(PyObject *self, PyObject *const *args, Py_ssize_t n)
     return seen(args[0], Py_NewRef(args[1]), args[2], args[3]);
 }
 
-/* record(card, out, inputs, attrs, parents=None, keep=saved): plain tensors, numbers and None here, all else in Python */
-static PyObject *front_record(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *names) {
-    PyObject *card = args[0], *out = args[1], *inputs = args[2], *parents = NULL, *saved = NULL, *named = NULL, *flag;
-    if (names || n < 4 || n > 5 || !Py_IS_TYPE(out, Tensor) || !host(out) || !usual() || !PyTuple_CheckExact(inputs)) goto python;
-    Py_ssize_t count = PyTuple_GET_SIZE(inputs);
-    if (!(flag = PyObject_GetAttr(card, s_variadic))) return NULL;
-    Py_DECREF(flag);
-    if (flag != Py_False) goto python;
-    for (Py_ssize_t i = 0; i < count; i++) {
-        PyObject *x = PyTuple_GET_ITEM(inputs, i);
-        if (PyObject_TypeCheck(x, Fields) && !is_plain(x)) goto python;
-    }
-    if (n == 5 && args[4] != Py_None) {
-        if (!PyTuple_CheckExact(args[4])) goto python;
-        parents = Py_NewRef(args[4]);
+/* Of (out, *inputs) what the formulas of the inputs that have a node name: plain tensors, numbers and None here.
+   1: the parents and what is saved, whose first place the caller fills where *out is 1; 0: Python has to see to it; -1: an error */
+static int what_is_kept(PyObject *card, PyObject *inputs, PyObject *given, PyObject **parents, PyObject **saved, int *out) {
+    if (!Py_IS_TYPE(card, Card) || !(PyTuple_CheckExact(inputs) || PyList_CheckExact(inputs)) || OF_CARD(card, VARIADIC) != Py_False || !usual())
+        return 0;
+    Py_ssize_t count = PySequence_Fast_GET_SIZE(inputs);
+    PyObject **xs = PySequence_Fast_ITEMS(inputs), *named;
+    for (Py_ssize_t i = 0; i < count; i++)
+        if (PyObject_TypeCheck(xs[i], Fields) && !is_plain(xs[i])) return 0;
+    if (given && given != Py_None) {
+        if (!PyTuple_CheckExact(given)) return 0;
+        *parents = Py_NewRef(given);
     } else {
-        if (!(parents = PyTuple_New(count))) return NULL;
+        if (!(*parents = PyTuple_New(count))) return -1;
+        for (Py_ssize_t i = 0; i < count; i++) PyTuple_SET_ITEM(*parents, i, Py_NewRef(is_plain(xs[i]) ? NODE(xs[i]) : Py_None));
+    }
+    Py_ssize_t n = PyTuple_GET_SIZE(*parents);
+    int every = OF_CARD(card, JOINT) == Py_True;
+    if (!every) {
+        every = 1;
+        for (Py_ssize_t i = 0; i < n; i++)
+            if (PyTuple_GET_ITEM(*parents, i) == Py_None) every = 0;
+    }
+    named = OF_CARD(card, every ? KEEPS_ALL : KEEPS);
+    if (!(*saved = PyTuple_New(count + 1))) return -1;
+    for (Py_ssize_t i = 0; i <= count; i++) {
+        int yes = 0;
+        if (every)
+            yes = PyTuple_GET_ITEM(named, i) == Py_True;
+        else
+            for (Py_ssize_t j = 0; j < n && j < PyTuple_GET_SIZE(named); j++)
+                yes |= PyTuple_GET_ITEM(*parents, j) != Py_None && PyTuple_GET_ITEM(PyTuple_GET_ITEM(named, j), i) == Py_True;
+        if (!i) {
+            *out = yes;
+            PyTuple_SET_ITEM(*saved, 0, Py_NewRef(Py_None));
+            continue;
+        }
+        PyObject *x = xs[i - 1], *keep = !is_plain(x) ? Py_NewRef(x) : yes ? kept(x) : Py_NewRef(Py_None);
+        if (!keep) return -1;
+        PyTuple_SET_ITEM(*saved, i, keep);
+    }
+    return 1;
+}
+
+/* record(card, out, inputs, attrs, parents=None, keep=saved) */
+static PyObject *front_record(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *names) {
+    PyObject *parents = NULL, *saved = NULL;
+    int out = 0, found = 0;
+    if (!names && n >= 4 && n <= 5 && Py_IS_TYPE(args[1], Tensor) && host(args[1]))
+        found = what_is_kept(args[0], args[2], n == 5 ? args[4] : NULL, &parents, &saved, &out);
+    if (!found) return PyObject_Vectorcall(record_any, args, n, names);
+    if (found > 0 && out) {
+        PyObject *keep = kept(args[1]);
+        if (keep) PyTuple_SetItem(saved, 0, keep);
+        else found = -1;
+    }
+    if (found < 0) {
+        Py_XDECREF(parents), Py_XDECREF(saved);
+        return NULL;
+    }
+    return noded(args[0], parents, saved, args[3], host(args[1]));
+}
+
+/* the places of a node with several outputs, one for each that can have a gradient */
+static int picked(PyObject *node, PyObject *outs) {
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(outs); i++) {
+        PyObject *x = PyTuple_GET_ITEM(outs, i), *pick;
+        char kind = PyArray_DESCR(host(x))->kind;
+        if (kind != 'f' && kind != 'c') continue;
+        if (!(pick = Pick->tp_alloc(Pick, 0))) return -1;
+        OF_NODE(pick, CARD) = Py_NewRef(OF_NODE(node, CARD));
+        OF_NODE(pick, PARENTS) = PyTuple_Pack(1, node);
+        OF_NODE(pick, SAVED) = Py_NewRef(Py_None);
+        OF_NODE(pick, ATTRS) = Py_NewRef(Py_None);
+        OF_NODE(pick, SHAPE) = Py_NewRef(PyTuple_GET_ITEM(OF_NODE(node, SHAPE), i));
+        OF_NODE(pick, DTYPE) = Py_NewRef(PyTuple_GET_ITEM(OF_NODE(node, DTYPE), i));
+        OF_NODE(pick, SEQ) = Py_TYPE(counting)->tp_iternext(counting);
+        OF_NODE(pick, HOOKS) = Py_NewRef(Py_None);
+        AT(pick, pick_at[0]) = PyLong_FromSsize_t(i);
+        if (!OF_NODE(pick, PARENTS) || !OF_NODE(pick, SEQ) || !AT(pick, pick_at[0])) {
+            Py_DECREF(pick);
+            return -1;
+        }
+        Py_SETREF(NODE(x), pick);
+    }
+    return 0;
+}
+
+/* record_many(card, outs, inputs, attrs, parents=None, keep=saved) */
+static PyObject *front_record_many(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *names) {
+    PyObject *parents = NULL, *saved = NULL, *outs = n > 1 ? args[1] : NULL, *shapes = NULL, *kinds = NULL, *node = NULL, *seq = NULL;
+    int out = 0, found = !names && n >= 4 && n <= 5 && PyTuple_CheckExact(outs);
+    for (Py_ssize_t i = 0; found && i < PyTuple_GET_SIZE(outs); i++) {
+        PyObject *x = PyTuple_GET_ITEM(outs, i);
+        found = Py_IS_TYPE(x, Tensor) && host(x) && PyArray_TYPE(host(x)) < NPY_NTYPES_LEGACY;
+    }
+    if (found) found = what_is_kept(args[0], args[2], n == 5 ? args[4] : NULL, &parents, &saved, &out);
+    if (!found) return PyObject_Vectorcall(record_many_any, args, n, names);
+    Py_ssize_t count = PyTuple_GET_SIZE(outs);
+    if (found < 0 || !(shapes = PyTuple_New(count)) || !(kinds = PyTuple_New(count))) goto failed;
+    if (out) {
+        PyObject *all = PyTuple_New(count);
+        if (!all) goto failed;
+        PyTuple_SetItem(saved, 0, all);
         for (Py_ssize_t i = 0; i < count; i++) {
-            PyObject *x = PyTuple_GET_ITEM(inputs, i);
-            PyTuple_SET_ITEM(parents, i, Py_NewRef(is_plain(x) ? NODE(x) : Py_None));
+            PyObject *keep = kept(PyTuple_GET_ITEM(outs, i));
+            if (!keep) goto failed;
+            PyTuple_SET_ITEM(all, i, keep);
         }
     }
-    /* which of (out, *inputs) the formulas of those with a node name */
-    int every = 1;
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(parents); i++)
-        if (PyTuple_GET_ITEM(parents, i) == Py_None) every = 0;
-    if (!every) {
-        if (!(flag = PyObject_GetAttr(card, s_joint))) goto failed;
-        Py_DECREF(flag);
-        every = flag == Py_True;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyArrayObject *a = host(PyTuple_GET_ITEM(outs, i));
+        PyObject *shape = PyArray_IntTupleFromIntp(PyArray_NDIM(a), PyArray_DIMS(a)), *kind = our_dtype(a);
+        PyTuple_SET_ITEM(shapes, i, shape), PyTuple_SET_ITEM(kinds, i, kind);
+        if (!shape || !kind) goto failed;
     }
-    if (!(named = PyObject_GetAttr(card, every ? s_keeps_all : s_keeps))) goto failed;
-    if (!(saved = PyTuple_New(count + 1))) goto failed;
-    for (Py_ssize_t i = 0; i <= count; i++) {
-        PyObject *x = i ? PyTuple_GET_ITEM(inputs, i - 1) : out, *keep = NULL;
-        if (is_plain(x)) {
-            int yes = 0;
-            if (every)
-                yes = PyTuple_GET_ITEM(named, i) == Py_True;
-            else
-                for (Py_ssize_t j = 0; j < PyTuple_GET_SIZE(parents) && j < PyTuple_GET_SIZE(named); j++)
-                    yes |= PyTuple_GET_ITEM(parents, j) != Py_None && PyTuple_GET_ITEM(PyTuple_GET_ITEM(named, j), i) == Py_True;
-            keep = yes ? kept(x) : Py_NewRef(Py_None);
-        } else
-            keep = Py_NewRef(x);
-        if (!keep) goto failed;
-        PyTuple_SET_ITEM(saved, i, keep);
-    }
-    Py_DECREF(named);
-    return noded(card, parents, saved, args[3], host(out));
+    if (!(seq = Py_TYPE(counting)->tp_iternext(counting)) || !(node = Node->tp_alloc(Node, 0))) goto failed;
+    PyObject *values[] = {Py_NewRef(args[0]), parents, saved, Py_NewRef(args[3]), shapes, kinds, seq, Py_NewRef(Py_None)};
+    for (int i = 0; i < 8; i++) OF_NODE(node, i) = values[i];
+    int bad = picked(node, outs);
+    Py_DECREF(node);
+    return bad ? NULL : Py_NewRef(outs);
 failed:
-    Py_XDECREF(parents), Py_XDECREF(named), Py_XDECREF(saved);
+    Py_XDECREF(parents), Py_XDECREF(saved), Py_XDECREF(shapes), Py_XDECREF(kinds), Py_XDECREF(seq);
     return NULL;
-python:
-    return PyObject_Vectorcall(record_any, args, n, names);
 }
 
 /* node(card, parents, saved, attrs, shape, dtype) */
@@ -278,14 +353,149 @@ static PyObject *front_node(PyObject *self, PyObject *const *args, Py_ssize_t n)
         Py_XDECREF(seq);
         return NULL;
     }
-    for (int i = 0; i < 6; i++) AT(node, node_at[i]) = Py_NewRef(args[i]);
-    AT(node, node_at[SEQ]) = seq;
-    AT(node, node_at[HOOKS]) = Py_NewRef(Py_None);
+    for (int i = 0; i < 6; i++) OF_NODE(node, i) = Py_NewRef(args[i]);
+    OF_NODE(node, SEQ) = seq;
+    OF_NODE(node, HOOKS) = Py_NewRef(Py_None);
     return node;
 }
 
+/* ---- the road of a call */
+
+/* after an error of NumPy's: one that Python has an answer to is taken back */
+static int answered(void) {
+    if (!PyErr_ExceptionMatches(PyExc_RuntimeWarning) && !PyErr_ExceptionMatches(PyExc_ValueError) && !PyErr_ExceptionMatches(PyExc_TypeError) &&
+        !PyErr_ExceptionMatches(PyExc_OverflowError) && !PyErr_ExceptionMatches(PyExc_IndexError))
+        return 0;
+    PyErr_Clear();
+    return 1;
+}
+
+/* NumPy's scalars as arrays; takes r, NULL stays NULL */
+static PyObject *as_array(PyObject *r) {
+    if (!r || PyArray_CheckExact(r)) return r;
+    PyObject *a = PyArray_FROM_O(r);
+    Py_DECREF(r);
+    return a;
+}
+
+/* an op's result, arrays, as tensors with their node */
+static PyObject *wrapped(PyObject *card, PyObject *result /* stolen */, PyObject *inputs, PyObject *attrs, int tracked) {
+    if (tracked && OF_CARD(card, VJP) == Py_None) tracked = 0;
+    if (PyArray_CheckScalar(result) && !(result = as_array(result))) return NULL;
+    if (PyArray_CheckExact(result) && PyArray_TYPE((PyArrayObject *)result) < NPY_NTYPES_LEGACY && OF_CARD(card, KIND) != s_view) {
+        char kind = PyArray_DESCR((PyArrayObject *)result)->kind;
+        PyObject *out = made(Tensor, result);
+        if (!out || !tracked || (kind != 'f' && kind != 'c')) return out;
+        PyObject *given[] = {card, out, inputs, attrs};
+        return with_node(out, front_record(NULL, given, 4, NULL));
+    }
+    int arrays = PyTuple_CheckExact(result);
+    for (Py_ssize_t i = 0; arrays && i < PyTuple_GET_SIZE(result); i++) arrays = PyArray_CheckExact(PyTuple_GET_ITEM(result, i));
+    if (!arrays) {
+        PyObject *out = PyObject_CallFunctionObjArgs(wrap_any, card, result, inputs, attrs, tracked ? Py_True : Py_False, NULL);
+        Py_DECREF(result);
+        return out;
+    }
+    PyObject *outs = PyTuple_New(PyTuple_GET_SIZE(result));
+    for (Py_ssize_t i = 0; outs && i < PyTuple_GET_SIZE(result); i++) {
+        PyObject *x = made(Tensor, Py_NewRef(PyTuple_GET_ITEM(result, i)));
+        if (x) PyTuple_SET_ITEM(outs, i, x);
+        else Py_CLEAR(outs);
+    }
+    Py_DECREF(result);
+    if (!outs || !tracked) return outs;
+    PyObject *given[] = {card, outs, inputs, attrs}, *done = front_record_many(NULL, given, 4, NULL);
+    Py_DECREF(outs);
+    return done;
+}
+
+/* run(card, inputs, attrs): the common lane, plain CPU tensors of one dtype that nothing has to be done to */
+static PyObject *front_run(PyObject *self, PyObject *const *args, Py_ssize_t n) {
+    PyObject *card = args[0], *inputs = n > 1 ? args[1] : NULL, *attrs = n > 2 ? args[2] : NULL, *space[8], *result = NULL;
+    if (n != 3 || !Py_IS_TYPE(card, Card) || !(PyTuple_CheckExact(inputs) || PyList_CheckExact(inputs)) || !PyDict_CheckExact(attrs) || !usual() ||
+        OF_CARD(card, VARIADIC) != Py_False || PySequence_Fast_GET_SIZE(inputs) > 6)
+        goto python;
+    Py_ssize_t count = PySequence_Fast_GET_SIZE(inputs);
+    int kind = -1, tracked = 0, mixed = OF_CARD(card, PROMOTE) == Py_None;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *x = PySequence_Fast_ITEMS(inputs)[i];
+        space[2 + i] = Py_None;
+        if (x == Py_None) continue;
+        PyArrayObject *a = is_plain(x) ? host(x) : NULL;
+        if (!a || (kind >= 0 && PyArray_TYPE(a) != kind && !mixed)) goto python;
+        int type = PyArray_TYPE(a);
+        if (type != NPY_FLOAT && type != NPY_DOUBLE && !(type == NPY_LONG && mixed && kind >= 0)) goto python;
+        kind = type;
+        tracked |= NODE(x) != Py_None;
+        space[2 + i] = (PyObject *)a;
+    }
+    if (kind < 0) goto python;
+    if (tracked) {
+        if ((tracked = recording()) < 0) return NULL;
+        if (tracked && OF_CARD(card, VJP) == Py_None && OF_CARD(card, KIND) == s_composite) goto python;
+    }
+    if (OF_CARD(card, FUSED) != Py_None) {
+        PyObject *arrays = PyList_New(count);
+        if (!arrays) return NULL;
+        for (Py_ssize_t i = 0; i < count; i++) PyList_SET_ITEM(arrays, i, Py_NewRef(space[2 + i]));
+        result = PyObject_CallFunctionObjArgs(OF_CARD(card, FUSED), card, arrays, attrs, NULL);
+        Py_DECREF(arrays);
+        if (result == Py_None) Py_CLEAR(result);
+        else if (!result) goto error;
+    }
+    if (!result) {
+        space[1] = cpu;
+        result = PyObject_VectorcallDict(OF_CARD(card, BODY), space + 1, (count + 1) | PY_VECTORCALL_ARGUMENTS_OFFSET, attrs);
+        if (!result) goto error;
+    }
+    return wrapped(card, result, inputs, attrs, tracked);
+error:
+    if (!PyErr_ExceptionMatches(PyExc_RuntimeWarning)) return NULL;
+    PyErr_Clear();
+python:
+    return PyObject_Vectorcall(run_any, args, n, NULL);
+}
+
+/* run_one(card, x, attrs) */
+static PyObject *front_run_one(PyObject *self, PyObject *const *args, Py_ssize_t n) {
+    PyObject *card = args[0], *x = n > 1 ? args[1] : NULL, *attrs = n > 2 ? args[2] : NULL, *result = NULL, *out;
+    PyArrayObject *a;
+    if (n != 3 || !Py_IS_TYPE(card, Card) || !is_plain(x) || !PyDict_CheckExact(attrs) || !usual() || !(a = host(x)) ||
+        (PyArray_TYPE(a) != NPY_FLOAT && PyArray_TYPE(a) != NPY_DOUBLE))
+        goto python;
+    int tracked = NODE(x) != Py_None;
+    if (tracked) {
+        if ((tracked = recording()) < 0) return NULL;
+        if (tracked && OF_CARD(card, VJP) == Py_None && OF_CARD(card, KIND) == s_composite) goto python;
+    }
+    PyObject *space[] = {NULL, OF_CARD(card, FUSED), card, (PyObject *)a, attrs};
+    if (space[1] != Py_None) {
+        result = PyObject_VectorcallMethod(s_one, space + 1, 4 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
+        if (result == Py_None) Py_CLEAR(result);
+        else if (!result) goto error;
+    }
+    if (!result) {
+        space[1] = cpu, space[2] = (PyObject *)a;
+        result = PyObject_VectorcallDict(OF_CARD(card, BODY), space + 1, 2 | PY_VECTORCALL_ARGUMENTS_OFFSET, attrs);
+        if (!result) goto error;
+    }
+    PyObject *inputs = PyTuple_Pack(1, x);
+    if (!inputs) {
+        Py_DECREF(result);
+        return NULL;
+    }
+    out = wrapped(card, result, inputs, attrs, tracked);
+    Py_DECREF(inputs);
+    return out;
+error:
+    if (!PyErr_ExceptionMatches(PyExc_RuntimeWarning)) return NULL;
+    PyErr_Clear();
+python:
+    return PyObject_Vectorcall(run_one_any, args, n, NULL);
+}
+
 /* ---- fronts */
-enum { UNARY, BINARY, REFLECTED, REDUCED, INPLACE };
+enum { UNARY, BINARY, REFLECTED, REDUCED, INPLACE, LISTED };
 
 typedef struct {
     PyObject_HEAD vectorcallfunc vectorcall;
@@ -305,23 +515,6 @@ static int named_by(Front *f, int what, int x, int y) {
 }
 
 static PyObject *slow(Front *f, PyObject *const *args, size_t nf, PyObject *names) { return PyObject_Vectorcall(f->slow, args, nf, names); }
-
-/* after an error of NumPy's: one that the closure has an answer to is taken back */
-static int answered(void) {
-    if (!PyErr_ExceptionMatches(PyExc_RuntimeWarning) && !PyErr_ExceptionMatches(PyExc_ValueError) && !PyErr_ExceptionMatches(PyExc_TypeError) &&
-        !PyErr_ExceptionMatches(PyExc_OverflowError) && !PyErr_ExceptionMatches(PyExc_IndexError))
-        return 0;
-    PyErr_Clear();
-    return 1;
-}
-
-/* NumPy's scalars as arrays; takes r, NULL stays NULL */
-static PyObject *as_array(PyObject *r) {
-    if (!r || PyArray_CheckExact(r)) return r;
-    PyObject *a = PyArray_FROM_O(r);
-    Py_DECREF(r);
-    return a;
-}
 
 static inline int is_number(PyObject *y) { return PyFloat_CheckExact(y) || PyLong_CheckExact(y); }
 
@@ -465,6 +658,7 @@ static PyObject *call(PyObject *self, PyObject *const *args, size_t nf, PyObject
         case UNARY: return unary(f, args, nf, names);
         case REDUCED: return reduced(f, args, nf, names);
         case INPLACE: return inplace(f, args, nf, names);
+        case LISTED: return PyObject_Vectorcall(usual() ? f->ufunc : f->slow, args, nf, names);
         default: return binary(f, args, nf, names);
     }
 }
@@ -554,15 +748,22 @@ static PyObject *front_fields(PyObject *self, PyObject *kind) {
     Py_RETURN_NONE;
 }
 
-/* link(Tensor, Parameter, Node, vars(context), grad, BY_NUMPY, count, drop_dead, record, no_attrs, nothing) */
+/* link(Tensor, Parameter, Node, Pick, Card, vars(context), grad, BY_NUMPY, count, drop_dead, record, record_many, no_attrs, nothing) */
 static PyObject *front_link(PyObject *self, PyObject *args) {
-    if (!PyArg_ParseTuple(args, "O!O!O!O!OOOOOO!O!", &PyType_Type, &Tensor, &PyType_Type, &Parameter, &PyType_Type, &Node, &PyDict_Type,
-                          &context, &grad, &by_numpy, &counting, &drop_dead, &record_any, &PyDict_Type, &no_attrs, &PyTuple_Type, &nothing))
+    static const char *const index[] = {"index"};
+    PyTypeObject *type = &PyType_Type, *dict = &PyDict_Type;
+    if (!PyArg_ParseTuple(args, "O!O!O!O!O!O!OOOOOOO!O!", type, &Tensor, type, &Parameter, type, &Node, type, &Pick, type, &Card, dict, &context,
+                          &grad, &by_numpy, &counting, &drop_dead, &record_any, &record_many_any, dict, &no_attrs, &PyTuple_Type, &nothing))
         return NULL;
-    PyObject *all[] = {(PyObject *)Tensor, (PyObject *)Parameter, (PyObject *)Node, context, grad, by_numpy, counting, drop_dead, record_any,
-                       no_attrs, nothing};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) Py_INCREF(all[i]);
-    if (places(Node, NODE_FIELDS, 8, node_at)) return NULL;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(args); i++) Py_INCREF(PyTuple_GET_ITEM(args, i));
+    if (places(Node, NODE_FIELDS, 8, node_at) || places(Pick, index, 1, pick_at) || places(Card, CARD_FIELDS, 9, card_at)) return NULL;
+    Py_RETURN_NONE;
+}
+
+/* link_run(backends.numpy, run, run_one, wrap) */
+static PyObject *front_link_run(PyObject *self, PyObject *args) {
+    if (!PyArg_ParseTuple(args, "OOOO", &cpu, &run_any, &run_one_any, &wrap_any)) return NULL;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(args); i++) Py_INCREF(PyTuple_GET_ITEM(args, i));
     Py_RETURN_NONE;
 }
 
@@ -572,6 +773,10 @@ static PyMethodDef methods[] = {
     {"seen", (PyCFunction)(void (*)(void))front_seen, METH_FASTCALL, NULL},
     {"node", (PyCFunction)(void (*)(void))front_node, METH_FASTCALL, NULL},
     {"record", (PyCFunction)(void (*)(void))front_record, METH_FASTCALL | METH_KEYWORDS, NULL},
+    {"record_many", (PyCFunction)(void (*)(void))front_record_many, METH_FASTCALL | METH_KEYWORDS, NULL},
+    {"run", (PyCFunction)(void (*)(void))front_run, METH_FASTCALL, NULL},
+    {"run_one", (PyCFunction)(void (*)(void))front_run_one, METH_FASTCALL, NULL},
+    {"link_run", front_link_run, METH_VARARGS, NULL},
     {"front", front_front, METH_VARARGS, NULL},
     {"fields", front_fields, METH_O, NULL},
     {"link", front_link, METH_VARARGS, NULL},
@@ -584,8 +789,7 @@ PyMODINIT_FUNC PyInit__front(void) {
     if (PyType_Ready(&FrontType) < 0) return NULL;
     s_unusual = PyUnicode_InternFromString("unusual"), s_enabled = PyUnicode_InternFromString("enabled");
     s_dim = PyUnicode_InternFromString("dim"), s_keepdim = PyUnicode_InternFromString("keepdim");
-    s_joint = PyUnicode_InternFromString("joint"), s_variadic = PyUnicode_InternFromString("variadic");
-    s_keeps = PyUnicode_InternFromString("keeps"), s_keeps_all = PyUnicode_InternFromString("keeps_all");
+    s_composite = PyUnicode_InternFromString("composite"), s_view = PyUnicode_InternFromString("view"), s_one = PyUnicode_InternFromString("one");
     out_names = Py_BuildValue("(s)", "out");
     zero = PyLong_FromLong(0), first_limit = PyLong_FromLong(8);
     return PyErr_Occurred() ? NULL : PyModule_Create(&definition);

@@ -12,7 +12,7 @@ from typing import Any
 
 from .cache import check_owned, kernel_directory
 
-UNARY, BINARY, REFLECTED, REDUCED, INPLACE = range(5)
+UNARY, BINARY, REFLECTED, REDUCED, INPLACE, LISTED = range(6)
 
 
 def _load() -> Any:
@@ -49,9 +49,10 @@ why: list[str] = []  # why there is none
 module = _load()
 
 
-def before(form: int, closure, ufunc, card, checked: bool = False, numbers: int = 0):
-    """The closure behind a `Front`; itself where there is no C."""
+def before(form: int, closure, function, card=None, checked: bool = False, numbers: int = 0):
+    """The closure behind a `Front`, which calls `function` where it can; the closure itself where there is no C."""
     if module is None:
         return closure
-    front = module.front(form, closure, ufunc, card, card.keeps if card.vjp else (), checked, numbers)
+    keeps = card.keeps if card is not None and card.vjp else ()
+    front = module.front(form, closure, function, card, keeps, checked, numbers)
     return update_wrapper(front, closure)

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from sys import intern
 from typing import Any
 
 KINDS = ("elementwise", "reduction", "scan", "contraction", "view", "index", "window", "random", "composite", "opaque")
@@ -44,7 +45,7 @@ class Card:
         code = body.__code__
         names = code.co_varnames[1:code.co_argcount]
         defaults = body.__defaults__ or ()
-        self.name, self.kind, self.body, self.doc = name, kind, body, doc or body.__doc__
+        self.name, self.kind, self.body, self.doc = name, intern(kind), body, doc or body.__doc__
         self.inputs = len(names) - len(defaults) if inputs is None else inputs
         if code.co_flags & 0x04 and inputs is None:
             raise ValueError(f"card {name}: a body with *args must say how many inputs it has")

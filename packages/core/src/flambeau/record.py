@@ -161,5 +161,6 @@ def _union(card: Card, parents) -> tuple:
 
 made: Any = Node
 if front.module is not None:
-    front.module.link(Tensor, Parameter, Node, vars(context), grad, BY_NUMPY, counting, drop_dead, record, NO_ATTRS, NOTHING)
-    record, made = front.module.record, front.module.node
+    front.module.link(Tensor, Parameter, Node, Pick, Card, vars(context), grad, BY_NUMPY, counting, drop_dead, record, record_many, NO_ATTRS,
+                      NOTHING)
+    record, record_many, made = front.module.record, front.module.record_many, front.module.node
