@@ -9,7 +9,9 @@
 #include <Python.h>
 #include <structmember.h>
 #define NPY_NO_DEPRECATED_API NPY_1_22_API_VERSION
+#include <math.h>
 #include <numpy/arrayobject.h>
+#include <numpy/random/bitgen.h>
 
 #define AT(x, place) (*(PyObject **)((char *)(x) + (place)))
 #define ARRAY(x) AT(x, field_at[0])
@@ -37,7 +39,8 @@ static PyObject *drop_dead;   /* tensor.drop_dead */
 static PyObject *record_any, *record_many_any, *run_any, *run_one_any, *wrap_any; /* the functions of these names, in Python */
 static PyObject *cpu;         /* backends.numpy, the namespace of bodies */
 static PyObject *no_attrs, *nothing, *zero, *first_limit;
-static PyObject *s_unusual, *s_enabled, *s_dim, *s_keepdim, *s_composite, *s_view, *s_one, *out_names;
+static PyObject *s_unusual, *s_enabled, *s_dim, *s_keepdim, *s_composite, *s_view, *s_one, *s_index, *out_names;
+static PyObject *sizes; /* a tuple -> its Size */
 
 /* ---- where slots lie */
 static int places(PyTypeObject *kind, const char *const *names, int n, Py_ssize_t *at) {
@@ -218,10 +221,10 @@ static PyObject *front_seen(PyObject *self, PyObject *const *args, Py_ssize_t n)
 /* Of (out, *inputs) what the formulas of the inputs that have a node name: plain tensors, numbers and None here.
    1: the parents and what is saved, whose first place the caller fills where *out is 1; 0: Python has to see to it; -1: an error */
 static int what_is_kept(PyObject *card, PyObject *inputs, PyObject *given, PyObject **parents, PyObject **saved, int *out) {
-    if (!Py_IS_TYPE(card, Card) || !(PyTuple_CheckExact(inputs) || PyList_CheckExact(inputs)) || OF_CARD(card, VARIADIC) != Py_False || !usual())
-        return 0;
+    if (!Py_IS_TYPE(card, Card) || !(PyTuple_CheckExact(inputs) || PyList_CheckExact(inputs)) || !usual()) return 0;
     Py_ssize_t count = PySequence_Fast_GET_SIZE(inputs);
     PyObject **xs = PySequence_Fast_ITEMS(inputs), *named;
+    int variadic = OF_CARD(card, VARIADIC) == Py_True; /* then the formula names (out, all inputs), and integers are kept all the same */
     for (Py_ssize_t i = 0; i < count; i++)
         if (PyObject_TypeCheck(xs[i], Fields) && !is_plain(xs[i])) return 0;
     if (given && given != Py_None) {
@@ -243,7 +246,7 @@ static int what_is_kept(PyObject *card, PyObject *inputs, PyObject *given, PyObj
     for (Py_ssize_t i = 0; i <= count; i++) {
         int yes = 0;
         if (every)
-            yes = PyTuple_GET_ITEM(named, i) == Py_True;
+            yes = PyTuple_GET_ITEM(named, variadic && i ? 1 : i) == Py_True;
         else
             for (Py_ssize_t j = 0; j < n && j < PyTuple_GET_SIZE(named); j++)
                 yes |= PyTuple_GET_ITEM(*parents, j) != Py_None && PyTuple_GET_ITEM(PyTuple_GET_ITEM(named, j), i) == Py_True;
@@ -252,7 +255,9 @@ static int what_is_kept(PyObject *card, PyObject *inputs, PyObject *given, PyObj
             PyTuple_SET_ITEM(*saved, 0, Py_NewRef(Py_None));
             continue;
         }
-        PyObject *x = xs[i - 1], *keep = !is_plain(x) ? Py_NewRef(x) : yes ? kept(x) : Py_NewRef(Py_None);
+        PyObject *x = xs[i - 1];
+        if (variadic && !yes && is_plain(x)) yes = !host(x) || PyArray_ISBOOL(host(x)) || PyArray_ISINTEGER(host(x));
+        PyObject *keep = !is_plain(x) ? Py_NewRef(x) : yes ? kept(x) : Py_NewRef(Py_None);
         if (!keep) return -1;
         PyTuple_SET_ITEM(*saved, i, keep);
     }
@@ -492,6 +497,290 @@ error:
     PyErr_Clear();
 python:
     return PyObject_Vectorcall(run_one_any, args, n, NULL);
+}
+
+/* ---- helpers of functions that stay in Python */
+
+/* the arrays of plain tensors that have one dtype and one rank, as a list; None for all others */
+static PyObject *front_arrays(PyObject *self, PyObject *tensors) {
+    if (!(PyTuple_CheckExact(tensors) || PyList_CheckExact(tensors)) || !usual()) Py_RETURN_NONE;
+    Py_ssize_t count = PySequence_Fast_GET_SIZE(tensors);
+    PyArrayObject *first = NULL;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *x = PySequence_Fast_ITEMS(tensors)[i];
+        PyArrayObject *a = is_plain(x) ? host(x) : NULL;
+        if (!first) first = a;
+        if (!a || PyArray_DESCR(a) != PyArray_DESCR(first) || PyArray_NDIM(a) != PyArray_NDIM(first)) Py_RETURN_NONE;
+    }
+    PyObject *arrays = PyList_New(count);
+    for (Py_ssize_t i = 0; arrays && i < count; i++) PyList_SET_ITEM(arrays, i, Py_NewRef(ARRAY(PySequence_Fast_ITEMS(tensors)[i])));
+    if (!count) Py_SETREF(arrays, Py_NewRef(Py_None));
+    return arrays;
+}
+
+/* pieces(x, array, keys, card, name): the views array[key] that one call gives */
+static PyObject *front_pieces(PyObject *self, PyObject *const *args, Py_ssize_t n) {
+    if (n != 5 || !PyObject_TypeCheck(args[0], Fields) || !PyArray_CheckExact(args[1]) || !PyList_CheckExact(args[2])) {
+        PyErr_SetString(PyExc_TypeError, "pieces(x, array, keys, card, name)");
+        return NULL;
+    }
+    Py_ssize_t count = PyList_GET_SIZE(args[2]);
+    PyObject *made = PyTuple_New(count);
+    for (Py_ssize_t i = 0; made && i < count; i++) {
+        PyObject *key = PyList_GET_ITEM(args[2], i), *attrs = PyDict_New(), *y = NULL, *source = NULL, *number = PyLong_FromSsize_t(i);
+        if (attrs && number && !PyDict_SetItem(attrs, s_index, key)) y = seen(args[0], PyObject_GetItem(args[1], key), args[3], attrs);
+        if (y) source = PyTuple_Pack(5, args[0], args[3], attrs, args[4], number);
+        Py_XDECREF(attrs), Py_XDECREF(number);
+        if (source) {
+            Py_SETREF(SOURCE(y), source);
+            PyTuple_SET_ITEM(made, i, y);
+        } else {
+            Py_XDECREF(y);
+            Py_CLEAR(made);
+        }
+    }
+    return made;
+}
+
+/* spread(array, shape): `broadcast_to` for a writable array in order, with -1 for an axis that stays; None where it does not fit */
+static PyObject *front_spread(PyObject *self, PyObject *const *args, Py_ssize_t n) {
+    PyArrayObject *a = n == 2 && PyArray_CheckExact(args[0]) ? (PyArrayObject *)args[0] : NULL;
+    if (!a || !PyTuple_Check(args[1]) || !PyArray_IS_C_CONTIGUOUS(a) || !PyArray_ISWRITEABLE(a)) Py_RETURN_NONE;
+    Py_ssize_t count = PyTuple_GET_SIZE(args[1]), lead = count - PyArray_NDIM(a);
+    npy_intp shape[32], strides[32];
+    if (lead < 0 || count > 32) Py_RETURN_NONE;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *extent = PyTuple_GET_ITEM(args[1], i);
+        if (!PyLong_CheckExact(extent)) Py_RETURN_NONE;
+        npy_intp wanted = PyLong_AsSsize_t(extent), have = i < lead ? 1 : PyArray_DIM(a, i - lead);
+        if (wanted == -1 && i >= lead) wanted = have;
+        if (wanted < 0 || (have != wanted && have != 1)) {
+            PyErr_Clear();
+            Py_RETURN_NONE;
+        }
+        shape[i] = wanted;
+        strides[i] = i < lead || have != wanted ? 0 : PyArray_STRIDE(a, i - lead);
+    }
+    PyArray_Descr *kind = PyArray_DESCR(a);
+    Py_INCREF(kind);
+    PyObject *out = PyArray_NewFromDescr(&PyArray_Type, kind, count, shape, strides, PyArray_DATA(a), 0, NULL);
+    if (!out) return NULL;
+    Py_INCREF(a);
+    if (PyArray_SetBaseObject((PyArrayObject *)out, (PyObject *)a)) {
+        Py_DECREF(out);
+        return NULL;
+    }
+    PyArray_UpdateFlags((PyArrayObject *)out, NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_F_CONTIGUOUS);
+    return out;
+}
+
+/* ---- flat loops: the loops of `backends/native.c` on whole arrays in order, without what a generalised ufunc does before */
+typedef void (*Loop)(char **, const npy_intp *, const npy_intp *, void *);
+typedef struct {
+    PyObject_HEAD vectorcallfunc vectorcall;
+    Loop loops[2];  /* for float32 and float64 */
+    void *data;
+    int n, inputs, rows;
+    char types[12]; /* T the floating dtype, q int64 */
+    char dims[12];  /* of each array, which of the loop's lengths is its own; -1: one element; -2: one element a row */
+} Flat;
+
+static PyObject *flat_call(PyObject *self, PyObject *const *args, size_t nf, PyObject *names) {
+    Flat *f = (Flat *)self;
+    char *data[12];
+    npy_intp lengths[13] = {1}, steps[24], count = 0, largest = 0;
+    PyArrayObject *held[12];
+    int n = f->n, kind = -1, ready = 0;
+    if (PyVectorcall_NARGS(nf) != n || names) {
+        PyErr_SetString(PyExc_TypeError, "a flat loop takes its arrays, inputs and then outputs");
+        return NULL;
+    }
+    for (int i = 0; i < n; i++) {
+        PyArrayObject *a = (PyArrayObject *)args[i];
+        int type = PyArray_Check(args[i]) ? PyArray_TYPE(a) : -1;
+        if (kind < 0) kind = type;
+        if (type != (f->types[i] == 'T' ? kind : NPY_INT64) || (kind != NPY_FLOAT && kind != NPY_DOUBLE) ||
+            (i >= f->inputs && !PyArray_IS_C_CONTIGUOUS(a))) {
+            PyErr_Format(PyExc_TypeError, "a flat loop cannot take its argument %d", i + 1);
+            goto failed;
+        }
+        held[i] = PyArray_GETCONTIGUOUS(a);
+        if (!held[i]) goto failed;
+        ready = i + 1;
+        a = held[i];
+        data[i] = PyArray_BYTES(a);
+        npy_intp size = PyArray_SIZE(a), item = PyArray_ITEMSIZE(a);
+        steps[i] = f->dims[i] == -2 ? item : 0;
+        if (size > largest) largest = size;
+        if (f->dims[i] < 0) continue;
+        npy_intp length = f->rows ? PyArray_DIM(a, PyArray_NDIM(a) - 1) : size;
+        lengths[1 + (int)f->dims[i]] = length;
+        if (f->rows) lengths[0] = length ? size / length : 0, steps[i] = length * item;
+        steps[n + count++] = item;
+    }
+    if (largest > 1 << 14) {
+        Py_BEGIN_ALLOW_THREADS
+        f->loops[kind == NPY_DOUBLE](data, lengths, steps, f->data);
+        Py_END_ALLOW_THREADS
+    } else
+        f->loops[kind == NPY_DOUBLE](data, lengths, steps, f->data);
+    for (int i = 0; i < n; i++) Py_DECREF(held[i]);
+    Py_RETURN_NONE;
+failed:
+    for (int i = 0; i < ready; i++) Py_DECREF(held[i]);
+    return NULL;
+}
+
+static PyTypeObject FlatType = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "flambeau.front.Flat",
+    .tp_basicsize = sizeof(Flat),
+    .tp_vectorcall_offset = offsetof(Flat, vectorcall),
+    .tp_call = PyVectorcall_Call,
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL,
+};
+
+/* flat(address of the loop for float32, for float64, of its data, types, dims, inputs, rows) */
+static PyObject *front_flat(PyObject *self, PyObject *args) {
+    unsigned long long single, twice, data;
+    const char *types;
+    PyObject *dims;
+    int inputs, rows;
+    if (!PyArg_ParseTuple(args, "KKKsO!ip", &single, &twice, &data, &types, &PyTuple_Type, &dims, &inputs, &rows)) return NULL;
+    Py_ssize_t n = PyTuple_GET_SIZE(dims);
+    if (n > 12 || (Py_ssize_t)strlen(types) != n) {
+        PyErr_SetString(PyExc_ValueError, "a flat loop has a type and a length for each of up to 12 arrays");
+        return NULL;
+    }
+    Flat *f = PyObject_New(Flat, &FlatType);
+    if (!f) return NULL;
+    f->vectorcall = flat_call;
+    f->loops[0] = (Loop)(uintptr_t)single, f->loops[1] = (Loop)(uintptr_t)twice, f->data = (void *)(uintptr_t)data;
+    f->n = n, f->inputs = inputs, f->rows = rows;
+    memcpy(f->types, types, n);
+    for (Py_ssize_t i = 0; i < n; i++) f->dims[i] = (char)PyLong_AsLong(PyTuple_GET_ITEM(dims, i));
+    return (PyObject *)f;
+}
+
+/* ---- random numbers: PyTorch's ways from the words of MT19937 to float32.  The caller holds the generator's lock. */
+static bitgen_t *bits(PyObject *capsule) { return PyCapsule_GetPointer(capsule, "BitGenerator"); }
+
+static void uniform_fill(bitgen_t *source, float *out, npy_intp n) {
+    for (npy_intp i = 0; i < n; i++) out[i] = (float)(source->next_uint32(source->state) & 0xffffff) * 0x1p-24f;
+}
+
+/* Box and Muller's method on blocks of 16, eight radii and eight angles.  Logarithm, sine and cosine are the polynomials of Cephes with
+   fused multiplications and additions, as PyTorch's: so the numbers are its numbers to the last bit. */
+#define NORMAL_BLOCKS(name, attribute) \
+attribute static void name(float *x, npy_intp n) { \
+    for (npy_intp b = 0; b + 16 <= n; b += 16) { \
+        float radius[8], sines[8], cosines[8]; \
+        for (int i = 0; i < 8; i++) { \
+            union { float f; uint32_t u; } m = {.f = 1.0f - x[b + i]}; \
+            float e = (float)((int)(m.u >> 23) - 126); \
+            m.u = (m.u & 0x807fffff) | 0x3f000000; \
+            int low = m.f < 0.707106781186547524f; \
+            float v = low ? (m.f - 1.0f) + m.f : m.f - 1.0f, z = v * v, y = 7.0376836292e-2f; \
+            e = low ? e - 1.0f : e; \
+            y = fmaf(y, v, -1.1514610310e-1f), y = fmaf(y, v, 1.1676998740e-1f), y = fmaf(y, v, -1.2420140846e-1f); \
+            y = fmaf(y, v, 1.4249322787e-1f), y = fmaf(y, v, -1.6668057665e-1f), y = fmaf(y, v, 2.0000714765e-1f); \
+            y = fmaf(y, v, -2.4999993993e-1f), y = fmaf(y, v, 3.3333331174e-1f); \
+            y = y * v; \
+            y = fmaf(y, z, e * -2.12194440e-4f), y = fmaf(z, -0.5f, y); \
+            radius[i] = sqrtf(-2.0f * fmaf(e, 0.693359375f, v + y)); \
+        } \
+        for (int i = 0; i < 8; i++) { \
+            float v = 6.283185307179586f * x[b + 8 + i]; \
+            int j = ((int)(v * 1.27323954473516f) + 1) & ~1; \
+            float y = (float)j; \
+            v = fmaf(y, -0.78515625f, v), v = fmaf(y, -2.4187564849853515625e-4f, v), v = fmaf(y, -3.77489497744594108e-8f, v); \
+            float z = v * v, c = 2.443315711809948e-5f, s = -1.9515295891e-4f; \
+            c = fmaf(c, z, -1.388731625493765e-3f), c = fmaf(c, z, 4.166664568298827e-2f), c = c * z; \
+            c = FUSED_COSINE + 1.0f; \
+            s = fmaf(s, z, 8.3321608736e-3f), s = fmaf(s, z, -1.6666654611e-1f), s = fmaf(s * z, v, v); \
+            int even = (j & 2) == 0; \
+            float sine = even ? s : c, cosine = even ? c : s; \
+            sines[i] = j & 4 ? -sine : sine; \
+            cosines[i] = (j - 2) & 4 ? cosine : -cosine; \
+        } \
+        for (int i = 0; i < 8; i++) x[b + i] = radius[i] * cosines[i], x[b + 8 + i] = radius[i] * sines[i]; \
+    } \
+}
+#define FUSED_COSINE fmaf(c, z, z * -0.5f)
+
+NORMAL_BLOCKS(normal_blocks, )
+#if defined(__x86_64__) && defined(__GNUC__)
+NORMAL_BLOCKS(normal_blocks_fma, __attribute__((target("avx2,fma"), optimize("O3"))))
+#define FASTEST (__builtin_cpu_supports("fma") && __builtin_cpu_supports("avx2") ? normal_blocks_fma : normal_blocks)
+#else
+#define FASTEST normal_blocks
+#endif
+
+/* uniform(capsule, shape), normal(capsule, shape): float32; normal for 16 numbers and more */
+static PyObject *drawn(PyObject *const *args, Py_ssize_t n, int normal) {
+    bitgen_t *source = n == 2 && PyTuple_Check(args[1]) ? bits(args[0]) : NULL;
+    npy_intp shape[32], size = 1;
+    Py_ssize_t count = source ? PyTuple_GET_SIZE(args[1]) : 33;
+    for (Py_ssize_t i = 0; count <= 32 && i < count; i++) {
+        shape[i] = PyLong_AsSsize_t(PyTuple_GET_ITEM(args[1], i));
+        if (shape[i] < 0) count = 33;
+        size *= shape[i < 32 ? i : 0];
+    }
+    if (count > 32) {
+        if (!PyErr_Occurred()) PyErr_SetString(PyExc_TypeError, "expected the capsule of a bit generator and a shape");
+        return NULL;
+    }
+    PyObject *out = PyArray_SimpleNew(count, shape, NPY_FLOAT);
+    if (!out) return NULL;
+    float *x = PyArray_DATA((PyArrayObject *)out);
+    PyThreadState *saved = size > 4096 ? PyEval_SaveThread() : NULL;
+    uniform_fill(source, x, size);
+    if (normal) {
+        FASTEST(x, size);
+        if (size % 16) { /* the last 16 places are drawn anew */
+            uniform_fill(source, x + size - 16, 16);
+            FASTEST(x + size - 16, 16);
+        }
+    }
+    if (saved) PyEval_RestoreThread(saved);
+    return out;
+}
+
+static PyObject *front_uniform(PyObject *self, PyObject *const *args, Py_ssize_t n) { return drawn(args, n, 0); }
+static PyObject *front_normal(PyObject *self, PyObject *const *args, Py_ssize_t n) { return drawn(args, n, 1); }
+
+/* ---- attributes */
+static PyObject *get_shape(PyObject *x, void *ignored) {
+    PyObject *a = ARRAY(x), *shape, *size;
+    shape = a && PyArray_Check(a) ? PyArray_IntTupleFromIntp(PyArray_NDIM((PyArrayObject *)a), PyArray_DIMS((PyArrayObject *)a))
+                                  : PyObject_GetAttrString(a ? a : Py_None, "shape");
+    if (!shape) return NULL;
+    size = PyObject_GetItem(sizes, shape);
+    Py_DECREF(shape);
+    return size;
+}
+
+static PyObject *get_dtype(PyObject *x, void *ignored) {
+    PyObject *a = ARRAY(x);
+    if (a && PyArray_Check(a)) return our_dtype((PyArrayObject *)a);
+    PyObject *kind = PyObject_GetAttrString(a ? a : Py_None, "dtype"), *ours = kind ? PyObject_GetItem(by_numpy, kind) : NULL;
+    Py_XDECREF(kind);
+    return ours;
+}
+
+static PyGetSetDef attributes[] = {{"shape", get_shape, NULL, "The extents, a `Size`.", NULL}, {"dtype", get_dtype, NULL, "The elements' type.", NULL}};
+
+/* attributes(Tensor, sizes): tensors get `shape` and `dtype` from here; sizes: a tuple -> its Size */
+static PyObject *front_attributes(PyObject *self, PyObject *args) {
+    PyTypeObject *kind;
+    if (!PyArg_ParseTuple(args, "O!O", &PyType_Type, &kind, &sizes)) return NULL;
+    Py_INCREF(sizes);
+    for (int i = 0; i < 2; i++) {
+        PyObject *descriptor = PyDescr_NewGetSet(kind, attributes + i);
+        int bad = !descriptor || PyObject_SetAttrString((PyObject *)kind, attributes[i].name, descriptor);
+        Py_XDECREF(descriptor);
+        if (bad) return NULL;
+    }
+    Py_RETURN_NONE;
 }
 
 /* ---- fronts */
@@ -777,6 +1066,13 @@ static PyMethodDef methods[] = {
     {"run", (PyCFunction)(void (*)(void))front_run, METH_FASTCALL, NULL},
     {"run_one", (PyCFunction)(void (*)(void))front_run_one, METH_FASTCALL, NULL},
     {"link_run", front_link_run, METH_VARARGS, NULL},
+    {"arrays_of", front_arrays, METH_O, NULL},
+    {"pieces", (PyCFunction)(void (*)(void))front_pieces, METH_FASTCALL, NULL},
+    {"spread", (PyCFunction)(void (*)(void))front_spread, METH_FASTCALL, NULL},
+    {"uniform", (PyCFunction)(void (*)(void))front_uniform, METH_FASTCALL, NULL},
+    {"normal", (PyCFunction)(void (*)(void))front_normal, METH_FASTCALL, NULL},
+    {"flat", front_flat, METH_VARARGS, NULL},
+    {"attributes", front_attributes, METH_VARARGS, NULL},
     {"front", front_front, METH_VARARGS, NULL},
     {"fields", front_fields, METH_O, NULL},
     {"link", front_link, METH_VARARGS, NULL},
@@ -786,10 +1082,11 @@ static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_front", NULL, -
 
 PyMODINIT_FUNC PyInit__front(void) {
     import_array();
-    if (PyType_Ready(&FrontType) < 0) return NULL;
+    if (PyType_Ready(&FrontType) < 0 || PyType_Ready(&FlatType) < 0) return NULL;
     s_unusual = PyUnicode_InternFromString("unusual"), s_enabled = PyUnicode_InternFromString("enabled");
     s_dim = PyUnicode_InternFromString("dim"), s_keepdim = PyUnicode_InternFromString("keepdim");
     s_composite = PyUnicode_InternFromString("composite"), s_view = PyUnicode_InternFromString("view"), s_one = PyUnicode_InternFromString("one");
+    s_index = PyUnicode_InternFromString("index");
     out_names = Py_BuildValue("(s)", "out");
     zero = PyLong_FromLong(0), first_limit = PyLong_FromLong(8);
     return PyErr_Occurred() ? NULL : PyModule_Create(&definition);

@@ -7,6 +7,7 @@ from _thread import _local as local
 
 import numpy as np
 
+from . import front
 from .device import CPU, device
 from .tensor import plain
 
@@ -89,6 +90,9 @@ class Generator:
         """n numbers in [0, 1): 24 bits of a word for float32 and smaller, 53 bits of two for float64."""
         if numpy_dtype == np.float64:
             return (self.words64(n) & LOW_53) * 2.0**-53
+        if front.module is not None and numpy_dtype == np.float32:
+            with self._bits.lock:
+                return front.module.uniform(self._bits.capsule, (n,))
         words = self._bits.random_raw(n) if n < FEW else self.words(n)
         words &= LOW_24
         u = words.astype(np.float32)
@@ -108,6 +112,9 @@ class Generator:
         """The same before they are rounded: in blocks of 16 by Box and Muller's method, one by one when there are fewer than 16."""
         if n < 16:
             return np.array([self._one_normal() for _ in range(n)], np.float64)
+        if front.module is not None and numpy_dtype == np.float32:
+            with self._bits.lock:
+                return front.module.normal(self._bits.capsule, (n,))
         wide = np.float64 if numpy_dtype == np.float64 else np.float32
         whole = n - n % 16
         u = self.uniform(whole if np.dtype(numpy_dtype).itemsize == 2 else n, wide)

@@ -15,7 +15,7 @@ from math import prod
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from .native import Geometry, address, function, geometry, loop, threads
+from .native import Geometry, address, flat_loop, function, geometry, threads
 
 __all__ = ["conv_backward_input", "conv_backward_weight", "conv_forward", "conv_output_size"]
 
@@ -125,6 +125,7 @@ def _rows(g: np.ndarray, groups: int) -> np.ndarray:
 
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+FEW = 1 << 11  # products that take less time than the columns and the call of BLAS would
 
 
 @lru_cache(512)
@@ -139,12 +140,13 @@ def _one_block(x_shape: Ints, w_shape: Ints, stride: Ints, padding: Ints, dilati
         return None
     strides = [prod(x_shape[i + 1 :]) for i in range(len(x_shape))]
     numbers = np.array(geometry(n, c, tuple(size), kernel, out, stride, padding, dilation, tuple(strides)), np.int64)
-    return (n, w_shape[0], *out), (groups, c // groups * prod(kernel), n * prod(out)), numbers
+    numbers = np.append(numbers, [w_shape[0], groups])
+    return (n, w_shape[0], *out), (groups, c // groups * prod(kernel), n * prod(out)), numbers, n * prod(out) * prod(w_shape)
 
 
 def _forward_at_once(x: np.ndarray, w: np.ndarray, groups: int, gather, shape: Ints, block: Ints, numbers: np.ndarray) -> np.ndarray:
     columns = np.empty(block, x.dtype)
-    gather(x.reshape(-1), numbers, columns.reshape(-1))
+    gather(x, numbers, columns)
     n, o = shape[:2]
     if groups == 1:
         y = w.reshape(o, -1).dot(columns[0])  # a µs less than matmul's loop over one product
@@ -162,8 +164,12 @@ def conv_forward(x: np.ndarray, w: np.ndarray, stride: Ints, padding: Ints, dila
     array([[[2., 3., 3., 2.]]])
     """
     plan = _one_block(x.shape, w.shape, stride, padding, dilation, groups, x.itemsize) if x.dtype is w.dtype and x.dtype in FLOATS else None
-    if plan is not None and x.flags.c_contiguous and (gather := loop("columns", "Tq->T", "(p),(g)->(c)")) is not None:
-        return _forward_at_once(x, w, groups, gather, *plan)
+    if plan is not None and x.flags.c_contiguous and (gather := flat_loop("columns", "Tq->T", "pgc")) is not None:
+        if w.dtype is x.dtype and plan[3] <= FEW:
+            y = np.empty(plan[0], x.dtype)
+            flat_loop("convolve", "TTq->T", "pwgq")(x, w, plan[2], y)
+            return y
+        return _forward_at_once(x, w, groups, gather, *plan[:3])
     _check(x.shape, w.shape, groups)
     x = _whole_steps(x)
     n, o, kernel = x.shape[0], w.shape[0], w.shape[2:]

@@ -172,6 +172,52 @@ void avg_pool_loop_##name(char **args, const intptr_t *dims, const intptr_t *ste
 LOOPS(float, f4)
 LOOPS(double, f8)
 
+/* x (n, c, size), w (o, c / groups, kernel), [geometry, o, groups] -> y (n, o, out), where columns would cost more than the products.
+   x (outer, n, inner), places (outer, k, inner), [outer, n, inner, k] -> x at its places along the middle axis, and how many lay outside.
+   running (c), batch (c), [kept, taken] -> running * kept + batch * taken */
+#define SMALL_LOOPS(T, name) \
+void convolve_loop_##name(char **args, const intptr_t *dims, const intptr_t *steps, void *data) { \
+    const geometry *g = (geometry *)args[2]; \
+    const i64 o = ((i64 *)args[2])[25], groups = ((i64 *)args[2])[26], c = g->c / groups; \
+    const T *x = (T *)args[0], *w = (T *)args[1]; \
+    const i64 taps = g->kernel[0] * g->kernel[1] * g->kernel[2]; \
+    T *y = (T *)args[3]; \
+    for (i64 i = 0; i < g->n; i++) for (i64 f = 0; f < o; f++) \
+        for (i64 o0 = 0; o0 < g->out[0]; o0++) for (i64 o1 = 0; o1 < g->out[1]; o1++) for (i64 o2 = 0; o2 < g->out[2]; o2++) { \
+            const T *plane = x + i * g->image + f / (o / groups) * c * g->channel, *filter = w + f * c * taps; \
+            T total = 0; \
+            for (i64 ch = 0; ch < c; ch++, plane += g->channel) \
+                for (i64 k0 = 0; k0 < g->kernel[0]; k0++) for (i64 k1 = 0; k1 < g->kernel[1]; k1++, filter += g->kernel[2]) { \
+                    i64 z = o0 * g->stride[0] - g->padding[0] + k0 * g->dilation[0], r = o1 * g->stride[1] - g->padding[1] + k1 * g->dilation[1]; \
+                    if (z < 0 || z >= g->size[0] || r < 0 || r >= g->size[1]) continue; \
+                    const T *row = plane + z * g->step[0] + r * g->step[1]; \
+                    for (i64 k2 = 0; k2 < g->kernel[2]; k2++) { \
+                        i64 p = o2 * g->stride[2] - g->padding[2] + k2 * g->dilation[2]; \
+                        if (p >= 0 && p < g->size[2]) total += row[p * g->step[2]] * filter[k2]; \
+                    } \
+                } \
+            *y++ = total; \
+        } \
+} \
+void gather_flat_loop_##name(char **args, const intptr_t *dims, const intptr_t *steps, void *data) { \
+    const i64 *size = (i64 *)args[2], n = size[1], inner = size[2], k = size[3], *place = (i64 *)args[1]; \
+    const T *x = (T *)args[0]; \
+    T *y = (T *)args[3]; \
+    i64 outside = 0; \
+    for (i64 a = 0; a < size[0]; a++, x += n * inner) for (i64 i = 0; i < k; i++) for (i64 j = 0; j < inner; j++, place++, y++) { \
+        int in = *place >= 0 && *place < n; \
+        outside += !in; \
+        *y = in ? x[*place * inner + j] : 0; \
+    } \
+    *(i64 *)args[4] = outside; \
+} \
+void move_loop_##name(char **args, const intptr_t *dims, const intptr_t *steps, void *data) { \
+    const T *running = (T *)args[0], *batch = (T *)args[1], *share = (T *)args[2]; \
+    for (intptr_t i = 0; i < dims[1]; i++) ((T *)args[3])[i] = running[i] * share[0] + batch[i] * share[1]; \
+}
+SMALL_LOOPS(float, f4)
+SMALL_LOOPS(double, f8)
+
 /* x (n, c, s), [n, c, s], weight (c), bias (c), eps -> y, mean (c), variance (c); x in order.
    x (n, c), classes (n) -> mean over rows of log(sum(exp(x))) - x[class], of any strides. */
 #define NETWORK(T, name, EXP, LOG, SQRT) \

@@ -6,7 +6,9 @@ from functools import cache
 
 import numpy as np
 
-__all__ = ["Geometry", "address", "counts", "function", "geometry", "loop", "threads"]
+from .. import front
+
+__all__ = ["Geometry", "address", "counts", "flat_loop", "function", "geometry", "loop", "threads"]
 
 Ints = tuple[int, ...]
 SMALL = 1 << 15  # elements below which threads cost more than they save
@@ -44,6 +46,30 @@ def loop(name: str, types: str, signature: str):
     inputs = types.index("-")
     rows = [[np.dtype(t) for t in types.replace("->", "").replace("T", kind)] for kind in "fd"]
     return register(loops, rows, inputs, len(rows[0]) - inputs, signature, name, "")
+
+
+@cache
+def flat_loop(name: str, types: str, lengths: str, rows: bool = False):
+    """`name` as a function of arrays, inputs and then outputs to write into, which sees each as one line in order; None without a compiler.
+
+    types: as for `loop`. lengths: a letter an array for its length, "." for one element. rows: each array's last axis is its line, and
+    the function runs once a row; "1" is then one element a row.
+    """
+    library = _library()
+    if library is None:
+        return None
+    inputs, kinds, letters = types.index("-"), types.replace("->", ""), sorted(set(lengths) - set(".1"), key=lengths.index)
+    if front.module is None:
+        cores = [f"({c})" if c in letters else "()" for c in lengths]
+        made = loop(name, types, f"{','.join(cores[:inputs])}->{','.join(cores[inputs:])}")
+        return made if rows else lambda *arrays: made(*[a if c == "." else a.reshape(-1) for a, c in zip(arrays, lengths, strict=True)])
+    import ctypes
+
+    from ..kernels.threads import cell
+
+    loops = [ctypes.cast(getattr(library, f"{name}_loop_{kind}"), ctypes.c_void_p).value for kind in ("f4", "f8")]
+    places = tuple(letters.index(c) if c in letters else {".": -1, "1": -2}[c] for c in lengths)
+    return front.module.flat(*loops, ctypes.addressof(cell()), kinds, places, inputs, rows)
 
 
 def geometry(n: int, c: int, size: Ints, kernel: Ints, out: Ints, stride: Ints, padding: Ints, dilation: Ints, strides: Ints) -> list[int]:

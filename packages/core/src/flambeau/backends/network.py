@@ -8,9 +8,9 @@ from math import prod
 import numpy as np
 from numpy._core import umath
 
-from .native import loop
+from .native import flat_loop, loop
 
-__all__ = ["batch_norm_eval", "batch_norm_train", "clamp", "gather", "mean_cross_entropy", "topk", "var"]
+__all__ = ["batch_norm_eval", "batch_norm_train", "clamp", "gather", "mean_cross_entropy", "move", "scalar", "topk", "var"]
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 clip: np.ufunc = vars(umath)["clip"]  # np.clip without its Python
@@ -37,11 +37,31 @@ def batch_norm_train(x: np.ndarray, weight: np.ndarray | None, bias: np.ndarray 
         weight, bias = one if weight is None else weight, zero if bias is None else bias
     if weight.dtype is not kind or bias.dtype is not kind or weight.shape != (channels,) or bias.shape != (channels,):
         return None
-    run = loop("batch_norm", "TqTTT->TTT", "(p),(g),(c),(c),()->(p),(c),(c)")
+    run = flat_loop("batch_norm", "TqTTT->TTT", "pgcc.pcc")
     if run is None:
         return None
-    y, mean, var = run(x.reshape(-1), _sizes(x.shape), weight, bias, kind.type(eps))
-    return y.reshape(x.shape), mean, var
+    y, mean, var = np.empty(x.shape, kind), np.empty(channels, kind), np.empty(channels, kind)
+    run(x, _sizes(x.shape), weight, bias, scalar(eps, kind.char), y, mean, var)
+    return y, mean, var
+
+
+@lru_cache(256)
+def scalar(value: float, kind: str) -> np.ndarray:
+    return np.array(value, kind)
+
+
+@lru_cache(64)
+def _shares(kept: float, taken: float, kind: str) -> np.ndarray:
+    return np.array([kept, taken], kind)
+
+
+def move(running: np.ndarray, batch: np.ndarray, kept: float, taken: float) -> bool:
+    """running = running * kept + batch * taken, in place; False where C does not do it."""
+    run = flat_loop("move", "TTT->T", "ccsc") if running.dtype in FLOATS and running.flags.c_contiguous else None
+    if run is None:
+        return False
+    run(running, batch, _shares(kept, taken, running.dtype.char), running)
+    return True
 
 
 def batch_norm_eval(x: np.ndarray, mean: np.ndarray, var: np.ndarray, weight: np.ndarray | None, bias: np.ndarray | None, eps: float):
@@ -54,8 +74,12 @@ def batch_norm_eval(x: np.ndarray, mean: np.ndarray, var: np.ndarray, weight: np
     for given in (mean, var, weight, bias):
         if given.dtype is not kind or given.shape != (channels,):
             return None
-    run = loop("batch_norm_eval", "TqTTTTT->T", "(p),(g),(c),(c),(c),(c),()->(p)")
-    return None if run is None else run(x.reshape(-1), _sizes(x.shape), mean, var, weight, bias, kind.type(eps)).reshape(x.shape)
+    run = flat_loop("batch_norm_eval", "TqTTTTT->T", "pgcccc.p")
+    if run is None:
+        return None
+    y = np.empty(x.shape, kind)
+    run(x, _sizes(x.shape), mean, var, weight, bias, scalar(eps, kind.char), y)
+    return y
 
 
 def mean_cross_entropy(x: np.ndarray, target: np.ndarray):
@@ -72,31 +96,42 @@ def clamp(x: np.ndarray, min, max):
     return clip(x, min, max)
 
 
+@lru_cache(256)
+def _axis(shape: tuple[int, ...], places: tuple[int, ...], dim: int) -> np.ndarray | None:
+    if len(shape) != len(places) or shape[:dim] + shape[dim + 1 :] != places[:dim] + places[dim + 1 :]:
+        return None
+    return np.array([prod(shape[:dim]), shape[dim], prod(shape[dim + 1 :]), places[dim]], np.int64)
+
+
 def gather(x: np.ndarray, places: np.ndarray, dim: int):
-    if x.dtype not in FLOATS or places.dtype != np.int64 or x.ndim != places.ndim or not x.ndim:
-        return None
-    if x.ndim > 1 and x.shape[:dim] + x.shape[dim + 1 :] != places.shape[:dim] + places.shape[dim + 1 :]:
-        return None
-    run = loop("gather", "Tq->T", "(n),(k)->(k)")
+    """None also where a place lies outside: whoever asked tells so."""
+    sizes = _axis(x.shape, places.shape, dim) if x.dtype in FLOATS and places.dtype == np.int64 else None
+    run = None if sizes is None else flat_loop("gather_flat", "Tqq->Tq", "pqgqb")
     if run is None:
         return None
-    return run(x, places) if dim == x.ndim - 1 else run(x, places, np.empty(places.shape, x.dtype), axes=[(dim,)] * 3)
+    y, outside = np.empty(places.shape, x.dtype), np.empty(1, np.int64)
+    run(x, places, sizes, y, outside)
+    return None if outside[0] else y
 
 
 def topk(x: np.ndarray, k: int, dim: int, largest: bool):
     """Values and places along an axis that is there; for a small k or a short axis, where insertion beats sorting."""
     if x.dtype not in FLOATS or (k > 16 and x.shape[dim] > 64):
         return None
-    run = loop("topk", "Tq->Tq", "(n),()->(k),(k)")
+    last = dim == x.ndim - 1
+    run = flat_loop("topk", "Tq->Tq", "n.kk", True) if last else loop("topk", "Tq->Tq", "(n),()->(k),(k)")
     if run is None:
         return None
     shape = (*x.shape[:dim], k, *x.shape[dim + 1 :])
     values, places = np.empty(shape, x.dtype), np.empty(shape, np.int64)
-    if dim == x.ndim - 1:
-        run(x, largest, values, places)
+    if last:
+        run(x, GREATEST if largest else LEAST, values, places)
     else:
         run(x, largest, values, places, axes=[(dim,), (), (dim,), (dim,)])
     return values, places
+
+
+GREATEST, LEAST = np.array(1, np.int64), np.array(0, np.int64)
 
 
 def var(x: np.ndarray, dim, correction, keepdim: bool):
@@ -106,8 +141,13 @@ def var(x: np.ndarray, dim, correction, keepdim: bool):
     if run is None:
         return None
     if dim is None:
-        made = run(x.reshape(-1), correction, signature=SIGNATURES[x.dtype])
-        return made.reshape((1,) * x.ndim) if keepdim else made
+        made = np.empty((1,) * x.ndim if keepdim else (), x.dtype)
+        flat_loop("variance", "TT->T", "n..")(x, scalar(correction, x.dtype.char), made)
+        return made
+    if dim == -1 or dim == x.ndim - 1:
+        made = np.empty((*x.shape[:-1], 1) if keepdim else x.shape[:-1], x.dtype)
+        flat_loop("variance", "TT->T", "n.1", True)(x, scalar(correction, x.dtype.char), made)
+        return made
     made = run(x, correction, axes=[(dim,), (), ()], signature=SIGNATURES[x.dtype])
     return np.expand_dims(made, dim) if keepdim else made
 

@@ -12,7 +12,7 @@ from math import prod
 
 import numpy as np
 
-from .native import address, counts, function, geometry, loop, threads
+from .native import address, counts, flat_loop, function, geometry, threads
 
 __all__ = ["avg_pool_backward", "avg_pool_forward", "max_pool_backward", "max_pool_forward", "pool_output_size"]
 
@@ -98,11 +98,11 @@ def max_pool_forward(
     >>> max_pool_forward(np.array([[1., 3., 2., 5.]]), (2,), (2,), (0,), (1,))
     (array([[3., 5.]]), array([[1, 3]]))
     """
-    pool = loop("max_pool", "Tq->Tq", "(p),(g)->(q),(q)") if x.dtype in FLOATS and len(kernel) <= 3 else None
+    pool = flat_loop("max_pool", "Tq->Tq", "pgqq") if x.dtype in FLOATS and len(kernel) <= 3 else None
     if pool is not None:
         shape, geometry = _plan(x.shape, kernel, stride, padding, dilation, ceil_mode)
         best, where = np.empty(shape, x.dtype), np.empty(shape, np.int64)
-        pool(x.reshape(-1), geometry, best.reshape(-1), where.reshape(-1))
+        pool(x, geometry, best, where)
         return best, where
     size = _spatial(x, kernel)
     out = pool_output_size(size, kernel, stride, padding, dilation, ceil_mode)
@@ -181,11 +181,11 @@ def avg_pool_forward(
     array([[2., 4.]])
     """
     ones = (1,) * len(kernel)
-    pool = loop("avg_pool", "Tq->T", "(p),(g)->(q)") if x.dtype in FLOATS and divisor_override is None and len(kernel) <= 3 else None
+    pool = flat_loop("avg_pool", "Tq->T", "pgq") if x.dtype in FLOATS and divisor_override is None and len(kernel) <= 3 else None
     if pool is not None:
         shape, geometry = _plan(x.shape, kernel, stride, padding, ones, ceil_mode, count_include_pad)
         y = np.empty(shape, x.dtype)
-        pool(x.reshape(-1), geometry, y.reshape(-1))
+        pool(x, geometry, y)
         return y
     size = _spatial(x, kernel)
     out = pool_output_size(size, kernel, stride, padding, ones, ceil_mode)

@@ -1,6 +1,8 @@
 """Indexing: reading and writing at computed places.  Repeated places add up in a fixed order, so results never vary between runs."""
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from .. import context
@@ -467,9 +469,8 @@ def gather(x, dim: int, index, *, sparse_grad: bool = False):
     """y[i, j] = x[i, index[i, j]] for dim 1, and likewise along any axis.  (*, n, *), (*, k, *) -> (*, k, *)"""
     array, places = ready(x), ready(index)
     if array is not None and places is not None and array.ndim and places.size and type(dim) is int:
-        low, high = extremes(places)
         at = check_dim(dim, array.ndim)
-        made = network.gather(array, places, at) if low >= 0 and high < array.shape[at] else None
+        made = network.gather(array, places, at)
         if made is not None:
             return gathered(x, made, index, at)
     dim = check_dim(dim, x.ndim)
@@ -591,10 +592,20 @@ def _triangle_samples(make):
 @op("index", samples=_triangle_samples, linear=True, vjp=lambda g, _y, _x, diagonal=0: tril(g, diagonal))
 def tril(xp, x, diagonal=0):
     """The lower triangle of the last two axes, zeros above `diagonal`.  (*, n, m) -> (*, n, m)"""
-    return xp.tril(x, diagonal)
+    return xp.where(_triangle(x.shape[-2:], diagonal), x, x.dtype.type(0)) if type(x) is np.ndarray else xp.tril(x, diagonal)
+
+
+@lru_cache(64)
+def _small_triangle(shape, diagonal: int):
+    return np.tri(*shape, diagonal, dtype=bool)
+
+
+def _triangle(shape, diagonal: int):
+    """Which places of a matrix are on or below the diagonal; those of small ones are kept."""
+    return _small_triangle(shape, diagonal) if shape[0] * shape[1] <= 4096 else np.tri(*shape, diagonal, dtype=bool)
 
 
 @op("index", samples=_triangle_samples, linear=True, vjp=lambda g, _y, _x, diagonal=0: triu(g, diagonal))
 def triu(xp, x, diagonal=0):
     """The upper triangle of the last two axes, zeros below `diagonal`.  (*, n, m) -> (*, n, m)"""
-    return xp.triu(x, diagonal)
+    return xp.where(_triangle(x.shape[-2:], diagonal - 1), x.dtype.type(0), x) if type(x) is np.ndarray else xp.triu(x, diagonal)

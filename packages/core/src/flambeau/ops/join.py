@@ -4,7 +4,7 @@ from __future__ import annotations
 import numpy as np
 from numpy import ndarray
 
-from .. import context
+from .. import context, front
 from ..context import grad
 from ..define import op
 from ..dtype import COMPLEX
@@ -53,6 +53,10 @@ def _arrays_of_one_kind(tensors):
             return None
         arrays.append(a)
     return arrays or None
+
+
+if front.module is not None:
+    _arrays_of_one_kind = front.module.arrays_of
 
 
 def cat(tensors, dim: int = 0, *, out=None, axis: int | None = None):
@@ -129,14 +133,13 @@ def stack(tensors, dim: int = 0, *, out=None):
         n, shape = arrays[0].ndim + 1, arrays[0].shape
         if -n <= dim < n and [a.shape for a in arrays].count(shape) == len(arrays):
             dim = dim if dim >= 0 else dim + n
-            array = np.empty((*shape[:dim], len(arrays), *shape[dim:]), arrays[0].dtype)
-            if dim:
+            if not dim:
+                array = np.concatenate(arrays).reshape(len(arrays), *shape) if shape else np.array(arrays)
+            else:
+                array = np.empty((*shape[:dim], len(arrays), *shape[dim:]), arrays[0].dtype)
                 lead: tuple = (ALL,) * dim
                 for i, part in enumerate(arrays):
                     array[(*lead, i)] = part
-            else:
-                for i, part in enumerate(arrays):
-                    array[i] = part
             made = plain(array)
             if grad.enabled:
                 parents = tuple([x.node for x in tensors])

@@ -9,6 +9,7 @@ from math import prod
 import numpy as np
 from numpy import ndarray
 
+from .. import front
 from ..define import op
 from ..dispatch import run
 from ..dtype import INT
@@ -187,8 +188,14 @@ def transpose(x, dim0: int, dim1: int):
 TURNED = {"dims": (-1, -2)}  # from the end, which `naming` tells from a `permute`
 
 
+BACKWARDS = [{"dims": tuple(reversed(range(n)))} for n in range(8)]
+
+
 def turned(x):
     """All axes in the opposite order, as a view: the attribute `T`.  (a, b, c) -> (c, b, a)"""
+    array = ready(x)
+    if array is not None and 1 < array.ndim < 8:
+        return seen(x, array.T, PERMUTE, BACKWARDS[array.ndim])
     return permute(x, *reversed(range(x.ndim)))
 
 
@@ -275,7 +282,7 @@ EXPAND = view("expand", lambda g, _y, _x, shape: g, lambda xp, x, shape: _spread
               back=lambda g, _y, _x, shape: g)
 
 
-def _spread_at_once(a, shape):
+def spread_at_once(a, shape):
     """`_spread` to sizes that may hold -1, in one pass; None where they don't fit or an array has its limits."""
     own, strides, full, lead = a.shape, a.strides, list(shape), len(shape) - a.ndim
     if lead < 0 or not a.flags.c_contiguous or not a.flags.writeable or (lead and min(shape[:lead]) < 0):
@@ -306,13 +313,17 @@ def _spread_at_once(a, shape):
     return out
 
 
+if front.module is not None:
+    spread_at_once = front.module.spread
+
+
 def expand(x, *shape):
     """Axes of one read again and again, as a view; -1 keeps an axis.  (a, 1) -> (b, a, c)"""
     if len(shape) == 1 and type(shape[0]) is not int:
         shape = sizes(shape)
     array = ready(x)
     if array is not None:
-        spread = _spread_at_once(array, shape)
+        spread = spread_at_once(array, shape)
         if spread is not None:
             return seen(x, spread, EXPAND, {"shape": spread.shape})
     shape, own = sizes(shape), x.shape
@@ -437,6 +448,8 @@ def _parts(x, keys, name: str) -> tuple:
     array = ready(x)
     if array is None:
         return one_of_many([part(x, key) for key in keys], name)
+    if front.module is not None:
+        return front.module.pieces(x, array, keys, SLICE, name)
     made = []
     for i, key in enumerate(keys):
         attrs = {"index": key}
@@ -456,6 +469,11 @@ def one_of_many(parts, name: str) -> tuple:
 
 def chunk(x, chunks: int, dim: int = 0) -> tuple:
     """Axis `dim` cut into at most `chunks` parts of one size.  (*, n, *) -> tuple of (*, k, *), views"""
+    array = ready(x)
+    if array is not None and dim == 0 and array.ndim and chunks > 0 and array.shape[0] > 1:
+        n = array.shape[0]
+        size = -(-n // chunks)
+        return _parts(x, [(slice(s, min(s + size, n)),) for s in range(0, n, size)], "Split")
     if chunks < 1:
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
     n = x.shape[check_dim(dim, x.ndim)] if type(x) is not Tensor or type(dim) is not int or dim else (x.array.shape or (1,))[0]
@@ -465,6 +483,9 @@ def chunk(x, chunks: int, dim: int = 0) -> tuple:
 
 def unbind(x, dim: int = 0) -> tuple:
     """The slices along axis `dim`.  (*, n, *) -> n views of (*, *)"""
+    array = ready(x)
+    if array is not None and dim == 0 and array.ndim:
+        return _parts(x, [(i, ...) for i in range(array.shape[0])], "Unbind")
     dim = check_dim(dim, x.ndim)
     if x.ndim == 0:
         raise IndexError("Dimension specified as 0 but tensor has no dimensions")

@@ -9,6 +9,7 @@ from numpy import ndarray
 import flambeau
 
 from ...autograd import no_grad
+from ...backends.network import move
 from ...casting import listed
 from ...ops.nn import batch_norm_eval, batch_norm_train
 from ...ops.nn import layer_norm as layer_norm_card
@@ -111,8 +112,9 @@ def _move(running: Tensor, batch: Tensor, momentum: float, share: float) -> None
     """running = (1 - momentum) running + share · batch; detached, and what runs has no history: nothing is recorded."""
     old, new = (running.array, batch.array) if type(running) is type(batch) is Tensor else (None, None)
     if running.node is None and running.base is None and type(old) is type(new) is ndarray and old.dtype is new.dtype:
-        old *= 1 - momentum
-        old += new * share
+        if not move(old, new, 1 - momentum, share):
+            old *= 1 - momentum
+            old += new * share
         version_cell(running)[0] += 1
         return
     running.mul_(1 - momentum).add_(batch.detach() * share)
