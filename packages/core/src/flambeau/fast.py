@@ -332,8 +332,10 @@ def reflected(call):
     return swapped
 
 
-def _tracked(x, y) -> bool:
-    return x.node is not None or (x.base is not None and x.base.node is not None) or (isinstance(y, Tensor) and y.node is not None)
+def tracked(x, y=None) -> bool:
+    """Whether a write to x, of y, has to be recorded."""
+    return grad.enabled and (x.node is not None or (x.base is not None and x.base.node is not None)
+                             or (isinstance(y, Tensor) and y.node is not None))
 
 
 def inplace(card: Card, ufunc=None):
@@ -343,7 +345,7 @@ def inplace(card: Card, ufunc=None):
         if ufunc is not None and type(x) in PLAIN and len(args) == card.inputs - 1 and not attrs and not context.unusual:
             y: Any = args[0] if args else None
             a = x.array
-            if type(a) is ndarray and a.dtype.kind in "fi" and (not grad.enabled or not _tracked(x, y)):
+            if type(a) is ndarray and a.dtype.kind in "fi" and not tracked(x, y):
                 b = y.array if type(y) in PLAIN else y if type(y) is float or type(y) is int else None
                 if not args or (b is not None and (type(b) is not ndarray or (b.dtype is a.dtype and b.ndim <= a.ndim))):
                     try:
@@ -359,7 +361,7 @@ def inplace(card: Card, ufunc=None):
 
     def slow(x, args, attrs):
         inputs, attrs = bind(card, (x, *args), attrs)
-        if card.inputs == 1 and type(x) is Tensor and not context.unusual and (not grad.enabled or not _tracked(x, None)):
+        if card.inputs == 1 and type(x) is Tensor and not context.unusual and not tracked(x):
             a = x.array
             if type(a) is ndarray and (a.dtype is F32 or a.dtype is F64) and a.flags.writeable:
                 r = run_one(card, x, attrs).array

@@ -518,6 +518,38 @@ static PyObject *front_arrays(PyObject *self, PyObject *tensors) {
     return arrays;
 }
 
+/* joined(tensors, new): plain tensors in order as one array, along the first axis or a new one before it; None where they do not fit */
+static PyObject *front_joined(PyObject *self, PyObject *const *args, Py_ssize_t n) {
+    if (n != 2 || !(PyTuple_CheckExact(args[0]) || PyList_CheckExact(args[0])) || !usual()) Py_RETURN_NONE;
+    Py_ssize_t count = PySequence_Fast_GET_SIZE(args[0]);
+    PyObject **xs = PySequence_Fast_ITEMS(args[0]);
+    int new = args[1] == Py_True;
+    PyArrayObject *first = count && is_plain(xs[0]) ? host(xs[0]) : NULL;
+    if (!first || PyArray_NDIM(first) + new < 1 || PyArray_NDIM(first) > 30) Py_RETURN_NONE;
+    int ndim = PyArray_NDIM(first);
+    npy_intp shape[32], length = 0;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyArrayObject *a = is_plain(xs[i]) ? host(xs[i]) : NULL;
+        if (!a || PyArray_DESCR(a) != PyArray_DESCR(first) || PyArray_NDIM(a) != ndim || !PyArray_IS_C_CONTIGUOUS(a)) Py_RETURN_NONE;
+        for (int d = !new; d < ndim; d++)
+            if (PyArray_DIM(a, d) != PyArray_DIM(first, d)) Py_RETURN_NONE;
+        length += new ? 1 : PyArray_DIM(a, 0);
+    }
+    memcpy(shape + new, PyArray_DIMS(first), ndim * sizeof *shape);
+    shape[0] = length;
+    PyArray_Descr *kind = PyArray_DESCR(first);
+    Py_INCREF(kind);
+    PyObject *out = PyArray_NewFromDescr(&PyArray_Type, kind, ndim + new, shape, NULL, NULL, 0, NULL);
+    if (!out) return NULL;
+    char *to = PyArray_BYTES((PyArrayObject *)out);
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyArrayObject *a = host(xs[i]);
+        memcpy(to, PyArray_DATA(a), PyArray_NBYTES(a));
+        to += PyArray_NBYTES(a);
+    }
+    return out;
+}
+
 /* pieces(x, array, keys, card, name): the views array[key] that one call gives */
 static PyObject *front_pieces(PyObject *self, PyObject *const *args, Py_ssize_t n) {
     if (n != 5 || !PyObject_TypeCheck(args[0], Fields) || !PyArray_CheckExact(args[1]) || !PyList_CheckExact(args[2])) {
@@ -588,7 +620,7 @@ typedef struct {
 static PyObject *flat_call(PyObject *self, PyObject *const *args, size_t nf, PyObject *names) {
     Flat *f = (Flat *)self;
     char *data[12];
-    npy_intp lengths[13] = {1}, steps[24], count = 0, largest = 0;
+    npy_intp lengths[13] = {1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1}, steps[24], count = 0, largest = 0;
     PyArrayObject *held[12];
     int n = f->n, kind = -1, ready = 0;
     if (PyVectorcall_NARGS(nf) != n || names) {
@@ -600,10 +632,8 @@ static PyObject *flat_call(PyObject *self, PyObject *const *args, size_t nf, PyO
         int type = PyArray_Check(args[i]) ? PyArray_TYPE(a) : -1;
         if (kind < 0) kind = type;
         if (type != (f->types[i] == 'T' ? kind : NPY_INT64) || (kind != NPY_FLOAT && kind != NPY_DOUBLE) ||
-            (i >= f->inputs && !PyArray_IS_C_CONTIGUOUS(a))) {
-            PyErr_Format(PyExc_TypeError, "a flat loop cannot take its argument %d", i + 1);
-            goto failed;
-        }
+            (i >= f->inputs && !(PyArray_IS_C_CONTIGUOUS(a) && PyArray_ISWRITEABLE(a))))
+            goto unfit;
         held[i] = PyArray_GETCONTIGUOUS(a);
         if (!held[i]) goto failed;
         ready = i + 1;
@@ -613,9 +643,15 @@ static PyObject *flat_call(PyObject *self, PyObject *const *args, size_t nf, PyO
         steps[i] = f->dims[i] == -2 ? item : 0;
         if (size > largest) largest = size;
         if (f->dims[i] < 0) continue;
-        npy_intp length = f->rows ? PyArray_DIM(a, PyArray_NDIM(a) - 1) : size;
-        lengths[1 + (int)f->dims[i]] = length;
-        if (f->rows) lengths[0] = length ? size / length : 0, steps[i] = length * item;
+        if (f->rows && !PyArray_NDIM(a)) goto unfit;
+        npy_intp length = f->rows ? PyArray_DIM(a, PyArray_NDIM(a) - 1) : size, *own = lengths + 1 + (int)f->dims[i];
+        if (*own >= 0 && *own != length) goto unfit;
+        *own = length;
+        if (f->rows) {
+            npy_intp rows = length ? size / length : 0;
+            if (i && rows != lengths[0]) goto unfit;
+            lengths[0] = rows, steps[i] = length * item;
+        }
         steps[n + count++] = item;
     }
     if (largest > 1 << 14) {
@@ -625,7 +661,10 @@ static PyObject *flat_call(PyObject *self, PyObject *const *args, size_t nf, PyO
     } else
         f->loops[kind == NPY_DOUBLE](data, lengths, steps, f->data);
     for (int i = 0; i < n; i++) Py_DECREF(held[i]);
-    Py_RETURN_NONE;
+    Py_RETURN_TRUE;
+unfit: /* not its dtypes, or lengths that differ */
+    for (int i = 0; i < ready; i++) Py_DECREF(held[i]);
+    Py_RETURN_FALSE;
 failed:
     for (int i = 0; i < ready; i++) Py_DECREF(held[i]);
     return NULL;
@@ -1067,6 +1106,7 @@ static PyMethodDef methods[] = {
     {"run_one", (PyCFunction)(void (*)(void))front_run_one, METH_FASTCALL, NULL},
     {"link_run", front_link_run, METH_VARARGS, NULL},
     {"arrays_of", front_arrays, METH_O, NULL},
+    {"joined", (PyCFunction)(void (*)(void))front_joined, METH_FASTCALL, NULL},
     {"pieces", (PyCFunction)(void (*)(void))front_pieces, METH_FASTCALL, NULL},
     {"spread", (PyCFunction)(void (*)(void))front_spread, METH_FASTCALL, NULL},
     {"uniform", (PyCFunction)(void (*)(void))front_uniform, METH_FASTCALL, NULL},

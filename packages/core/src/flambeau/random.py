@@ -91,8 +91,7 @@ class Generator:
         if numpy_dtype == np.float64:
             return (self.words64(n) & LOW_53) * 2.0**-53
         if front.module is not None and numpy_dtype == np.float32:
-            with self._bits.lock:
-                return front.module.uniform(self._bits.capsule, (n,))
+            return self.shaped((n,), False)
         words = self._bits.random_raw(n) if n < FEW else self.words(n)
         words &= LOW_24
         u = words.astype(np.float32)
@@ -102,6 +101,12 @@ class Generator:
         u = u.astype(numpy_dtype)
         u[u == 1] = 0  # a half rounds up to the open end, which PyTorch turns to the other
         return u
+
+    def shaped(self, shape: tuple, normal: bool) -> np.ndarray:
+        """float32 numbers in C, uniform ones or (16 and more) normal ones."""
+        bits = self._bits
+        with bits.lock:
+            return (front.module.normal if normal else front.module.uniform)(bits.capsule, shape)
 
     def normal(self, n: int, numpy_dtype) -> np.ndarray:
         """n standard normal numbers."""
@@ -113,8 +118,7 @@ class Generator:
         if n < 16:
             return np.array([self._one_normal() for _ in range(n)], np.float64)
         if front.module is not None and numpy_dtype == np.float32:
-            with self._bits.lock:
-                return front.module.normal(self._bits.capsule, (n,))
+            return self.shaped((n,), True)
         wide = np.float64 if numpy_dtype == np.float64 else np.float32
         whole = n - n % 16
         u = self.uniform(whole if np.dtype(numpy_dtype).itemsize == 2 else n, wide)

@@ -8,7 +8,7 @@ from .context import grad
 from .dtype import BY_NUMPY, FLOAT
 from .op import Card
 from .tape import Node, Pick, counting
-from .tensor import PLAIN, _SIZES, InferenceTensor, Parameter, Tensor, drop_dead, plain, version_cell
+from .tensor import _SIZES, PLAIN, InferenceTensor, Parameter, Tensor, drop_dead, plain, version_cell
 
 NO_ATTRS: dict = {}
 NOTHING = (None, None)
@@ -161,7 +161,7 @@ def _union(card: Card, parents) -> tuple:
 
 made: Any = Node
 if front.module is not None:
-    front.module.link(Tensor, Parameter, Node, Pick, Card, vars(context), grad, BY_NUMPY, counting, drop_dead, record, record_many, NO_ATTRS,
-                      NOTHING)
+    front.module.link(Tensor, Parameter, Node, Pick, Card, vars(context), grad, BY_NUMPY, counting, drop_dead, record, record_many,
+                      NO_ATTRS, NOTHING)
     front.module.attributes(Tensor, _SIZES)
     record, record_many, made = front.module.record, front.module.record_many, front.module.node

@@ -20,13 +20,16 @@ static void inside(i64 offset, i64 stride, i64 size, i64 out, i64 *lo, i64 *hi) 
     if (*hi < *lo) *hi = *lo;
 }
 
+/* a loop over threads, or without the half microsecond that asking for one thread costs */
+#define PARALLEL(...) \
+    if (threads > 1) { _Pragma("omp parallel for schedule(static) num_threads(threads)") __VA_ARGS__ } else { __VA_ARGS__ }
+
 #define DEFINE(T, name) \
 \
 /* x -> (c, kernel, n, out) */ \
 void columns_##name(const T *x, T *columns, const geometry *g, int threads) { \
     i64 taps = g->kernel[0] * g->kernel[1] * g->kernel[2], pixels = g->out[0] * g->out[1] * g->out[2]; \
-    _Pragma("omp parallel for schedule(static) num_threads(threads) if (threads > 1)") \
-    for (i64 row = 0; row < g->c * taps; row++) { \
+    PARALLEL(for (i64 row = 0; row < g->c * taps; row++) { \
         i64 c = row / taps, k0 = row % taps / (g->kernel[1] * g->kernel[2]), k1 = row / g->kernel[2] % g->kernel[1], k2 = row % g->kernel[2]; \
         i64 offset = k2 * g->dilation[2] - g->padding[2], lo, hi, step = g->step[2] * g->stride[2]; \
         inside(offset, g->stride[2], g->size[2], g->out[2], &lo, &hi); \
@@ -41,14 +44,13 @@ void columns_##name(const T *x, T *columns, const geometry *g, int threads) { \
             else for (i64 o = lo; o < hi; o++) to[o] = from[o * step]; \
             for (i64 o = hi; o < g->out[2]; o++) to[o] = 0; \
         } \
-    } \
+    }) \
 } \
 \
 /* the transpose: adds columns where they were read; x is zero before */ \
 void fold_##name(T *x, const T *columns, const geometry *g, int threads) { \
     i64 taps = g->kernel[0] * g->kernel[1] * g->kernel[2], pixels = g->out[0] * g->out[1] * g->out[2]; \
-    _Pragma("omp parallel for schedule(static) num_threads(threads) if (threads > 1)") \
-    for (i64 c = 0; c < g->c; c++) for (i64 tap = 0; tap < taps; tap++) { \
+    PARALLEL(for (i64 c = 0; c < g->c; c++) for (i64 tap = 0; tap < taps; tap++) { \
         i64 k0 = tap / (g->kernel[1] * g->kernel[2]), k1 = tap / g->kernel[2] % g->kernel[1], k2 = tap % g->kernel[2]; \
         i64 offset = k2 * g->dilation[2] - g->padding[2], lo, hi, step = g->step[2] * g->stride[2]; \
         inside(offset, g->stride[2], g->size[2], g->out[2], &lo, &hi); \
@@ -60,14 +62,13 @@ void fold_##name(T *x, const T *columns, const geometry *g, int threads) { \
             if (step == 1) { _Pragma("omp simd") for (i64 o = lo; o < hi; o++) to[o] += from[o]; } \
             else for (i64 o = lo; o < hi; o++) to[o * step] += from[o]; \
         } \
-    } \
+    }) \
 } \
 \
 /* one kernel a channel: y (n, c, out), and what its gradient g sends to x and w; y, x and w are zero before */ \
 void depthwise_##name(T *x, T *w, T *y, const geometry *g, int mode, int threads) { \
     i64 taps = g->kernel[0] * g->kernel[1] * g->kernel[2], pixels = g->out[0] * g->out[1] * g->out[2]; \
-    _Pragma("omp parallel for schedule(static) num_threads(threads) if (threads > 1)") \
-    for (i64 c = 0; c < g->c; c++) for (i64 i = 0; i < g->n; i++) for (i64 tap = 0; tap < taps; tap++) { \
+    PARALLEL(for (i64 c = 0; c < g->c; c++) for (i64 i = 0; i < g->n; i++) for (i64 tap = 0; tap < taps; tap++) { \
         i64 k0 = tap / (g->kernel[1] * g->kernel[2]), k1 = tap / g->kernel[2] % g->kernel[1], k2 = tap % g->kernel[2]; \
         i64 offset = k2 * g->dilation[2] - g->padding[2], lo, hi, step = g->step[2] * g->stride[2]; \
         inside(offset, g->stride[2], g->size[2], g->out[2], &lo, &hi); \
@@ -86,14 +87,13 @@ void depthwise_##name(T *x, T *w, T *y, const geometry *g, int mode, int threads
             else { _Pragma("omp simd reduction(+:total)") for (i64 o = lo; o < hi; o++) total += to[o * step] * at[o]; } \
         } \
         if (mode == 2) w[c * taps + tap] += total; \
-    } \
+    }) \
 } \
 \
 /* planes (n, size) -> largest element of each window (n, out) and its flat place; the first of equals wins, NaN beats all */ \
 void max_pool_##name(const T *x, T *y, i64 *where, const geometry *g, int threads) { \
     i64 pixels = g->out[0] * g->out[1] * g->out[2], plane = g->size[0] * g->size[1] * g->size[2]; \
-    _Pragma("omp parallel for schedule(static) num_threads(threads) if (threads > 1)") \
-    for (i64 i = 0; i < g->n; i++) { \
+    PARALLEL(for (i64 i = 0; i < g->n; i++) { \
         T *best = y + i * pixels; \
         i64 *place = where + i * pixels; \
         for (i64 o0 = 0; o0 < g->out[0]; o0++) for (i64 o1 = 0; o1 < g->out[1]; o1++, best += g->out[2], place += g->out[2]) { \
@@ -121,13 +121,12 @@ void max_pool_##name(const T *x, T *y, i64 *where, const geometry *g, int thread
                 begun = 1; \
             } \
         } \
-    } \
+    }) \
 } \
 \
 /* adds g (n, pixels) at its places in x (n, plane), which is zero before */ \
 void scatter_##name(T *x, const T *g, const i64 *where, i64 n, i64 plane, i64 pixels, int threads) { \
-    _Pragma("omp parallel for schedule(static) num_threads(threads) if (threads > 1)") \
-    for (i64 i = 0; i < n; i++) for (i64 o = 0; o < pixels; o++) x[i * plane + where[i * pixels + o]] += g[i * pixels + o]; \
+    PARALLEL(for (i64 i = 0; i < n; i++) for (i64 o = 0; o < pixels; o++) x[i * plane + where[i * pixels + o]] += g[i * pixels + o];) \
 }
 
 DEFINE(float, f4)
@@ -148,8 +147,7 @@ void avg_pool_loop_##name(char **args, const intptr_t *dims, const intptr_t *ste
     const geometry *g = (geometry *)args[1]; \
     i64 pixels = g->out[0] * g->out[1] * g->out[2], plane = g->size[0] * g->size[1] * g->size[2]; \
     int threads = THREADS(dims[3]); \
-    _Pragma("omp parallel for schedule(static) num_threads(threads) if (threads > 1)") \
-    for (i64 i = 0; i < g->n; i++) { \
+    PARALLEL(for (i64 i = 0; i < g->n; i++) { \
         const T *x = (T *)args[0] + i * plane; \
         T *y = (T *)args[2] + i * pixels; \
         for (i64 o = 0; o < pixels; o++) { \
@@ -166,7 +164,7 @@ void avg_pool_loop_##name(char **args, const intptr_t *dims, const intptr_t *ste
                 total += x[(z * g->size[1] + r) * g->size[2] + c]; \
             y[o] = total / count; \
         } \
-    } \
+    }) \
 }
 
 LOOPS(float, f4)
@@ -211,6 +209,19 @@ void gather_flat_loop_##name(char **args, const intptr_t *dims, const intptr_t *
     } \
     *(i64 *)args[4] = outside; \
 } \
+/* x (a, n, m), [a, n, m, diagonal, upper] -> what lies below and on the diagonal, or above and on it */ \
+void triangle_loop_##name(char **args, const intptr_t *dims, const intptr_t *steps, void *data) { \
+    const i64 *size = (i64 *)args[1], n = size[1], m = size[2], diagonal = size[3]; \
+    const T *x = (T *)args[0]; \
+    T *y = (T *)args[2]; \
+    for (i64 row = 0; row < size[0] * n; row++, x += m, y += m) { \
+        i64 cut = row % n + diagonal + !size[4]; /* places before it are below */ \
+        cut = cut < 0 ? 0 : cut > m ? m : cut; \
+        const i64 zero = size[4] ? 0 : cut, end = size[4] ? cut : m; \
+        for (i64 j = 0; j < m; j++) y[j] = x[j]; \
+        for (i64 j = zero; j < end; j++) y[j] = 0; \
+    } \
+} \
 void move_loop_##name(char **args, const intptr_t *dims, const intptr_t *steps, void *data) { \
     const T *running = (T *)args[0], *batch = (T *)args[1], *share = (T *)args[2]; \
     for (intptr_t i = 0; i < dims[1]; i++) ((T *)args[3])[i] = running[i] * share[0] + batch[i] * share[1]; \
@@ -226,8 +237,7 @@ void batch_norm_loop_##name(char **args, const intptr_t *dims, const intptr_t *s
     const i64 *shape = (i64 *)args[1], n = shape[0], c = shape[1], s = shape[2]; \
     T eps = *(T *)args[4], *y = (T *)args[5], *mean = (T *)args[6], *variance = (T *)args[7]; \
     int threads = THREADS(dims[1]); \
-    _Pragma("omp parallel for schedule(static) num_threads(threads) if (threads > 1)") \
-    for (i64 k = 0; k < c; k++) { \
+    PARALLEL(for (i64 k = 0; k < c; k++) { \
         double total = 0, squares = 0; \
         for (i64 i = 0; i < n; i++) { \
             const T *row = x + (i * c + k) * s; \
@@ -248,7 +258,7 @@ void batch_norm_loop_##name(char **args, const intptr_t *dims, const intptr_t *s
             _Pragma("omp simd") \
             for (i64 j = 0; j < s; j++) to[j] = (row[j] - centre) * scale + shift; \
         } \
-    } \
+    }) \
 } \
 /* x (n, c, s), [n, c, s], mean, variance, weight, bias (c), eps -> y */ \
 void batch_norm_eval_loop_##name(char **args, const intptr_t *dims, const intptr_t *steps, void *data) { \
@@ -256,14 +266,13 @@ void batch_norm_eval_loop_##name(char **args, const intptr_t *dims, const intptr
     const i64 *shape = (i64 *)args[1], n = shape[0], c = shape[1], s = shape[2]; \
     T eps = *(T *)args[6], *y = (T *)args[7]; \
     int threads = THREADS(dims[1]); \
-    _Pragma("omp parallel for schedule(static) num_threads(threads) if (threads > 1)") \
-    for (i64 row = 0; row < n * c; row++) { \
+    PARALLEL(for (i64 row = 0; row < n * c; row++) { \
         i64 k = row % c; \
         T mean = *(T *)(args[2] + k * steps[10]), variance = *(T *)(args[3] + k * steps[11]); \
         T scale = 1 / SQRT(variance + eps) * *(T *)(args[4] + k * steps[12]), shift = *(T *)(args[5] + k * steps[13]) - mean * scale; \
         _Pragma("omp simd") \
         for (i64 j = row * s; j < (row + 1) * s; j++) y[j] = x[j] * scale + shift; \
-    } \
+    }) \
 } \
 void cross_entropy_loop_##name(char **args, const intptr_t *dims, const intptr_t *steps, void *data) { \
     i64 n = dims[1], c = dims[2]; \
@@ -321,8 +330,7 @@ void lines_loop_##name(char **args, const intptr_t *dims, const intptr_t *steps,
     const i64 *columns = (const i64 *)args[2], *begins = (const i64 *)args[3], *ends = (const i64 *)args[4]; \
     int threads = (int)*(const i64 *)args[5]; \
     T *out = (T *)args[6]; \
-    _Pragma("omp parallel for schedule(static) num_threads(threads) if (threads > 1)") \
-    for (i64 i = 0; i < n; i++) { \
+    PARALLEL(for (i64 i = 0; i < n; i++) { \
         T *y = out + i * many; \
         i64 begin = begins[i], end = ends[i], j = 0; \
         for (i64 k = begin; early && k < end; k++) { \
@@ -338,7 +346,7 @@ void lines_loop_##name(char **args, const intptr_t *dims, const intptr_t *steps,
             for (i64 k = begin; k < end; k++) sum += values[k] * dense[columns[k] * many + j]; \
             y[j] = sum; \
         } \
-    } \
+    }) \
 }
 
 LINES(float, f4)

@@ -53,7 +53,7 @@ def flat_loop(name: str, types: str, lengths: str, rows: bool = False):
     """`name` as a function of arrays, inputs and then outputs to write into, which sees each as one line in order; None without a compiler.
 
     types: as for `loop`. lengths: a letter an array for its length, "." for one element. rows: each array's last axis is its line, and
-    the function runs once a row; "1" is then one element a row.
+    the function runs once a row; "1" is then one element a row. False where dtypes or lengths do not fit: nothing was done.
     """
     library = _library()
     if library is None:
@@ -62,7 +62,7 @@ def flat_loop(name: str, types: str, lengths: str, rows: bool = False):
     if front.module is None:
         cores = [f"({c})" if c in letters else "()" for c in lengths]
         made = loop(name, types, f"{','.join(cores[:inputs])}->{','.join(cores[inputs:])}")
-        return made if rows else lambda *arrays: made(*[a if c == "." else a.reshape(-1) for a, c in zip(arrays, lengths, strict=True)])
+        return _checked(made, kinds, lengths, rows)
     import ctypes
 
     from ..kernels.threads import cell
@@ -70,6 +70,21 @@ def flat_loop(name: str, types: str, lengths: str, rows: bool = False):
     loops = [ctypes.cast(getattr(library, f"{name}_loop_{kind}"), ctypes.c_void_p).value for kind in ("f4", "f8")]
     places = tuple(letters.index(c) if c in letters else {".": -1, "1": -2}[c] for c in lengths)
     return front.module.flat(*loops, ctypes.addressof(cell()), kinds, places, inputs, rows)
+
+
+def _checked(made: np.ufunc, kinds: str, lengths: str, rows: bool):
+    def run(*arrays: np.ndarray) -> bool:
+        floating = arrays[0].dtype
+        wanted = {"T": floating, "q": np.dtype(np.int64)}
+        found: dict[str, int] = {}
+        for a, kind, c in zip(arrays, kinds, lengths, strict=True):
+            length = 1 if c in ".1" else a.shape[-1] if rows and a.ndim else a.size
+            if a.dtype != wanted[kind] or floating.char not in "fd" or found.setdefault(c, length) != length:
+                return False
+        made(*arrays if rows else [a if c == "." else a.reshape(-1) for a, c in zip(arrays, lengths, strict=True)])
+        return True
+
+    return run
 
 
 def geometry(n: int, c: int, size: Ints, kernel: Ints, out: Ints, stride: Ints, padding: Ints, dilation: Ints, strides: Ints) -> list[int]:

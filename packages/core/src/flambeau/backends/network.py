@@ -10,7 +10,7 @@ from numpy._core import umath
 
 from .native import flat_loop, loop
 
-__all__ = ["batch_norm_eval", "batch_norm_train", "clamp", "gather", "mean_cross_entropy", "move", "scalar", "topk", "var"]
+__all__ = ["batch_norm_eval", "batch_norm_train", "clamp", "gather", "mean_cross_entropy", "move", "scalar", "topk", "triangle", "var"]
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 clip: np.ufunc = vars(umath)["clip"]  # np.clip without its Python
@@ -28,21 +28,17 @@ def _neutral(channels: int, kind: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def batch_norm_train(x: np.ndarray, weight: np.ndarray | None, bias: np.ndarray | None, eps: float):
-    kind = x.dtype
+    kind, channels = x.dtype, x.shape[1]
     if kind not in FLOATS or not x.size:
         return None
-    channels = x.shape[1]
     if weight is None or bias is None:
         one, zero = _neutral(channels, kind.char)
         weight, bias = one if weight is None else weight, zero if bias is None else bias
-    if weight.dtype is not kind or bias.dtype is not kind or weight.shape != (channels,) or bias.shape != (channels,):
-        return None
     run = flat_loop("batch_norm", "TqTTT->TTT", "pgcc.pcc")
     if run is None:
         return None
     y, mean, var = np.empty(x.shape, kind), np.empty(channels, kind), np.empty(channels, kind)
-    run(x, _sizes(x.shape), weight, bias, scalar(eps, kind.char), y, mean, var)
-    return y, mean, var
+    return (y, mean, var) if run(x, _sizes(x.shape), weight, bias, scalar(eps, kind.char), y, mean, var) else None
 
 
 @lru_cache(256)
@@ -57,11 +53,8 @@ def _shares(kept: float, taken: float, kind: str) -> np.ndarray:
 
 def move(running: np.ndarray, batch: np.ndarray, kept: float, taken: float) -> bool:
     """running = running * kept + batch * taken, in place; False where C does not do it."""
-    run = flat_loop("move", "TTT->T", "ccsc") if running.dtype in FLOATS and running.flags.c_contiguous else None
-    if run is None:
-        return False
-    run(running, batch, _shares(kept, taken, running.dtype.char), running)
-    return True
+    run = flat_loop("move", "TTT->T", "ccsc") if running.dtype in FLOATS else None
+    return run is not None and run(running, batch, _shares(kept, taken, running.dtype.char), running)
 
 
 def batch_norm_eval(x: np.ndarray, mean: np.ndarray, var: np.ndarray, weight: np.ndarray | None, bias: np.ndarray | None, eps: float):
@@ -71,15 +64,11 @@ def batch_norm_eval(x: np.ndarray, mean: np.ndarray, var: np.ndarray, weight: np
     if weight is None or bias is None:
         one, zero = _neutral(channels, kind.char)
         weight, bias = one if weight is None else weight, zero if bias is None else bias
-    for given in (mean, var, weight, bias):
-        if given.dtype is not kind or given.shape != (channels,):
-            return None
     run = flat_loop("batch_norm_eval", "TqTTTTT->T", "pgcccc.p")
     if run is None:
         return None
     y = np.empty(x.shape, kind)
-    run(x, _sizes(x.shape), mean, var, weight, bias, scalar(eps, kind.char), y)
-    return y
+    return y if len(mean) == channels and run(x, _sizes(x.shape), mean, var, weight, bias, scalar(eps, kind.char), y) else None
 
 
 def mean_cross_entropy(x: np.ndarray, target: np.ndarray):
@@ -98,7 +87,7 @@ def clamp(x: np.ndarray, min, max):
 
 @lru_cache(256)
 def _axis(shape: tuple[int, ...], places: tuple[int, ...], dim: int) -> np.ndarray | None:
-    if len(shape) != len(places) or shape[:dim] + shape[dim + 1 :] != places[:dim] + places[dim + 1 :]:
+    if not shape or len(shape) != len(places) or shape[:dim] + shape[dim + 1 :] != places[:dim] + places[dim + 1 :]:
         return None
     return np.array([prod(shape[:dim]), shape[dim], prod(shape[dim + 1 :]), places[dim]], np.int64)
 
@@ -110,8 +99,21 @@ def gather(x: np.ndarray, places: np.ndarray, dim: int):
     if run is None:
         return None
     y, outside = np.empty(places.shape, x.dtype), np.empty(1, np.int64)
-    run(x, places, sizes, y, outside)
-    return None if outside[0] else y
+    return y if run(x, places, sizes, y, outside) and not outside[0] else None
+
+
+@lru_cache(256)
+def _matrix(shape: tuple[int, ...], diagonal: int, upper: bool) -> np.ndarray:
+    return np.array([prod(shape[:-2]), shape[-2], shape[-1], diagonal, upper], np.int64)
+
+
+def triangle(x: np.ndarray, diagonal: int, upper: bool):
+    run = flat_loop("triangle", "Tq->T", "pgp") if x.dtype in FLOATS and type(diagonal) is int and x.ndim > 1 else None
+    if run is None:
+        return None
+    y = np.empty(x.shape, x.dtype)
+    run(x, _matrix(x.shape, diagonal, upper), y)
+    return y
 
 
 def topk(x: np.ndarray, k: int, dim: int, largest: bool):

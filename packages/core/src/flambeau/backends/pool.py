@@ -71,7 +71,12 @@ def _extents(out: Ints, kernel: Ints, stride: Ints, dilation: Ints) -> Ints:
 
 @lru_cache(512)
 def _plan(shape: Ints, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, ceil_mode: bool, counted: bool | None = None):
-    """The output's shape, and what C reads of a pool over an array in order; `counted`, of a mean, whether the padding is."""
+    """C's pool over an array in order, the output's shape, and what C reads; None without C.  `counted`, of a mean: whether padding is."""
+    run = None
+    if len(kernel) <= 3:
+        run = flat_loop("max_pool", "Tq->Tq", "pgqq") if counted is None else flat_loop("avg_pool", "Tq->T", "pgq")
+    if run is None:
+        return None
     kept = len(shape) - len(kernel)
     if kept < 0:
         raise RuntimeError(f"expected an input with at least {len(kernel)} axes, got shape {shape}")
@@ -81,7 +86,7 @@ def _plan(shape: Ints, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints
     if counted is not None:
         given[DILATION] = int(counted)
     numbers = np.array(given, np.int64)
-    return (*shape[:kept], *out), numbers
+    return run, (*shape[:kept], *out), numbers
 
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
@@ -98,9 +103,9 @@ def max_pool_forward(
     >>> max_pool_forward(np.array([[1., 3., 2., 5.]]), (2,), (2,), (0,), (1,))
     (array([[3., 5.]]), array([[1, 3]]))
     """
-    pool = flat_loop("max_pool", "Tq->Tq", "pgqq") if x.dtype in FLOATS and len(kernel) <= 3 else None
-    if pool is not None:
-        shape, geometry = _plan(x.shape, kernel, stride, padding, dilation, ceil_mode)
+    plan = _plan(x.shape, kernel, stride, padding, dilation, ceil_mode) if x.dtype in FLOATS else None
+    if plan is not None:
+        pool, shape, geometry = plan
         best, where = np.empty(shape, x.dtype), np.empty(shape, np.int64)
         pool(x, geometry, best, where)
         return best, where
@@ -181,9 +186,11 @@ def avg_pool_forward(
     array([[2., 4.]])
     """
     ones = (1,) * len(kernel)
-    pool = flat_loop("avg_pool", "Tq->T", "pgq") if x.dtype in FLOATS and divisor_override is None and len(kernel) <= 3 else None
-    if pool is not None:
-        shape, geometry = _plan(x.shape, kernel, stride, padding, ones, ceil_mode, count_include_pad)
+    plan = None
+    if x.dtype in FLOATS and divisor_override is None:
+        plan = _plan(x.shape, kernel, stride, padding, ones, ceil_mode, count_include_pad)
+    if plan is not None:
+        pool, shape, geometry = plan
         y = np.empty(shape, x.dtype)
         pool(x, geometry, y)
         return y

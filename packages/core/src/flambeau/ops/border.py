@@ -6,19 +6,22 @@ import math
 import numpy as np
 
 from .. import context
+from ..backends import network
 from ..casting import listed
 from ..context import grad as mode
 from ..dispatch import run_one
 from ..dtype import BY_NAME, FLOAT, bfloat16, float16
 from ..dtype import bool_ as bool_dtype
+from ..fast import tracked
 from ..layout import preserve_format
 from ..op import CARDS
 from ..tensor import Tensor, check_dim, tensors_only, version_cell
 from ..write import check_writable, in_graph, into, old_value, rebase, write, wrote
-from . import elementwise, index, nn, reduction, view
+from . import elementwise, index, masks, nn, reduction, view
 from .create import _filled_as, arange, as_tensor, in_order, ones_like, tensor, to
 from .join import cat
 from .join import clone as copy
+from .view import ready
 
 
 # ---- normalised exponentials, computed in another dtype where one is asked for
@@ -143,8 +146,8 @@ def _keeps_input(x) -> bool:
 
 
 addcmul_, addcdiv_ = _in_place(addcmul), _in_place(addcdiv)
-masked_fill_, scatter_add_, index_add_ = (_in_place(f) for f in (index.masked_fill, index.scatter_add, index.index_add))
-tril_, triu_ = _in_place(index.tril), _in_place(index.triu)
+masked_fill_, scatter_add_, index_add_ = (_in_place(f) for f in (masks.masked_fill, index.scatter_add, index.index_add))
+tril_, triu_ = _in_place(masks.tril), _in_place(masks.triu)
 
 
 def clamp_min(x, min):
@@ -171,6 +174,26 @@ def clamp(x, min=None, max=None, *, out=None):
         x = x if min is None else elementwise.maximum(x, min)
         return x if max is None else elementwise.minimum(x, max, out=out)
     return elementwise.clamp(x, min, max, out=out)
+
+
+_clamp_anything_ = CARDS["clamp"].inplace
+
+
+def clamp_(x, min=None, max=None):
+    """`clamp`, written into the tensor itself."""
+    array = ready(x)
+    if array is not None and array.dtype.kind == "f" and type(min) in (float, int) and type(max) in (float, int) and not tracked(x):
+        try:
+            network.clip(array, min, max, array)
+        except (RuntimeWarning, TypeError, ValueError):
+            return _clamp_anything_(x, min, max)
+        version_cell(x)[0] += 1
+        return x
+    return _clamp_anything_(x, min, max)
+
+
+clamp_.__qualname__ = "Tensor.clamp_"
+CARDS["clamp"].inplace = clamp_
 
 
 CLAMP = CARDS["clamp"]

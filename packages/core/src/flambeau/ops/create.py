@@ -365,8 +365,18 @@ def arange(start, end=None, step=1, *, out=None, dtype=None, layout=None, device
     return _out(out, _made(array, requires_grad))
 
 
+NUMBER = (int, float)
+
+
 def linspace(start, end, steps: int, *, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False) -> Tensor:
     """`steps` values at even distances from start to end, both included.  -> (steps)"""
+    if type(start) in NUMBER and type(end) in NUMBER and type(steps) is int and steps > 1 and start != end \
+            and out is dtype is device is context.default_device is None:
+        array = np.arange(steps, dtype=np.float64)  # the numbers of np.linspace, without its 10 µs
+        array *= (end - start) / (steps - 1)
+        array += start
+        array[-1] = end
+        return _made(array.astype(context.get_default_dtype().numpy), requires_grad)
     if steps < 0:
         raise RuntimeError("number of steps must be non-negative")
     if any(isinstance(v, Tensor) and v.process is None and v.is_meta for v in (start, end)):
@@ -376,13 +386,7 @@ def linspace(start, end, steps: int, *, out=None, dtype=None, layout=None, devic
     start, end = (v.item() if isinstance(v, Tensor) else v for v in (start, end))
     xp, _ = _namespace(device)
     dtype = dtype or context.get_default_dtype()
-    if steps > 1 and start != end and type(start) in (int, float) and type(end) in (int, float):
-        array = xp.arange(steps, dtype=np.float64)  # the numbers of xp.linspace, without its 10 µs
-        array *= (end - start) / (steps - 1)
-        array += start
-        array[-1] = end
-    else:
-        array = xp.linspace(start, end, steps, dtype=np.float64)
+    array = xp.linspace(start, end, steps, dtype=np.float64)
     return _out(out, _made(array.astype(dtype.numpy), requires_grad))
 
 

@@ -18,9 +18,10 @@ from ..fused import Native
 from .complex import conj
 from .create import eye
 from .elimination import LinAlgError, eliminate, same, square
-from .index import gather, tril, triu
+from .index import gather
 from .inverse import solve_matrix, triangular
 from .join import cat
+from .masks import tril, triu
 from .shapes import diag_embed
 from .view import diagonal, narrow, unsqueeze
 

@@ -20,9 +20,10 @@ from .decomposition import (
     reflections,
 )
 from .elementwise import isfinite
-from .index import gather, tril, triu
+from .index import gather
 from .inverse import linalg_pinv, linalg_rank, triangular
 from .linalg import matmul
+from .masks import tril, triu
 from .matrix import check, check_pair, check_system, fail, from_triangle, give, is_vector
 from .products import given, reflected
 from .view import narrow, unsqueeze

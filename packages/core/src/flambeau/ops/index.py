@@ -1,8 +1,6 @@
 """Indexing: reading and writing at computed places.  Repeated places add up in a fixed order, so results never vary between runs."""
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 
 from .. import context
@@ -11,14 +9,13 @@ from ..casting import listed
 from ..context import grad
 from ..define import op
 from ..dispatch import run
-from ..dtype import COMPLEX, can_cast
+from ..dtype import can_cast
 from ..fast import seen
 from ..fused import Native
 from ..op import CARDS
 from ..record import record
 from ..tensor import Tensor, check_dim, plain, version_cell
-from ..write import check_writable, into, write, wrote
-from .elementwise import where
+from ..write import check_writable, write, wrote
 from .view import ALL, SLICE, part, ready, reshape
 
 INT64, BOOL = np.dtype(np.int64), np.dtype(np.bool_)
@@ -535,77 +532,3 @@ def embedding_back(xp, g, index, n, padding_idx=None):
     if padding_idx is not None:
         out[padding_idx] = 0
     return out
-
-
-# ---- masks
-def masked_fill(x, mask, value):
-    """`value` where the mask is true, x elsewhere.  (*), (*) -> (*), broadcast"""
-    array = ready(x)
-    if array is not None and array.dtype.kind == "f" and (type(value) is float or type(value) is int) and type(mask) is Tensor:
-        chosen = mask.array
-        if type(chosen) is np.ndarray and chosen.dtype is BOOL and chosen.shape == array.shape:
-            return where(mask, float(value), x)
-    if mask.dtype.name != "bool":
-        raise RuntimeError(f"masked_fill only supports boolean masks, but got mask with dtype {mask.dtype.name}")
-    if isinstance(value, Tensor):
-        if value.ndim:
-            raise RuntimeError(f"masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s).")
-        if value.dtype.category > x.dtype.category and value.dtype.category == COMPLEX:
-            raise RuntimeError(f"value cannot be converted to type {x.dtype.name} without overflow")
-        value = value.to(x.dtype)
-    elif (isinstance(value, complex) and x.dtype.category != COMPLEX and value.imag) or (
-            isinstance(value, float) and x.dtype.category < 2 and not value.is_integer()):
-        raise RuntimeError(f"value cannot be converted to type {x.dtype.name} without overflow")
-    return where(mask, value if isinstance(value, Tensor) else type(value)(value), x).to(x.dtype)
-
-
-def masked_select(x, mask, *, out=None):
-    """The elements where the mask is true, as a vector.  (*), (*) -> (k)"""
-    from .view import broadcast_tensors
-
-    if mask.dtype.name != "bool":
-        raise RuntimeError(f"masked_select: expected BoolTensor for mask, got {mask.dtype}")
-    x, mask = broadcast_tensors(x, mask)
-    chosen = getitem(x, mask) if x.ndim else getitem(reshape(x, 1), reshape(mask, 1))
-    return chosen if out is None else into(out, chosen, "masked_select")
-
-
-@op("opaque", samples=lambda make: [((make((3, 4), -1.0, 1.0) > 0,), {})])
-def nonzero_rows(xp, x):
-    """Places of the elements that are not zero, a row each.  (*) -> (k, ndim)"""
-    return xp.stack(xp.nonzero(x), axis=1) if x.ndim else xp.zeros((int(x != 0), 0), dtype=xp.int64)
-
-
-def nonzero(x, *, as_tuple: bool = False):
-    """Places of the elements that are not zero: a row each, or a tuple with a vector for each axis.  (*) -> (k, ndim)"""
-    rows = run(CARDS["nonzero_rows"], (x,), {})
-    if not as_tuple:
-        return rows
-    return tuple(rows[:, i] for i in range(x.ndim)) if x.ndim else (run(CARDS["nonzero_rows"], (reshape(x, 1),), {})[:, 0],)
-
-
-def _triangle_samples(make):
-    yield (make((3, 4), -1.0, 1.0),), {"diagonal": 0}
-    yield (make((2, 3, 3), -1.0, 1.0),), {"diagonal": 1}
-
-
-@op("index", samples=_triangle_samples, linear=True, vjp=lambda g, _y, _x, diagonal=0: tril(g, diagonal))
-def tril(xp, x, diagonal=0):
-    """The lower triangle of the last two axes, zeros above `diagonal`.  (*, n, m) -> (*, n, m)"""
-    return xp.where(_triangle(x.shape[-2:], diagonal), x, x.dtype.type(0)) if type(x) is np.ndarray else xp.tril(x, diagonal)
-
-
-@lru_cache(64)
-def _small_triangle(shape, diagonal: int):
-    return np.tri(*shape, diagonal, dtype=bool)
-
-
-def _triangle(shape, diagonal: int):
-    """Which places of a matrix are on or below the diagonal; those of small ones are kept."""
-    return _small_triangle(shape, diagonal) if shape[0] * shape[1] <= 4096 else np.tri(*shape, diagonal, dtype=bool)
-
-
-@op("index", samples=_triangle_samples, linear=True, vjp=lambda g, _y, _x, diagonal=0: triu(g, diagonal))
-def triu(xp, x, diagonal=0):
-    """The upper triangle of the last two axes, zeros below `diagonal`.  (*, n, m) -> (*, n, m)"""
-    return xp.where(_triangle(x.shape[-2:], diagonal - 1), x.dtype.type(0), x) if type(x) is np.ndarray else xp.triu(x, diagonal)

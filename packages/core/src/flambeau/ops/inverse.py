@@ -11,8 +11,8 @@ from .complex import complex as complex_of
 from .complex import conj
 from .create import eye
 from .elimination import eliminate, same, square
-from .index import tril, triu
 from .join import cat
+from .masks import tril, triu
 from .view import narrow, unsqueeze
 
 

@@ -73,10 +73,11 @@ def cat(tensors, dim: int = 0, *, out=None, axis: int | None = None):
     dim = dim if axis is None else axis
     if out is not None:
         check_apart(out, tensors)
+    joined = None if out is not None or dim or front.module is None else front.module.joined(tensors, False)
     arrays = _arrays_of_one_kind(tensors) if out is None else None
     if arrays is not None and arrays[0].ndim:
         try:
-            made = plain(np.concatenate(arrays, dim))
+            made = plain(np.concatenate(arrays, dim) if joined is None else joined)
         except ValueError:
             pass  # told in PyTorch's words below
         else:
@@ -128,18 +129,27 @@ def stack(tensors, dim: int = 0, *, out=None):
     tensors = list(tensors)
     if not tensors:
         raise RuntimeError("stack expects a non-empty TensorList")
-    arrays = _arrays_of_one_kind(tensors) if out is None and type(dim) is int else None
+    joined = None if out is not None or dim != 0 or front.module is None else front.module.joined(tensors, True)
+    arrays = _arrays_of_one_kind(tensors) if joined is None and out is None and type(dim) is int else None
+    if joined is not None:
+        made = plain(joined)
+        if grad.enabled:
+            parents = tuple([x.node for x in tensors])
+            if parents.count(None) < len(parents):
+                made.node = record(CARDS["pile"], made, tensors, {"dim": 0}, parents)
+        return made
     if arrays is not None:
         n, shape = arrays[0].ndim + 1, arrays[0].shape
         if -n <= dim < n and [a.shape for a in arrays].count(shape) == len(arrays):
             dim = dim if dim >= 0 else dim + n
-            if not dim:
-                array = np.concatenate(arrays).reshape(len(arrays), *shape) if shape else np.array(arrays)
-            else:
-                array = np.empty((*shape[:dim], len(arrays), *shape[dim:]), arrays[0].dtype)
+            array = np.empty((*shape[:dim], len(arrays), *shape[dim:]), arrays[0].dtype)
+            if dim:
                 lead: tuple = (ALL,) * dim
                 for i, part in enumerate(arrays):
                     array[(*lead, i)] = part
+            else:
+                for i, part in enumerate(arrays):
+                    array[i] = part
             made = plain(array)
             if grad.enabled:
                 parents = tuple([x.node for x in tensors])

@@ -9,9 +9,9 @@ from .create import eye, zeros_like
 from .decomposition import linalg_cholesky_ex
 from .elementwise import log, where
 from .elimination import LinAlgError
-from .index import tril, triu
 from .inverse import linalg_det, linalg_inv_ex, linalg_slogdet, linalg_solve_ex, triangular
 from .linalg import matmul
+from .masks import tril, triu
 from .products import given
 from .view import unsqueeze
 

@@ -18,6 +18,7 @@ from . import (
     index,
     later,
     linalg,
+    masks,
     namespace,
     reduction,
     scan,
@@ -151,7 +152,8 @@ for _module, _names in (
         "reshape flatten unflatten permute transpose t movedim squeeze unsqueeze expand sum_to_size select narrow split "
         "chunk unbind diagonal flip",
     ),
-    (index, "index_select index_add gather scatter_add masked_fill masked_select nonzero index_put_ tril triu"),
+    (index, "index_select index_add gather scatter_add index_put_"),
+    (masks, "masked_fill masked_select nonzero tril triu"),
     (linalg, "matmul mm bmm mv dot outer addmm baddbmm"),
     (reduction, "sum mean amax amin any all prod logsumexp argmax argmin"),
     (scan, "cumsum cumprod"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 from ..fast import operator
-from . import create, elementwise, index, join, linalg, nn, reduction, sort, view
+from . import create, elementwise, index, join, linalg, masks, nn, reduction, sort, view
 
 
 def _folding(call):
@@ -86,8 +86,8 @@ tensors = SimpleNamespace(
     einsum=lambda equation, *xs, optimize=True: linalg.einsum(equation, *xs),
     take_along_axis=_take_along_axis,
     take=lambda x, indices, axis: index.index_select(x, axis, indices),
-    tril=index.tril,
-    triu=index.triu,
+    tril=masks.tril,
+    triu=masks.triu,
     zeros_like=create.zeros_like,
     ones_like=create.ones_like,
     asarray=create.as_tensor,

@@ -12,6 +12,7 @@ from . import (
     join,
     later,
     linalg,
+    masks,
     random,
     reduction,
     scan,
@@ -43,7 +44,8 @@ _PUBLIC = (
         "flip broadcast_shapes "
         "broadcast_tensors",
     ),
-    (index, "index_select index_add gather scatter_add masked_fill masked_select nonzero tril triu"),
+    (index, "index_select index_add gather scatter_add"),
+    (masks, "masked_fill masked_select nonzero tril triu"),
     (join, "cat stack"),
     (linalg, "matmul mm bmm mv dot outer addmm baddbmm einsum"),
     (complexes, "complex polar real imag conj resolve_conj angle view_as_real view_as_complex"),

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import context
-from ..dtype import COMPLEX, FLOAT, bool_, int64
+from .. import context, front
+from ..dtype import COMPLEX, FLOAT, bool_, float32, int64
 from ..limits import finfo
 from ..promote import result_type
 from ..random import Generator, default_generator, maps
@@ -170,7 +170,11 @@ def rand(*size, generator=None, out=None, dtype=None, layout=None, device=None, 
     """
     if generator is out is dtype is layout is device is None and not maps.levels and size and type(size[0]) is int and min(size) >= 0 \
             and context.default_device is None:
-        made = plain(default_generator().uniform(prod(size), context.get_default_dtype().numpy).reshape(size))
+        kind, source = context.get_default_dtype(), default_generator()
+        if kind is float32 and front.module is not None:
+            made = plain(source.shaped(size, False))
+        else:
+            made = plain(source.uniform(prod(size), kind.numpy).reshape(size))
         if context.grad.inference:
             inference(made)
         return made.requires_grad_() if requires_grad else made
@@ -185,8 +189,11 @@ def randn(*size, generator=None, out=None, dtype=None, layout=None, device=None,
     """Standard normal numbers.  -> size"""
     if generator is out is dtype is layout is device is None and not maps.levels and size and type(size[0]) is int and min(size) >= 0 \
             and context.default_device is None:
-        kind = context.get_default_dtype().numpy
-        return _finish(default_generator().normal(prod(size), kind), size, None, requires_grad)
+        kind, n = context.get_default_dtype(), prod(size)
+        if kind is float32 and n >= 16 and front.module is not None and not context.unusual:
+            made = plain(default_generator().shaped(size, True))
+            return made.requires_grad_() if requires_grad else made
+        return _finish(default_generator().normal(n, kind.numpy), size, None, requires_grad)
     (shape, n), dtype = _shape(size), _random_type(dtype, "randn")
     if dtype.category == COMPLEX:  # each part with half of the variance
         parts = _source(generator, device).normal(2 * n, dtype.to_real().numpy) * dtype.to_real().numpy.type(0.5**0.5)

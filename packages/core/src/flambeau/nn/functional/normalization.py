@@ -84,10 +84,11 @@ def batch_norm(
     In training the batch's own statistics serve, and move the running ones by `momentum`; else the running ones serve.
     Raises ValueError for a single value a channel in training, RuntimeError when the sizes do not fit.
     """
-    shape = tuple(input.shape)
+    array = ready(input)
+    shape = tuple(input.shape) if array is None else array.shape
     if eps <= 0.0:
         raise ValueError(f"batch_norm eps must be positive, but got {eps}")
-    if not input.numel():
+    if not (input.numel() if array is None else array.size):
         return _affine(input * 1, weight, bias) if len(shape) > 1 else input * 1  # nothing to normalise, and nothing moves
     for given in (running_mean, running_var, weight, bias):
         if len(shape) < 2 or (given is not None and (type(given) not in PLAIN or given.array.shape != shape[1:2])):

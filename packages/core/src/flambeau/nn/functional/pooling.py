@@ -12,6 +12,7 @@ import flambeau
 from ...casting import listed
 from ...dispatch import run_one
 from ...dtype import FLOAT
+from ...ops.view import ready
 from ...ops.window import avg_pool, max_pool
 from ...tensor import Tensor
 from .precision import rounded_once
@@ -137,6 +138,10 @@ def max_pool3d(
 def _avg_pool(
     axes: int, input: Tensor, kernel: Any, stride: Any, padding: Any, ceil_mode: bool, count_include_pad: bool, divisor: int | None
 ) -> Tensor:
+    array = ready(input)
+    if array is not None and array.ndim == axes + 2 and array.dtype.kind == "f" and type(kernel) is type(padding) is int \
+            and stride is divisor is None and type(ceil_mode) is bool:
+        return run_one(avg_pool.card, input, _avg_pool_attrs(axes, kernel, None, padding, ceil_mode, bool(count_include_pad)))
     if input.dtype.category < FLOAT:  # the quotient of integers is cut off
         mean = _avg_pool(axes, input.double(), kernel, stride, padding, ceil_mode, count_include_pad, divisor)
         return (mean + mean.sign() * 1e-9).trunc().to(input.dtype)
