@@ -609,6 +609,8 @@ static PyObject *front_spread(PyObject *self, PyObject *const *args, Py_ssize_t 
 /* ---- flat loops: the loops of `backends/native.c` on whole arrays in order, without what a generalised ufunc does before */
 typedef void (*Loop)(char **, const npy_intp *, const npy_intp *, void *);
 typedef struct {
+    /* called with the inputs and, for each output, an array to write into (it gives True) or the shape of one to make (it gives them);
+       False where dtypes or lengths do not fit */
     PyObject_HEAD vectorcallfunc vectorcall;
     Loop loops[2];  /* for float32 and float64 */
     void *data;
@@ -628,13 +630,21 @@ static PyObject *flat_call(PyObject *self, PyObject *const *args, size_t nf, PyO
         return NULL;
     }
     for (int i = 0; i < n; i++) {
-        PyArrayObject *a = (PyArrayObject *)args[i];
-        int type = PyArray_Check(args[i]) ? PyArray_TYPE(a) : -1;
+        PyArrayObject *a = (PyArrayObject *)args[i], *fresh = NULL;
+        if (i >= f->inputs && PyTuple_CheckExact(args[i])) { /* the shape of an array to make */
+            npy_intp shape[32];
+            Py_ssize_t ndim = PyTuple_GET_SIZE(args[i]);
+            for (Py_ssize_t d = 0; d < ndim && d < 32; d++) shape[d] = PyLong_AsSsize_t(PyTuple_GET_ITEM(args[i], d));
+            if (PyErr_Occurred() || ndim > 32) goto failed;
+            fresh = a = (PyArrayObject *)PyArray_SimpleNew(ndim, shape, f->types[i] == 'T' ? kind : NPY_INT64);
+            if (!a) goto failed;
+        }
+        int type = PyArray_Check((PyObject *)a) ? PyArray_TYPE(a) : -1;
         if (kind < 0) kind = type;
         if (type != (f->types[i] == 'T' ? kind : NPY_INT64) || (kind != NPY_FLOAT && kind != NPY_DOUBLE) ||
             (i >= f->inputs && !(PyArray_IS_C_CONTIGUOUS(a) && PyArray_ISWRITEABLE(a))))
             goto unfit;
-        held[i] = PyArray_GETCONTIGUOUS(a);
+        held[i] = fresh ? fresh : PyArray_GETCONTIGUOUS(a);
         if (!held[i]) goto failed;
         ready = i + 1;
         a = held[i];
@@ -660,8 +670,15 @@ static PyObject *flat_call(PyObject *self, PyObject *const *args, size_t nf, PyO
         Py_END_ALLOW_THREADS
     } else
         f->loops[kind == NPY_DOUBLE](data, lengths, steps, f->data);
+    PyObject *result = Py_True;
+    if (!PyTuple_CheckExact(args[n - 1]))
+        Py_INCREF(result);
+    else if (f->inputs == n - 1)
+        result = Py_NewRef((PyObject *)held[n - 1]);
+    else if ((result = PyTuple_New(n - f->inputs)))
+        for (int i = f->inputs; i < n; i++) PyTuple_SET_ITEM(result, i - f->inputs, Py_NewRef((PyObject *)held[i]));
     for (int i = 0; i < n; i++) Py_DECREF(held[i]);
-    Py_RETURN_TRUE;
+    return result;
 unfit: /* not its dtypes, or lengths that differ */
     for (int i = 0; i < ready; i++) Py_DECREF(held[i]);
     Py_RETURN_FALSE;
@@ -786,6 +803,34 @@ static PyObject *drawn(PyObject *const *args, Py_ssize_t n, int normal) {
 
 static PyObject *front_uniform(PyObject *self, PyObject *const *args, Py_ssize_t n) { return drawn(args, n, 0); }
 static PyObject *front_normal(PyObject *self, PyObject *const *args, Py_ssize_t n) { return drawn(args, n, 1); }
+
+/* ramp(start, end, steps, double): `steps` numbers at even distances, counted from the nearer end with one rounding each, as PyTorch's */
+static PyObject *front_ramp(PyObject *self, PyObject *const *args, Py_ssize_t n) {
+    if (n != 4) {
+        PyErr_SetString(PyExc_TypeError, "ramp(start, end, steps, double)");
+        return NULL;
+    }
+    double start = PyFloat_AsDouble(args[0]), end = PyFloat_AsDouble(args[1]);
+    npy_intp steps = PyLong_AsSsize_t(args[2]);
+    if (PyErr_Occurred()) return NULL;
+    if (steps < 2) {
+        PyErr_SetString(PyExc_ValueError, "a ramp has at least two numbers");
+        return NULL;
+    }
+    PyObject *out = PyArray_SimpleNew(1, &steps, args[3] == Py_True ? NPY_DOUBLE : NPY_FLOAT);
+    if (!out) return NULL;
+    npy_intp half = steps / 2;
+    if (args[3] == Py_True) {
+        double *x = PyArray_DATA((PyArrayObject *)out), step = (end - start) / (double)(steps - 1);
+        for (npy_intp i = 0; i < half; i++) x[i] = fma(step, (double)i, start);
+        for (npy_intp i = half; i < steps; i++) x[i] = fma(-step, (double)(steps - 1 - i), end);
+    } else {
+        float *x = PyArray_DATA((PyArrayObject *)out), from = (float)start, to = (float)end, step = (to - from) / (float)(steps - 1);
+        for (npy_intp i = 0; i < half; i++) x[i] = fmaf(step, (float)i, from);
+        for (npy_intp i = half; i < steps; i++) x[i] = fmaf(-step, (float)(steps - 1 - i), to);
+    }
+    return out;
+}
 
 /* ---- attributes */
 static PyObject *get_shape(PyObject *x, void *ignored) {
@@ -1111,6 +1156,7 @@ static PyMethodDef methods[] = {
     {"spread", (PyCFunction)(void (*)(void))front_spread, METH_FASTCALL, NULL},
     {"uniform", (PyCFunction)(void (*)(void))front_uniform, METH_FASTCALL, NULL},
     {"normal", (PyCFunction)(void (*)(void))front_normal, METH_FASTCALL, NULL},
+    {"ramp", (PyCFunction)(void (*)(void))front_ramp, METH_FASTCALL, NULL},
     {"flat", front_flat, METH_VARARGS, NULL},
     {"attributes", front_attributes, METH_VARARGS, NULL},
     {"front", front_front, METH_VARARGS, NULL},

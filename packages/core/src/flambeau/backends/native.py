@@ -53,7 +53,9 @@ def flat_loop(name: str, types: str, lengths: str, rows: bool = False):
     """`name` as a function of arrays, inputs and then outputs to write into, which sees each as one line in order; None without a compiler.
 
     types: as for `loop`. lengths: a letter an array for its length, "." for one element. rows: each array's last axis is its line, and
-    the function runs once a row; "1" is then one element a row. False where dtypes or lengths do not fit: nothing was done.
+    the function runs once a row; "1" is then one element a row.
+    An output is an array to write into, and the function gives True; or the shape of one to make, and it gives them. False where dtypes or
+    lengths do not fit: nothing was done.
     """
     library = _library()
     if library is None:
@@ -62,7 +64,7 @@ def flat_loop(name: str, types: str, lengths: str, rows: bool = False):
     if front.module is None:
         cores = [f"({c})" if c in letters else "()" for c in lengths]
         made = loop(name, types, f"{','.join(cores[:inputs])}->{','.join(cores[inputs:])}")
-        return _checked(made, kinds, lengths, rows)
+        return _checked(made, kinds, lengths, inputs, rows)
     import ctypes
 
     from ..kernels.threads import cell
@@ -72,17 +74,22 @@ def flat_loop(name: str, types: str, lengths: str, rows: bool = False):
     return front.module.flat(*loops, ctypes.addressof(cell()), kinds, places, inputs, rows)
 
 
-def _checked(made: np.ufunc, kinds: str, lengths: str, rows: bool):
-    def run(*arrays: np.ndarray) -> bool:
-        floating = arrays[0].dtype
+def _checked(made: np.ufunc, kinds: str, lengths: str, inputs: int, rows: bool):
+    def run(*given):
+        floating = given[0].dtype
         wanted = {"T": floating, "q": np.dtype(np.int64)}
+        fresh = type(given[-1]) is tuple
+        arrays = list(given)
+        if fresh:
+            arrays[inputs:] = [np.empty(shape, wanted[kind]) for shape, kind in zip(given[inputs:], kinds[inputs:], strict=True)]
         found: dict[str, int] = {}
         for a, kind, c in zip(arrays, kinds, lengths, strict=True):
             length = 1 if c in ".1" else a.shape[-1] if rows and a.ndim else a.size
             if a.dtype != wanted[kind] or floating.char not in "fd" or found.setdefault(c, length) != length:
                 return False
         made(*arrays if rows else [a if c == "." else a.reshape(-1) for a, c in zip(arrays, lengths, strict=True)])
-        return True
+        outputs = tuple(arrays[inputs:])
+        return (outputs if len(outputs) > 1 else outputs[0]) if fresh else True
 
     return run
 

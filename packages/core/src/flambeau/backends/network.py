@@ -35,10 +35,8 @@ def batch_norm_train(x: np.ndarray, weight: np.ndarray | None, bias: np.ndarray 
         one, zero = _neutral(channels, kind.char)
         weight, bias = one if weight is None else weight, zero if bias is None else bias
     run = flat_loop("batch_norm", "TqTTT->TTT", "pgcc.pcc")
-    if run is None:
-        return None
-    y, mean, var = np.empty(x.shape, kind), np.empty(channels, kind), np.empty(channels, kind)
-    return (y, mean, var) if run(x, _sizes(x.shape), weight, bias, scalar(eps, kind.char), y, mean, var) else None
+    each = (channels,)
+    return (run and run(x, _sizes(x.shape), weight, bias, scalar(eps, kind.char), x.shape, each, each)) or None
 
 
 @lru_cache(256)
@@ -65,10 +63,10 @@ def batch_norm_eval(x: np.ndarray, mean: np.ndarray, var: np.ndarray, weight: np
         one, zero = _neutral(channels, kind.char)
         weight, bias = one if weight is None else weight, zero if bias is None else bias
     run = flat_loop("batch_norm_eval", "TqTTTTT->T", "pgcccc.p")
-    if run is None:
+    if run is None or len(mean) != channels:
         return None
-    y = np.empty(x.shape, kind)
-    return y if len(mean) == channels and run(x, _sizes(x.shape), mean, var, weight, bias, scalar(eps, kind.char), y) else None
+    y = run(x, _sizes(x.shape), mean, var, weight, bias, scalar(eps, kind.char), x.shape)
+    return None if y is False else y
 
 
 def mean_cross_entropy(x: np.ndarray, target: np.ndarray):
@@ -98,8 +96,8 @@ def gather(x: np.ndarray, places: np.ndarray, dim: int):
     run = None if sizes is None else flat_loop("gather_flat", "Tqq->Tq", "pqgqb")
     if run is None:
         return None
-    y, outside = np.empty(places.shape, x.dtype), np.empty(1, np.int64)
-    return y if run(x, places, sizes, y, outside) and not outside[0] else None
+    found = run(x, places, sizes, places.shape, ())
+    return found[0] if found and not found[1] else None
 
 
 @lru_cache(256)
@@ -111,9 +109,7 @@ def triangle(x: np.ndarray, diagonal: int, upper: bool):
     run = flat_loop("triangle", "Tq->T", "pgp") if x.dtype in FLOATS and type(diagonal) is int and x.ndim > 1 else None
     if run is None:
         return None
-    y = np.empty(x.shape, x.dtype)
-    run(x, _matrix(x.shape, diagonal, upper), y)
-    return y
+    return run(x, _matrix(x.shape, diagonal, upper), x.shape)
 
 
 def topk(x: np.ndarray, k: int, dim: int, largest: bool):
@@ -125,11 +121,10 @@ def topk(x: np.ndarray, k: int, dim: int, largest: bool):
     if run is None:
         return None
     shape = (*x.shape[:dim], k, *x.shape[dim + 1 :])
-    values, places = np.empty(shape, x.dtype), np.empty(shape, np.int64)
     if last:
-        run(x, GREATEST if largest else LEAST, values, places)
-    else:
-        run(x, largest, values, places, axes=[(dim,), (), (dim,), (dim,)])
+        return run(x, GREATEST if largest else LEAST, shape, shape)
+    values, places = np.empty(shape, x.dtype), np.empty(shape, np.int64)
+    run(x, largest, values, places, axes=[(dim,), (), (dim,), (dim,)])
     return values, places
 
 
@@ -143,13 +138,10 @@ def var(x: np.ndarray, dim, correction, keepdim: bool):
     if run is None:
         return None
     if dim is None:
-        made = np.empty((1,) * x.ndim if keepdim else (), x.dtype)
-        flat_loop("variance", "TT->T", "n..")(x, scalar(correction, x.dtype.char), made)
-        return made
+        return flat_loop("variance", "TT->T", "n..")(x, scalar(correction, x.dtype.char), (1,) * x.ndim if keepdim else ())
     if dim == -1 or dim == x.ndim - 1:
-        made = np.empty((*x.shape[:-1], 1) if keepdim else x.shape[:-1], x.dtype)
-        flat_loop("variance", "TT->T", "n.1", True)(x, scalar(correction, x.dtype.char), made)
-        return made
+        shape = (*x.shape[:-1], 1) if keepdim else x.shape[:-1]
+        return flat_loop("variance", "TT->T", "n.1", True)(x, scalar(correction, x.dtype.char), shape)
     made = run(x, correction, axes=[(dim,), (), ()], signature=SIGNATURES[x.dtype])
     return np.expand_dims(made, dim) if keepdim else made
 

@@ -89,6 +89,11 @@ def _plan(shape: Ints, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints
     return run, (*shape[:kept], *out), numbers
 
 
+@lru_cache(512)
+def _mean_plan(shape: Ints, kernel: Ints, stride: Ints, padding: Ints, ceil_mode: bool, counted: bool):
+    return _plan(shape, kernel, stride, padding, (1,) * len(kernel), ceil_mode, counted)
+
+
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 DILATION = 17  # where a geometry's dilation begins: after two counts and five rows of three
 
@@ -106,9 +111,7 @@ def max_pool_forward(
     plan = _plan(x.shape, kernel, stride, padding, dilation, ceil_mode) if x.dtype in FLOATS else None
     if plan is not None:
         pool, shape, geometry = plan
-        best, where = np.empty(shape, x.dtype), np.empty(shape, np.int64)
-        pool(x, geometry, best, where)
-        return best, where
+        return pool(x, geometry, shape, shape)
     size = _spatial(x, kernel)
     out = pool_output_size(size, kernel, stride, padding, dilation, ceil_mode)
     least = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
@@ -185,15 +188,12 @@ def avg_pool_forward(
     >>> avg_pool_forward(np.array([[1., 3., 2., 6.]]), (2,), (2,), (0,))
     array([[2., 4.]])
     """
-    ones = (1,) * len(kernel)
-    plan = None
     if x.dtype in FLOATS and divisor_override is None:
-        plan = _plan(x.shape, kernel, stride, padding, ones, ceil_mode, count_include_pad)
-    if plan is not None:
-        pool, shape, geometry = plan
-        y = np.empty(shape, x.dtype)
-        pool(x, geometry, y)
-        return y
+        plan = _mean_plan(x.shape, kernel, stride, padding, ceil_mode, count_include_pad)
+        if plan is not None:
+            pool, shape, geometry = plan
+            return pool(x, geometry, shape)
+    ones = (1,) * len(kernel)
     size = _spatial(x, kernel)
     out = pool_output_size(size, kernel, stride, padding, ones, ceil_mode)
     total = _pad(x, size, _extents(out, kernel, stride, ones), padding, 0)

@@ -5,11 +5,11 @@ import math
 
 import numpy as np
 
-from .. import context
+from .. import context, front
 from ..context import grad
 from ..device import CPU, device
 from ..dispatch import run, run_one
-from ..dtype import FLOAT, bool_, dtype, int64
+from ..dtype import FLOAT, INT, bool_, dtype, int64
 from ..dtype import float64 as _DOUBLE
 from ..dtype import from_numpy as dtype_of
 from ..layout import contiguous_format, order_of, preserve_format, strided
@@ -366,17 +366,24 @@ def arange(start, end=None, step=1, *, out=None, dtype=None, layout=None, device
 
 
 NUMBER = (int, float)
+RAMPS = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+def _ramp(start, end, steps: int, kind: np.dtype) -> np.ndarray:
+    """PyTorch's numbers: counted in `kind` from the nearer end, with one rounding each."""
+    if front.module is not None and kind in RAMPS:
+        return front.module.ramp(start, end, steps, kind == np.float64)
+    single = kind.type if kind == np.float32 else np.float64
+    start, end = single(start), single(end)
+    step, places = np.float64((end - start) / single(steps - 1)), np.arange(steps)
+    return np.where(places < steps // 2, start + step * places, end - step * (steps - 1 - places)).astype(kind)
 
 
 def linspace(start, end, steps: int, *, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False) -> Tensor:
     """`steps` values at even distances from start to end, both included.  -> (steps)"""
     if type(start) in NUMBER and type(end) in NUMBER and type(steps) is int and steps > 1 and start != end \
             and out is dtype is device is context.default_device is None:
-        array = np.arange(steps, dtype=np.float64)  # the numbers of np.linspace, without its 10 µs
-        array *= (end - start) / (steps - 1)
-        array += start
-        array[-1] = end
-        return _made(array.astype(context.get_default_dtype().numpy), requires_grad)
+        return _made(_ramp(start, end, steps, context.get_default_dtype().numpy), requires_grad)
     if steps < 0:
         raise RuntimeError("number of steps must be non-negative")
     if any(isinstance(v, Tensor) and v.process is None and v.is_meta for v in (start, end)):
@@ -386,7 +393,13 @@ def linspace(start, end, steps: int, *, out=None, dtype=None, layout=None, devic
     start, end = (v.item() if isinstance(v, Tensor) else v for v in (start, end))
     xp, _ = _namespace(device)
     dtype = dtype or context.get_default_dtype()
-    array = xp.linspace(start, end, steps, dtype=np.float64)
+    if xp is np and steps > 1 and (dtype.numpy in RAMPS or dtype.category == INT) and not isinstance(start, complex) \
+            and not isinstance(end, complex):
+        if dtype.category == INT:
+            start, end = int(start), int(end)
+        array = _ramp(start, end, steps, dtype.numpy if dtype.numpy in RAMPS else RAMPS[1])
+    else:
+        array = xp.linspace(start, end, steps, dtype=np.float64)
     return _out(out, _made(array.astype(dtype.numpy), requires_grad))
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 import flambeau
 
+from ...backends.pool import FLOATS
 from ...casting import listed
 from ...dispatch import run_one
 from ...dtype import FLOAT
@@ -68,7 +69,7 @@ def _max_pool_attrs(axes: int, kernel: Any, stride: Any, padding: Any, dilation:
 @lru_cache(256, typed=True)
 def _avg_pool_attrs(axes: int, kernel: Any, stride: Any, padding: Any, ceil_mode: bool, whole: bool) -> dict[str, Any]:
     window = zip(("kernel", "stride", "padding"), _window(axes, kernel, stride, padding, 1), strict=False)
-    return dict(window) | {"ceil_mode": ceil_mode, "count_include_pad": whole}
+    return dict(window) | {"ceil_mode": bool(ceil_mode), "count_include_pad": bool(whole)}
 
 
 def _max_pool(
@@ -139,14 +140,13 @@ def _avg_pool(
     axes: int, input: Tensor, kernel: Any, stride: Any, padding: Any, ceil_mode: bool, count_include_pad: bool, divisor: int | None
 ) -> Tensor:
     array = ready(input)
-    if array is not None and array.ndim == axes + 2 and array.dtype.kind == "f" and type(kernel) is type(padding) is int \
-            and stride is divisor is None and type(ceil_mode) is bool:
-        return run_one(avg_pool.card, input, _avg_pool_attrs(axes, kernel, None, padding, ceil_mode, bool(count_include_pad)))
+    if array is not None and array.ndim == axes + 2 and array.dtype in FLOATS and stride is divisor is None and type(kernel) is int:
+        return run_one(avg_pool.card, input, _avg_pool_attrs(axes, kernel, None, padding, ceil_mode, count_include_pad))
     if input.dtype.category < FLOAT:  # the quotient of integers is cut off
         mean = _avg_pool(axes, input.double(), kernel, stride, padding, ceil_mode, count_include_pad, divisor)
         return (mean + mean.sign() * 1e-9).trunc().to(input.dtype)
     if type(kernel) is type(padding) is int and (stride is None or type(stride) is int) and divisor is None and type(ceil_mode) is bool:
-        attrs = _avg_pool_attrs(axes, kernel, stride, padding, ceil_mode, bool(count_include_pad))
+        attrs = _avg_pool_attrs(axes, kernel, stride, padding, ceil_mode, count_include_pad)
         input, batched = _batched(input, axes, f"avg_pool{axes}d")
         result = run_one(avg_pool.card, input, attrs)
         return result if batched else result.squeeze(0)
