@@ -22,7 +22,7 @@ from .overriding import protocol
 from .record import NO_ATTRS, NOTHING, record, recorder
 from .tape import Node
 from .tensor import PLAIN, Parameter, Tensor, check_dim, drop_dead, version_cell
-from .write import check_apart, into, run_inplace
+from .write import check_apart, check_places, into, run_inplace
 
 ndarray = np.ndarray
 F32, F64, BOOL = np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.bool_)
@@ -348,6 +348,8 @@ def inplace(card: Card, ufunc=None):
             if type(a) is ndarray and a.dtype.kind in "fi" and not tracked(x, y):
                 b = y.array if type(y) in PLAIN else y if type(y) is float or type(y) is int else None
                 if not args or (b is not None and (type(b) is not ndarray or (b.dtype is a.dtype and b.ndim <= a.ndim))):
+                    if type(b) is ndarray and b is not a:
+                        check_places(x, args)
                     try:
                         ufunc(a, b, out=a) if args else ufunc(a, out=a)
                     except RuntimeWarning:  # as an error it comes when all is written

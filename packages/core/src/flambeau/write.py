@@ -26,6 +26,7 @@ def run_inplace(card: Card, inputs, attrs: dict) -> Tensor:
     x = inputs[0]
     if not isinstance(x, Tensor):
         raise TypeError(f"{card.name}_(): expected a Tensor to write into, got {type(x).__name__}")
+    check_places(x, inputs[1:])
     recording = False
     if grad.enabled and not grad.inference:
         recording = in_graph(x)
@@ -220,6 +221,40 @@ def check_own_overlap(out: Tensor) -> None:
                            "Please clone() the tensor before performing the operation.")
 
 
+def check_places(x: Tensor, inputs) -> None:
+    """RuntimeError where an in-place op would write over what it has yet to read, or twice in one place: PyTorch's rule.
+
+    Tensors with gaps in their memory are not looked at, as there.
+    """
+    a = x.array if x.process is None else None
+    if type(a) is not np.ndarray:
+        return
+    if not a.flags.writeable:
+        check_own_overlap(x)
+    for y in inputs:
+        b = y.array if isinstance(y, Tensor) and y.process is None else None
+        if type(b) is not np.ndarray or y is x or not np.may_share_memory(a, b):
+            continue
+        if (a.ctypes.data != b.ctypes.data or a.shape != b.shape or a.strides != b.strides) and _is_dense(a) and _is_dense(b):
+            raise RuntimeError(_SHARED)
+
+
+def _is_dense(a: np.ndarray) -> bool:
+    """Whether the elements fill their memory without a gap, in some order of the axes."""
+    if a.flags.c_contiguous or a.flags.f_contiguous:
+        return True
+    expected = a.itemsize
+    for step, n in sorted((s, n) for s, n in zip(a.strides, a.shape, strict=True) if n > 1):
+        if step != expected:
+            return False
+        expected *= n
+    return True
+
+
+_SHARED = ("unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory location. Please "
+           "clone() the tensor before performing the operation.")
+
+
 def check_apart(out: Tensor, inputs, same: bool = False) -> None:
     """RuntimeError where the tensor to be written shares memory with an input; `same`: it may be an input as a whole."""
     a = out.array
@@ -233,8 +268,7 @@ def check_apart(out: Tensor, inputs, same: bool = False) -> None:
                 continue
         elif not _meet(a, x.array):
             continue
-        raise RuntimeError("unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory "
-                           "location. Please clone() the tensor before performing the operation.")
+        raise RuntimeError(_SHARED)
 
 
 def _meet(a: ndarray, b: ndarray) -> bool:

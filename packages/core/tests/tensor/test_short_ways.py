@@ -115,6 +115,6 @@ def test_writes_are_counted_and_seen_by_views(write):
 
 def test_a_write_to_an_expanded_tensor_is_refused():
     spread = flambeau.ones(4).expand(4, 4)
-    for write in ("spread[0] = 1.0", "spread.fill_(2)", "spread.zero_()", "spread.copy_(flambeau.ones(4, 4))", "spread.clamp_(0.0, 1.0)"):
-        with pytest.raises((RuntimeError, ValueError)):
+    for write in ("spread[:] = 1.0", "spread.copy_(flambeau.ones(4, 4))", "spread.clamp_(0.0, 1.0)"):
+        with pytest.raises(RuntimeError, match="single memory location"):
             exec(write, {"spread": spread, "flambeau": flambeau})  # noqa: S102

@@ -16,7 +16,7 @@ from ..fast import tracked
 from ..layout import preserve_format
 from ..op import CARDS
 from ..tensor import Tensor, check_dim, tensors_only, version_cell
-from ..write import check_writable, in_graph, into, old_value, rebase, write, wrote
+from ..write import check_places, check_writable, in_graph, into, old_value, rebase, write, wrote
 from . import elementwise, index, masks, nn, reduction, view
 from .create import _filled_as, arange, as_tensor, in_order, ones_like, tensor, to
 from .join import cat
@@ -132,6 +132,7 @@ def addcdiv(x, a, b, *, value=1):
 
 def _in_place(function):
     def call(x, *args, **kwargs):
+        check_places(x, args)
         wrote(x)
         if mode.enabled and in_graph(x):
             check_writable(x)
@@ -176,9 +177,6 @@ def clamp(x, min=None, max=None, *, out=None):
     return elementwise.clamp(x, min, max, out=out)
 
 
-_clamp_anything_ = CARDS["clamp"].inplace
-
-
 def clamp_(x, min=None, max=None):
     """`clamp`, written into the tensor itself."""
     array = ready(x)
@@ -186,12 +184,13 @@ def clamp_(x, min=None, max=None):
         try:
             network.clip(array, min, max, array)
         except (RuntimeWarning, TypeError, ValueError):
-            return _clamp_anything_(x, min, max)
+            return _clamped_(x, min, max)
         version_cell(x)[0] += 1
         return x
-    return _clamp_anything_(x, min, max)
+    return _clamped_(x, min, max)
 
 
+_clamped_ = _in_place(clamp)
 clamp_.__qualname__ = "Tensor.clamp_"
 CARDS["clamp"].inplace = clamp_
 
@@ -382,6 +381,8 @@ def copy_(x, source, non_blocking: bool = False):
     if type(source) is Tensor and type(x) is Tensor and not context.unusual and _unwatched(x) and (source.node is None or not mode.enabled):
         a, b = x.array, source.array
         if type(a) is np.ndarray and type(b) is np.ndarray and a.dtype is b.dtype and a.shape == b.shape and a.flags.writeable:
+            if b.base is not None or a.base is not None:
+                check_places(x, (source,))
             a[...] = b
             version_cell(x)[0] += 1
             return x
@@ -390,6 +391,7 @@ def copy_(x, source, non_blocking: bool = False):
     if x.process is not None or source.process is not None:
         value = source if source.shape == x.shape else view.expand(source, *x.shape)
         return write(x, value if value.dtype is x.dtype else value.to(x.dtype), "copy")
+    check_places(x, (source,))
     wrote(x)
     recording = mode.enabled and not mode.inference and (source.node is not None or in_graph(x))
     if recording:
@@ -398,7 +400,7 @@ def copy_(x, source, non_blocking: bool = False):
     if value.shape != x.shape:
         value = view.expand(value, *x.shape)
     if not recording:
-        x.array[...] = value.array
+        _writable(x.array)[...] = value.array
         version_cell(x)[0] += 1
         return x
     value = value if value.dtype is x.dtype else value.to(x.dtype)
@@ -411,6 +413,15 @@ def copy_(x, source, non_blocking: bool = False):
 def _unwatched(x) -> bool:
     """Whether a write into x needs no node: it has no history, and neither has what it is a view of."""
     return not mode.enabled or (x.node is None and (x.base is None or x.base.node is None))
+
+
+def _writable(array):
+    """The memory of an expanded tensor, or of a part of one, which NumPy holds for read-only: one value may be written again and again."""
+    if type(array) is not np.ndarray or array.flags.writeable:
+        return array
+    array = array.view()
+    array.flags.writeable = True
+    return array
 
 
 def fill_(x, value):
@@ -431,7 +442,7 @@ def fill_(x, value):
     wrote(x)
     if mode.enabled and in_graph(x):
         check_writable(x)
-    x.array[...] = value
+    _writable(x.array)[...] = value
     version_cell(x)[0] += 1
     if mode.enabled and in_graph(x):
         rebase(x, None)

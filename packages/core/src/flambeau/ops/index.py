@@ -290,7 +290,7 @@ def setitem(x: Tensor, key, value) -> None:
                     return
             elif kind is Tensor and (value.node is None or not grad.enabled):
                 source = value.array
-                if type(source) is np.ndarray and source.dtype is array.dtype:
+                if type(source) is np.ndarray and source.dtype is array.dtype and (source.base is None or not np.may_share_memory(array, source)):
                     array[key] = source
                     version_cell(x)[0] += 1
                     return

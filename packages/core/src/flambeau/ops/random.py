@@ -14,6 +14,7 @@ from ..limits import finfo
 from ..promote import result_type
 from ..random import Generator, default_generator, maps
 from ..tensor import Tensor, inference, plain, version_cell
+from ..write import check_places
 from .border import without_slope
 from .view import sizes
 
@@ -76,6 +77,7 @@ def fills(function: Callable) -> Callable:
     @wraps(function)
     def call(x, *args, **kwargs):
         if not maps.levels and x.process is None:
+            check_places(x, ())
             return function(x, *args, **kwargs)
         for level in places_apart():
             if not level.holds(x):

@@ -1,0 +1,56 @@
+"""Writes to memory that is read at the same time, or that several elements share: PyTorch's rule, with its answers."""
+
+from __future__ import annotations
+
+import pytest
+
+import flambeau
+
+SHARED = "some elements of the input tensor and the written-to tensor refer to a single memory location"
+OWN = "more than one element of the written-to tensor refers to a single memory location"
+
+
+def line():
+    return flambeau.arange(6.0)
+
+
+def one():
+    return flambeau.ones(1).expand(3)
+
+
+def assign(x, key, value):
+    x[key] = value
+
+
+@pytest.mark.parametrize("write", [
+    lambda y: y[1:].add_(y[:-1]), lambda y: y[1:].copy_(y[:-1]), lambda y: assign(y, slice(1, None), y[:-1]),
+    lambda y: y[:4].view(2, 2).add_(y[:4].view(2, 2).t()), lambda y: y.clamp_(y[:1]), lambda y: y[:3].lerp_(y[1:4], 0.5),
+    lambda y: y[:3].addcmul_(y[3:], y[1:4]), lambda y: y[1:].double() is None or y[1:].sub_(y[:5]),
+])  # fmt: skip
+def test_a_part_of_what_is_written_cannot_be_read(write):
+    with pytest.raises(RuntimeError, match=SHARED):
+        write(line())
+
+
+@pytest.mark.parametrize("write", [
+    lambda y: y.add_(1), lambda y: y.copy_(flambeau.ones(3)), lambda y: y.normal_(), lambda y: y.uniform_(), lambda y: y.sigmoid_(),
+    lambda y: y.mul_(flambeau.ones(3)), lambda y: y.clamp_(0, 1), lambda y: assign(y, slice(None), 3),
+])  # fmt: skip
+def test_an_expanded_tensor_is_not_written_to(write):
+    with pytest.raises(RuntimeError, match=OWN):
+        write(one())
+
+
+def test_what_is_well_defined_works():
+    assert line().add_(line()).tolist() == [0, 2, 4, 6, 8, 10]
+    y = line()
+    assert y.add_(y).tolist() == [0, 2, 4, 6, 8, 10]
+    y = line()
+    y[::2] = y[1::2]
+    assert y.tolist() == [1, 1, 3, 3, 5, 5]
+    y = line()
+    y[3:] = y[:3]
+    assert y.tolist() == [0, 1, 2, 0, 1, 2]
+    assert one().fill_(2).tolist() == [2, 2, 2] and one().zero_().tolist() == [0, 0, 0]
+    y = line()
+    assert y.clamp_(flambeau.tensor(2.0), flambeau.tensor(4.0)).tolist() == [2, 2, 2, 3, 4, 4]
