@@ -25,13 +25,16 @@ from .tensor import PLAIN, Parameter, Tensor, check_dim, drop_dead, version_cell
 from .write import check_apart, check_places, into, run_inplace
 
 ndarray = np.ndarray
-F32, F64, BOOL = np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.bool_)
+F32, F64, BOOL, U8 = np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.bool_), np.dtype(np.uint8)
 
 
 NUMBERS = (int, float, complex, np.generic)
 # functions of two tensors: those whose first argument may be a number, and those where neither may be
 NUMBER_FIRST = frozenset("pow float_power remainder bitwise_and bitwise_or bitwise_xor bitwise_left_shift bitwise_right_shift xlogy "
-                         "xlog1py zeta hermite_polynomial_h add sub mul div".split())
+                         "xlog1py zeta add sub mul div floor_divide hermite_polynomial_h hermite_polynomial_he laguerre_polynomial_l "
+                         "legendre_polynomial_p chebyshev_polynomial_t chebyshev_polynomial_u chebyshev_polynomial_v "
+                         "chebyshev_polynomial_w shifted_chebyshev_polynomial_t shifted_chebyshev_polynomial_u "
+                         "shifted_chebyshev_polynomial_v shifted_chebyshev_polynomial_w".split())
 TENSORS_ONLY = frozenset("atan2 maximum minimum logaddexp logical_and logical_or logical_xor hypot".split())
 
 
@@ -188,7 +191,7 @@ def _binary(card: Card, checked: bool, finish, numbers: bool):
 def reduced(card: Card, fold, anything: bool = False):
     """x, dim, keepdim -> card(x): `fold(array, axis, dtype, out, keepdims)` is a ufunc's own `reduce`.
 
-    `anything`: it is right for every dtype, not for float32 and float64 alone.
+    `anything`: it is right for every dtype but uint8, not for float32 and float64 alone.
     """
     rec = recorder(card) if card.vjp else None
 
@@ -197,7 +200,7 @@ def reduced(card: Card, fold, anything: bool = False):
         if (kind is Tensor or kind is Parameter) and (dim is None or type(dim) is int) and dtype is None and out is None and axis is None \
                 and keepdims is None and not context.unusual:
             a = x.array
-            if type(a) is ndarray and (a.dtype is F32 or a.dtype is F64 or anything):
+            if type(a) is ndarray and (a.dtype is F32 or a.dtype is F64 or (anything and a.dtype is not U8)):
                 try:
                     r = fold(a, dim, None, None, keepdim)
                 except (ValueError, TypeError, RuntimeWarning):

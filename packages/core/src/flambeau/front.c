@@ -878,7 +878,7 @@ typedef struct {
     PyObject *card;
     int form;
     int checked;        /* the result's dtype must be the input's */
-    int numbers;        /* BINARY: y may be a number; REDUCED: right for every dtype */
+    int numbers;        /* BINARY: y may be a number; REDUCED: right for every dtype but uint8 */
     int differentiable;
     int keeps[2][3];    /* for each formula, whether it names (out, x, y) */
 } Front;
@@ -963,7 +963,7 @@ static PyObject *reduced(Front *f, PyObject *const *args, size_t nf, PyObject *n
     PyArrayObject *a = host(args[0]);
     if (!a || !(dim == Py_None || PyLong_CheckExact(dim)) || !PyBool_Check(keepdim)) return slow(f, args, nf, names);
     int kind = PyArray_TYPE(a);
-    if (kind != NPY_FLOAT && kind != NPY_DOUBLE && !f->numbers) return slow(f, args, nf, names);
+    if (kind != NPY_FLOAT && kind != NPY_DOUBLE && (!f->numbers || kind == NPY_UINT8)) return slow(f, args, nf, names);
     PyObject *given[6] = {NULL, (PyObject *)a, dim, Py_None, Py_None, keepdim}, *x = args[0];
     PyObject *r = as_array(PyObject_Vectorcall(f->ufunc, given + 1, 5 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL));
     if (!r) return answered() ? slow(f, args, nf, names) : NULL;

@@ -250,7 +250,7 @@ def cumsum(input: Tensor, dim: int, *, dtype=None, mask: Tensor | None = None) -
     >>> flambeau.masked.cumsum(flambeau.tensor([1, 2, 3]), 0, mask=flambeau.tensor([True, False, True]))
     tensor([1, 1, 4])
     """
-    return flambeau.cumsum(_filled(_cast(input, dtype), mask, 0), check_dim(dim, input.ndim))
+    return flambeau.cumsum(_filled(_cast(input, dtype), mask, 0), check_dim(dim, input.ndim), dtype=dtype or input.dtype)
 
 
 def cumprod(input: Tensor, dim: int, *, dtype=None, mask: Tensor | None = None) -> Tensor:
@@ -259,7 +259,7 @@ def cumprod(input: Tensor, dim: int, *, dtype=None, mask: Tensor | None = None) 
     >>> flambeau.masked.cumprod(flambeau.tensor([2, 5, 3]), 0, mask=flambeau.tensor([True, False, True]))
     tensor([2, 2, 6])
     """
-    return flambeau.cumprod(_filled(_cast(input, dtype), mask, 1), check_dim(dim, input.ndim))
+    return flambeau.cumprod(_filled(_cast(input, dtype), mask, 1), check_dim(dim, input.ndim), dtype=dtype or input.dtype)
 
 
 def softmax(input: Tensor, dim: int, *, dtype=None, mask: Tensor | None = None) -> Tensor:

@@ -59,7 +59,7 @@ def test_numbers_are_no_tensors(name):
         function(1.0, flambeau.ones(2))
 
 
-@pytest.mark.parametrize("name", "eq ne lt le gt ge fmod rsub floor_divide".split())
+@pytest.mark.parametrize("name", "eq ne lt le gt ge fmod rsub".split())
 def test_a_number_does_not_come_first(name):
     with pytest.raises(TypeError, match="must be Tensor"):
         getattr(flambeau, name)(1.0, flambeau.ones(2))

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from ..define import op
 from ..fused import Fused
-from .elementwise import gt, logical_and, logical_or, lt, sigmoid
+from .elementwise import gt, le, logical_and, logical_or, lt, sigmoid, where
 
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
 
@@ -28,10 +28,10 @@ def hardtanh(xp, x, min_val=-1.0, max_val=1.0):
 
 
 @op("elementwise", promote="same", samples=lambda make: [((make((3, 4), -2.0, 2.0),), {"threshold": 0.3, "value": -1.0})],
-    vjp=lambda g, _y, x, threshold, value: g * gt(x, threshold), inputs=1, c="({0} > {threshold} ? {0} : {value})")
+    vjp=lambda g, _y, x, threshold, value: where(le(x, threshold), 0.0, g), inputs=1, c="({0} <= {threshold} ? {value} : {0})")
 def threshold(xp, x, threshold, value):
-    """x where it is above `threshold`, else `value`.  (*) -> (*)"""
-    return xp.where(x > threshold, x, value)
+    """`value` where x is at most `threshold`, else x.  (*) -> (*)"""
+    return xp.where(x <= threshold, value, x)
 
 
 @op(promote="same", samples=_pairs, inputs=2, fused=Fused("(),()->()"))

@@ -9,16 +9,17 @@ from .. import context
 from ..backends import network
 from ..casting import listed
 from ..context import grad as mode
+from ..context import no_grad
 from ..dispatch import run_one
 from ..dtype import BY_NAME, FLOAT, bfloat16, float16
 from ..dtype import bool_ as bool_dtype
 from ..fast import tracked
-from ..layout import preserve_format
+from ..layout import contiguous_format, preserve_format
 from ..op import CARDS
 from ..tensor import Tensor, check_dim, tensors_only, version_cell
 from ..write import check_places, check_writable, in_graph, into, old_value, rebase, write, wrote
 from . import elementwise, index, masks, nn, reduction, view
-from .create import _filled_as, arange, as_tensor, in_order, ones_like, tensor, to
+from .create import _filled_as, arange, as_tensor, fitting, in_order, ones_like, tensor, to
 from .join import cat
 from .join import clone as copy
 from .view import ready
@@ -43,8 +44,13 @@ softmax, log_softmax = _normalised(nn.softmax, "softmax"), _normalised(nn.log_so
 
 
 # ---- arithmetic with PyTorch's extra arguments
+NUMBERS = (int, float, complex, bool)
+
+
 def add(x, y, *, alpha=1, out=None):
     """x + alpha · y.  (*), (*) -> (*), broadcast"""
+    if type(x) in NUMBERS and type(y) in NUMBERS:
+        x = tensor(x)
     return elementwise.add(x, y if alpha == 1 else y * alpha, out=out)
 
 
@@ -54,16 +60,20 @@ def sub(x, y, *, alpha=1, out=None):
         raise RuntimeError(
             "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator instead."
         )
+    if type(x) in NUMBERS and type(y) in NUMBERS:
+        x = tensor(x)
     return elementwise.sub(x, y if alpha == 1 else y * alpha, out=out)
 
 
 def mul(x, y, *, out=None):
     """x · y.  (*), (*) -> (*), broadcast"""
-    return elementwise.mul(x, y, out=out)
+    return elementwise.mul(tensor(x) if type(x) in NUMBERS and type(y) in NUMBERS else x, y, out=out)
 
 
 def div(x, y, *, rounding_mode: str | None = None, out=None):
     """x / y; `rounding_mode` "floor" or "trunc" rounds the quotient.  (*), (*) -> (*), broadcast"""
+    if type(x) in NUMBERS and type(y) in NUMBERS:
+        x = tensor(x)
     if rounding_mode is None:
         return elementwise.div(x, y, out=out)
     if rounding_mode == "floor":
@@ -71,9 +81,11 @@ def div(x, y, *, rounding_mode: str | None = None, out=None):
         return quotient if out is not None else without_slope(quotient, x, y)
     if rounding_mode != "trunc":
         raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'")
-    quotient = elementwise.trunc(elementwise.div(x, y))
+    with no_grad():
+        quotient = elementwise.trunc(elementwise.div(x, y))
     target = _common(x, y)
-    return quotient if quotient.dtype is target else quotient.to(target)
+    quotient = quotient if quotient.dtype is target else quotient.to(target)
+    return into(out, quotient, "div") if out is not None else without_slope(quotient, x, y)
 
 
 def without_slope(value: Tensor, *sources) -> Tensor:
@@ -204,6 +216,18 @@ def round(x, *, decimals: int = 0):
     return elementwise.round(x) if not decimals else elementwise.round(x * 10.0**decimals) / 10.0**decimals
 
 
+_rounded_whole_, _rounded_ = CARDS["round"].inplace, _in_place(round)
+
+
+def round_(x, *, decimals: int = 0):
+    """`round`, written into the tensor itself."""
+    return _rounded_(x, decimals=decimals) if decimals else _rounded_whole_(x)
+
+
+round_.__qualname__ = "Tensor.round_"
+CARDS["round"].inplace = round_
+
+
 # ---- statistics
 def _dims(dim):
     return tuple(dim) if isinstance(dim, list) else dim
@@ -298,7 +322,8 @@ def repeat(x, *repeats):
     shape = (1,) * (len(repeats) - x.ndim) + tuple(x.shape)
     spread = [v for pair in zip(repeats, shape, strict=True) for v in pair]
     split = [v for n in shape for v in (1, n)]
-    return view.reshape(view.expand(view.reshape(x, *split), *spread), *(r * n for r, n in zip(repeats, shape, strict=True)))
+    out = view.reshape(view.expand(view.reshape(x, *split), *spread), *(r * n for r, n in zip(repeats, shape, strict=True)))
+    return out.clone(memory_format=contiguous_format) if out._is_view() else out
 
 
 def tile(x, *dims):
@@ -442,7 +467,7 @@ def fill_(x, value):
     wrote(x)
     if mode.enabled and in_graph(x):
         check_writable(x)
-    _writable(x.array)[...] = value
+    _writable(x.array)[...] = fitting(value, x.dtype)
     version_cell(x)[0] += 1
     if mode.enabled and in_graph(x):
         rebase(x, None)

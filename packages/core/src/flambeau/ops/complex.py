@@ -5,6 +5,7 @@ The gradient of a real loss with respect to z = a + ib is dL/da + i·dL/db, as P
 from __future__ import annotations
 
 import builtins
+import math
 
 from ..casting import listed
 from ..define import elementwise, op
@@ -127,7 +128,10 @@ def _angle_back(g, x):
 @op("opaque", inputs=1, promote="float", vjp=lambda g, _y, x: _angle_back(g, x), samples=_complex_sample)
 def angle(xp, x):
     """The angle of a complex number, in radians; of reals 0 or π.  (*) -> (*)"""
-    return xp.arctan2(x.imag, x.real)
+    if x.dtype.kind == "c":
+        return xp.arctan2(x.imag, x.real)
+    half_turn, none = x.dtype.type(math.pi), x.dtype.type(0)
+    return xp.where(x != x, x, xp.where(x < 0, half_turn, none))
 
 
 

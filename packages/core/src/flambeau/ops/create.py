@@ -52,10 +52,21 @@ def _check_layout(layout, pin_memory) -> None:
         raise RuntimeError("pin_memory=True needs a GPU build: there is none on the CPU")
 
 
+def fitting(value, wanted: dtype):
+    """A number as one of `wanted`'s: a whole one that is too large is a RuntimeError, a negative one of unsigned integers wraps around."""
+    if type(value) is not int or wanted.category != INT:
+        return value
+    info = np.iinfo(wanted.numpy)
+    if not (-info.max if info.min == 0 else info.min) <= value <= info.max:
+        raise RuntimeError(f"value cannot be converted to type {wanted.name} without overflow")
+    return value % (info.max + 1) if value < 0 and info.min == 0 else value
+
+
 def _filled(shape, value, wanted: dtype, where, requires_grad: bool) -> Tensor:
     if any(s < 0 for s in shape):
         raise RuntimeError(f"Trying to create tensor with negative dimension {min(shape)}: {list(shape)}")
     xp, _ = _namespace(where)
+    value = fitting(value, wanted)
     array = (
         xp.empty(shape, wanted.numpy)
         if value is None
@@ -286,7 +297,7 @@ def _like(x: Tensor, value, dtype, device, requires_grad, layout=None, pin_memor
             return _made(np.zeros(x.array.shape, kind), requires_grad)
         array = np.empty_like(x.array, kind)
         if value is not None:
-            array[...] = value
+            array[...] = fitting(value, x.dtype if dtype is None else dtype)
         return _made(array, requires_grad)
     _check_layout(layout, pin_memory)
     made = _filled_as(x, tuple(x.shape), value, dtype or x.dtype, x.device if device is None else device, requires_grad)

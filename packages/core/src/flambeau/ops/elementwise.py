@@ -53,9 +53,18 @@ square = elementwise("square", lambda g, _y, x: g * 2 * x, body=lambda xp, x: x.
                      c="({0} * {0})", promote="same", doc="x².")
 abs = elementwise("abs", lambda g, _y, x: g * sgn(x), c="fabs({0})", promote="same", numpy="absolute", holomorphic=False,
                   doc="Absolute value; gradient 0 at 0.")
-sign = elementwise("sign", lambda g, y, x: _turned(g, y, x), body=lambda xp, x: x | x if x.dtype.kind == "b" else xp.sign(x),
+
+
+def _sign(xp, x):
+    """NumPy's sign of NaN is NaN, PyTorch's 0."""
+    if x.dtype.kind == "b":
+        return x | x
+    return xp.where(x == x, xp.sign(x), x.dtype.type(0)) if x.dtype.kind == "f" else xp.sign(x)
+
+
+sign = elementwise("sign", lambda g, y, x: _turned(g, y, x), body=lambda xp, x: _sign(xp, x),
                    c="sign({0})", promote="same", holomorphic=False, doc="-1, 0 or 1.")
-sgn = elementwise("sgn", lambda g, y, x: _turned(g, y, x), body=lambda xp, x: x | x if x.dtype.kind == "b" else xp.sign(x),
+sgn = elementwise("sgn", lambda g, y, x: _turned(g, y, x), body=lambda xp, x: _sign(xp, x),
                   c="sign({0})", promote="same", holomorphic=False,
                   doc="-1, 0 or 1; of complex numbers their direction, x / |x|.")
 fmod = elementwise("fmod", lambda g, _z, _x, _y: g, lambda g, _z, x, y: -g * trunc(x / y), c="fmod({0}, {1})", promote="same",

@@ -39,7 +39,12 @@ def _index_samples(make):
     vjp=lambda g, _y, _xs, spec: (run(CARDS["unindex"], [g, *_xs[1:]], {"shape": _xs[0].shape, "spec": spec}), *(None for _ in _xs[1:])))
 def index(xp, tensors, spec):
     """Elements at places given by integer tensors.  [(*), (k), …] -> (k, *)"""
-    return tensors[0][_spec(tensors[1:], spec)]
+    return _in_order(tensors[0][_spec(tensors[1:], spec)])
+
+
+def _in_order(array):
+    """What NumPy found, which lays whole axes before the places, in order."""
+    return array if type(array) is not np.ndarray or array.flags.c_contiguous else np.ascontiguousarray(array)
 
 
 def _unindex_samples(make):
@@ -179,7 +184,7 @@ def _taken_among(x, array, key):
             return None
     if len(key) > array.ndim:
         return None
-    out = plain(array[tuple(arrays)])
+    out = plain(_in_order(array[tuple(arrays)]))
     return out if x.node is None or not grad.enabled else _recorded(out, tensors, tuple(spec))
 
 
@@ -290,7 +295,8 @@ def setitem(x: Tensor, key, value) -> None:
                     return
             elif kind is Tensor and (value.node is None or not grad.enabled):
                 source = value.array
-                if type(source) is np.ndarray and source.dtype is array.dtype and (source.base is None or not np.may_share_memory(array, source)):
+                apart = type(source) is np.ndarray and (source.base is None or not np.may_share_memory(array, source))
+                if apart and source.dtype is array.dtype:
                     array[key] = source
                     version_cell(x)[0] += 1
                     return

@@ -12,7 +12,7 @@ from ..casting import state as autocast
 from ..context import grad
 from ..define import op
 from ..dispatch import run
-from ..dtype import FLOAT, bfloat16, float16
+from ..dtype import FLOAT, bfloat16, float16, int64
 from ..fast import binary
 from ..op import CARDS, Card
 from ..overriding import elsewhere
@@ -235,6 +235,17 @@ def _is_complete(equation: str, *ranks: int) -> bool:
         all(len(set(t)) == len(t) for t in [*rows, result]) and set(result) <= set("".join(rows))
 
 
+def _sums_alone(equation: str, operands) -> bool:
+    """Whether an axis of one operand alone, of more than one element, is summed."""
+    terms, arrow, result = equation.replace(" ", "").partition("->")
+    rows = terms.split(",")
+    if not arrow:
+        return False
+    lone = {c for c in set(terms) - set(",.") if sum(c in row for row in rows) == 1 and c not in result}
+    return any(c in lone and n != 1 for row, x in zip(rows, operands, strict=False) if len(row) == x.ndim
+               for c, n in zip(row, x.shape, strict=True))
+
+
 @listed
 def einsum(equation: str, *operands):
     """A sum of products in Einstein's notation: `einsum("bij,bjk->bik", a, b)`.
@@ -244,6 +255,8 @@ def einsum(equation: str, *operands):
     """
     if len(operands) == 1 and isinstance(operands[0], list | tuple):
         operands = tuple(operands[0])
+    if operands and operands[0].dtype.category < FLOAT and operands[0].dtype is not int64 and _sums_alone(equation, operands):
+        operands = tuple(x.to(int64) for x in operands)  # as `sum` does
     if _is_complete(equation, *[x.ndim for x in operands]):
         try:
             return run(CARDS["einsum_of"], list(operands), {"equation": equation})

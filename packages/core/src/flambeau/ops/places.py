@@ -219,7 +219,7 @@ def unravel_index(indices, shape) -> tuple:
         raise ValueError(f"expected 'indices' to be integer dtype, but got {indices.dtype}")
     coordinates = []
     for d in range(len(shape)):
-        coordinates.append(indices // prod(shape[d + 1:]) % shape[d])
+        coordinates.append(indices.long() // prod(shape[d + 1:]) % shape[d])
     return tuple(coordinates)
 
 

@@ -122,7 +122,7 @@ def tensordot(a, b, dims=2, out=None):
             if 1 not in (a.shape[i], b.shape[j]):
                 raise RuntimeError(f"contracted dimensions need to match, but first has size {a.shape[i]} in dim {i} and second has size "
                                    f"{b.shape[j]} in dim {j}")
-            a, b = (a.sum(i, keepdim=True), b) if b.shape[j] == 1 else (a, b.sum(j, keepdim=True))
+            a, b = (a.sum(i, keepdim=True, dtype=a.dtype), b) if b.shape[j] == 1 else (a, b.sum(j, keepdim=True, dtype=b.dtype))
     rows, columns = [d for d in range(a.ndim) if d not in first], [d for d in range(b.ndim) if d not in second]
     k = prod(a.shape[d] for d in first)
     shape = (*(a.shape[d] for d in rows), *(b.shape[d] for d in columns))

@@ -94,10 +94,15 @@ amax = reduction("amax", lambda g, y, x, dim=None, keepdim=False: _share(g, y, x
 amin = reduction("amin", lambda g, y, x, dim=None, keepdim=False: _share(g, y, x, dim, keepdim), fold=np.minimum.reduce,
                  body=lambda xp, x, dim=None, keepdim=False: xp.min(x, axis=dim, keepdims=keepdim),
                  doc="Smallest over `dim`; ties share the gradient.")
-any = reduction("any", body=lambda xp, x, dim=None, keepdim=False: xp.any(x != 0, axis=dim, keepdims=keepdim),
+any = reduction("any", body=lambda xp, x, dim=None, keepdim=False: _told(x, xp.any(x != 0, axis=dim, keepdims=keepdim)),
                 fold=np.logical_or.reduce, anything=True, doc="Whether any element is true.")
-all = reduction("all", body=lambda xp, x, dim=None, keepdim=False: xp.all(x != 0, axis=dim, keepdims=keepdim),
+all = reduction("all", body=lambda xp, x, dim=None, keepdim=False: _told(x, xp.all(x != 0, axis=dim, keepdims=keepdim)),
                 fold=np.logical_and.reduce, anything=True, doc="Whether all elements are true.")
+
+
+def _told(x, truth):
+    """Truth in a boolean; about uint8 in uint8, PyTorch's booleans of old."""
+    return truth.astype(x.dtype) if x.dtype == np.uint8 else truth
 
 
 def _share(g, y, x, dim, keepdim):

@@ -5,6 +5,7 @@ from itertools import combinations as choose
 from itertools import combinations_with_replacement as choose_again
 
 from ..casting import listed
+from ..layout import contiguous_format
 from ..tensor import Tensor, check_dim
 from .create import arange, meshgrid
 from .join import cat, stack
@@ -123,8 +124,9 @@ unsafe_split, unsafe_chunk = _unmarked(split, "unsafe_split"), _unmarked(chunk, 
 
 
 def ravel(x):
-    """All elements in a vector: a view where possible.  (*) -> (n)"""
-    return reshape(x, -1)
+    """All elements in a vector that lies in order: a view where possible.  (*) -> (n)"""
+    out = reshape(x, -1)
+    return out if out.is_contiguous() else out.contiguous()
 
 
 def broadcast_to(x, *shape):
@@ -267,7 +269,8 @@ def _triangle(row, col, inside, dtype, device):
 def _copied(name: str, view):
     def call(x, *args, **kwargs):
         result = view(x, *args, **kwargs)
-        return tuple(r.clone() for r in result) if isinstance(result, tuple) else result.clone()
+        return tuple(r.clone(memory_format=contiguous_format) for r in result) if isinstance(result, tuple) else result.clone(
+            memory_format=contiguous_format)
 
     call.__name__, call.__doc__ = name, f"`{name.removesuffix('_copy')}`, as a copy."
     return call

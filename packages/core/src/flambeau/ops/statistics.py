@@ -6,6 +6,7 @@ import numpy as np
 from ..casting import listed
 from ..define import op
 from ..dispatch import run
+from ..dtype import INT
 from ..op import CARDS
 from ..return_types import kind
 from ..tensor import Tensor, check_dim
@@ -14,7 +15,7 @@ from .elementwise import isnan, where
 from .index import gather
 from .join import cat
 from .sort import sort
-from .view import narrow, reshape, transpose, unsqueeze
+from .view import narrow, reshape, select, transpose, unsqueeze
 
 
 def _ordered(x, dim: int):
@@ -208,11 +209,19 @@ def _panels(y, x, dx, dim):
         x, dx = None, x
     dim = check_dim(dim, y.ndim)
     k = max(y.shape[dim] - 1, 0)
-    return (narrow(y, dim, 1, k) + narrow(y, dim, 0, k)) / 2 * _spacing(y, x, dx, dim), dim
+    both = narrow(y, dim, 1, k) + narrow(y, dim, 0, k)
+    return (both / 2 * _spacing(y, x, dx, dim) if x is None else both * _spacing(y, x, dx, dim) / 2), dim
 
 
 def trapezoid(y, x=None, *, dx=None, dim: int = -1):
     """Area under y along `dim` by the trapezoidal rule.  (*, n, *) -> (*, *)"""
+    if y.dtype.category == INT and y.shape[check_dim(dim, y.ndim)]:
+        if isinstance(x, Tensor):  # whole numbers are multiplied as they are, and halved when they are summed
+            dim = check_dim(dim, y.ndim)
+            k = y.shape[dim] - 1
+            return ((narrow(y, dim, 1, k) + narrow(y, dim, 0, k)) * _spacing(y, x, dx, dim)).sum(dim) / 2
+        step = x if x is not None else 1 if dx is None else dx
+        return (y.sum(dim) - (select(y, dim, 0) + select(y, dim, -1)) * 0.5) * step
     panels, dim = _panels(y, x, dx, dim)
     return panels.sum(dim)
 

@@ -196,7 +196,7 @@ def multi_margin_loss(
     reduction = reduction_of(reduction, size_average, reduce)
     if p not in (1, 2):
         raise ValueError(f"only p == 1 and p == 2 supported, got {p}")
-    single = input.dim() < 2
+    single, scalar = input.dim() < 2, target.dim() == 0
     if single:
         input, target = input.reshape(1, -1), target.reshape(1) if target.numel() == 1 else target
     if input.dim() != 2 or not input.shape[1]:
@@ -216,7 +216,7 @@ def multi_margin_loss(
         loss = loss * weight[target].unsqueeze(1)
     others = flambeau.arange(input.shape[1], device=input.device) != columns
     result = flambeau.where(others, loss, 0.0).sum(1) / input.shape[1]
-    return reduce_loss(result.squeeze(0) if single else result, reduction)
+    return reduce_loss(result.squeeze(0) if single and scalar else result, reduction)
 
 
 @listed

@@ -81,4 +81,5 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
     out, n, m = weight.shape
     left = input1.reshape(-1, n) @ weight.permute(1, 0, 2).reshape(n, out * m)  # (rows, out * m)
     result = (left.reshape(-1, out, m) * input2.reshape(-1, 1, m)).sum(-1).reshape(*input1.shape[:-1], out)
-    return result if bias is None else result + bias
+    result = result if bias is None else result + bias
+    return result if result.dtype is input1.dtype else result.to(input1.dtype)  # sums of small integers are wide

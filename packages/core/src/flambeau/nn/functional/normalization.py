@@ -48,6 +48,9 @@ def rms_norm(input: Tensor, normalized_shape: Sequence[int], weight: Tensor | No
     shape = tuple(normalized_shape)
     _check_normalized("rms_norm", input, shape, weight, None)
     eps = flambeau.finfo(input.dtype).eps if eps is None else eps
+    if input.dtype.itemsize == 2:  # squares of halves overflow
+        wide = rms_norm(input.float(), shape, None if weight is None else weight.float(), eps)
+        return wide.to(input.dtype)
     scaled = input * (input.square().mean(tuple(range(-len(shape), 0)), keepdim=True) + eps).rsqrt()
     return scaled if weight is None else scaled * weight
 

@@ -60,7 +60,7 @@ def unfold(input: Tensor, kernel_size: Any, dilation: Any = 1, padding: Any = 0,
     channels = x.shape[1]
     attrs = {"stride": stride, "padding": padding, "dilation": dilation, "groups": channels}
     columns = run(CARDS["conv"], (x, _one_hot(channels, kernel, x), None), attrs)
-    columns = columns.reshape(x.shape[0], channels * prod(kernel), prod(counts))
+    columns = columns.reshape(x.shape[0], channels * prod(kernel), prod(counts)).contiguous()
     return columns if batched else columns.squeeze(0)
 
 

@@ -259,7 +259,7 @@ def _adaptive_avg_pool(input: Tensor, axes: int, output_size: Any) -> Tensor:
             rows = [[1 / (end - start) if start <= j < end else 0.0 for j in range(size)] for start, end in _bounds(size, out)]
             weights = flambeau.tensor(rows, dtype=input.dtype, device=input.device).reshape(out, size)
             input = (input.transpose(axis, -1) @ weights.mT).transpose(axis, -1)  # (*, size, *) -> (*, out, *)
-    return input
+    return input.contiguous()
 
 
 @listed
