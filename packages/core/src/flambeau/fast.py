@@ -233,6 +233,8 @@ def reduced(card: Card, fold, anything: bool = False):
                 raise kind(f"{card.name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with "
                            "the 'dim' argument.") from None
             raise
+        if dtype is not None and result.dtype is not dtype:  # sums of small integers are wide, unless told
+            result = result.to(dtype)
         return result if out is None else into(out, result, card.name)
 
     return named(call, card, REDUCED, fold, numbers=anything)

@@ -142,3 +142,36 @@ def test_multilabel_margin():
 def test_errors(call, error, words):
     with pytest.raises(error, match=words):
         call()
+
+
+ANTIALIASED = [  # of arange(7.0) ** 2, as PyTorch 2.13 printed them
+    ("bilinear", 3, [1.2857, 9.9412, 27.0]), ("bilinear", 5, [0.3333, 2.6667, 9.3636, 20.0, 32.3333]),
+    ("bilinear", 9, [0.0, 0.6667, 2.3333, 5.1111, 9.0, 14.4444, 21.0, 28.6667, 36.0]), ("bicubic", 3, [0.6774, 9.3639, 28.0645]),
+    ("bicubic", 5, [0.128, 2.4969, 8.9875, 19.7143, 33.2907]),
+    ("bicubic", 9, [-0.0473, 0.4643, 2.0864, 4.9383, 9.0, 14.2716, 20.7531, 29.1786, 36.5207]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("mode", "n", "expected"), ANTIALIASED)
+def test_antialias(mode, n, expected):
+    x = (flambeau.arange(7.0) ** 2).reshape(1, 1, 1, 7).requires_grad_()
+    y = F.interpolate(x, (1, n), mode=mode, antialias=True)
+    np.testing.assert_allclose(y.detach().numpy().reshape(-1), expected, atol=1e-4)
+    y.sum().backward()
+    assert x.grad.sum().item() == pytest.approx(n, rel=1e-5)
+
+
+@pytest.mark.parametrize(("mode", "antialias", "expected"), [
+    ("bilinear", False, [3, 32, 106, 223]), ("bilinear", True, [4, 34, 111, 212]), ("bicubic", False, [1, 33, 103, 228]),
+    ("bicubic", True, [2, 31, 108, 220]),
+])  # fmt: skip
+def test_bytes_stay_bytes(mode, antialias, expected):
+    y = (flambeau.arange(7) ** 2 * 7 % 256).to(flambeau.uint8).reshape(1, 1, 1, 7)
+    assert F.interpolate(y, (1, 4), mode=mode, antialias=antialias).reshape(-1).tolist() == expected
+
+
+def test_antialias_is_for_images_alone():
+    with pytest.raises(ValueError, match="Anti-alias option is restricted"):
+        F.interpolate(flambeau.zeros(1, 1, 4), 2, mode="linear", antialias=True)
+    with pytest.raises(ValueError, match="Anti-alias option is restricted"):
+        F.interpolate(flambeau.zeros(1, 1, 4, 4), 2, antialias=True)

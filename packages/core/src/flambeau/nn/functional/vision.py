@@ -39,6 +39,7 @@ def interpolate(
 
     mode: "nearest", "nearest-exact" (rounds at the middle), "linear" (N, C, L), "bilinear" (N, C, H, W), "trilinear", or "area"
     (the mean of what a new element covers). align_corners keeps the outermost elements in place, in the linear modes.
+    antialias, for "bilinear" and "bicubic": where the image shrinks, the filter is as much wider, so that every old pixel counts.
 
     >>> F.interpolate(flambeau.tensor([[[1.0, 2.0]]]), scale_factor=2)
     tensor([[[1., 1., 2., 2.]]])
@@ -46,8 +47,8 @@ def interpolate(
     if input.dim() not in (3, 4, 5):
         raise NotImplementedError(f"interpolate: Got {input.dim()}D input, expected (N, C, L), (N, C, H, W) or (N, C, D, H, W)")
     axes = input.dim() - 2
-    if antialias:
-        raise NotImplementedError("interpolate: antialias=True is not supported")
+    if antialias and not (axes == 2 and mode in _FILTERS):
+        raise ValueError("Anti-alias option is restricted to bilinear and bicubic modes and requires a 4-D tensor as input")
     if align_corners is not None and mode not in _SMOOTH:
         raise ValueError("align_corners option can only be set with the interpolating modes: linear | bilinear | bicubic | trilinear")
     if mode not in ("nearest", "nearest-exact", "area", *_SMOOTH):
@@ -58,17 +59,58 @@ def interpolate(
     sizes, scales = _target(input, size, scale_factor, axes, bool(recompute_scale_factor))
     if mode == "area":
         return (adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d)[axes - 1](input, sizes)
+    if input.dtype is flambeau.uint8 and mode in _SMOOTH:  # in between the bytes, then to the nearest one; wide filters do so for each axis
+        x = input.float()
+        for axis in reversed(range(axes)):
+            x = _resampled(x, axis + 2, sizes[axis], scales[axis], mode, bool(align_corners), antialias)
+            x = x.round().clamp(0, 255) if antialias or mode == "bicubic" or not axis else x
+        return x.to(flambeau.uint8)
     for axis in range(axes):
-        dim, have = axis + 2, input.shape[axis + 2]
-        if mode == "bicubic":
-            input = _cubic_axis(input, dim, have, sizes[axis], scales[axis], bool(align_corners))
-        elif mode in _SMOOTH:
-            input = _linear_axis(input, dim, have, sizes[axis], scales[axis], bool(align_corners))
-        else:
-            shift = 0.5 if mode == "nearest-exact" else 0.0
-            index = [min(floor((i + shift) * scales[axis]), have - 1) for i in range(sizes[axis])]
-            input = input.index_select(dim, flambeau.tensor(index, dtype=flambeau.int64, device=input.device))
+        input = _resampled(input, axis + 2, sizes[axis], scales[axis], mode, bool(align_corners), antialias)
     return input
+
+
+def _resampled(input: Tensor, dim: int, want: int, scale: float, mode: str, align_corners: bool, antialias: bool) -> Tensor:
+    have = input.shape[dim]
+    if antialias:
+        kind: Any = np.float64 if input.dtype is flambeau.float64 else np.float32
+        weights = flambeau.from_numpy(_filter_weights(have, want, kind(scale), mode, align_corners)).to(device=input.device, dtype=input.dtype)
+        return (input.transpose(dim, -1) @ weights.mT).transpose(dim, -1).contiguous()
+    if mode == "bicubic":
+        return _cubic_axis(input, dim, have, want, scale, align_corners)
+    if mode in _SMOOTH:
+        return _linear_axis(input, dim, have, want, scale, align_corners)
+    shift = 0.5 if mode == "nearest-exact" else 0.0
+    index = [min(floor((i + shift) * scale), have - 1) for i in range(want)]
+    return input.index_select(dim, flambeau.tensor(index, dtype=flambeau.int64, device=input.device))
+
+
+def _triangle(x: Any) -> Any:
+    return np.maximum(1.0 - abs(x), 0.0)
+
+
+def _cubic(x: Any, a: float = -0.5) -> Any:
+    x = abs(x)
+    return np.where(x < 1, ((a + 2) * x - (a + 3)) * x * x + 1, np.where(x < 2, (((x - 5) * x + 8) * x - 4) * a, 0.0))
+
+
+_FILTERS: dict[str, Any] = {"bilinear": (1, _triangle), "bicubic": (2, _cubic)}  # (reach in old pixels, filter)
+
+
+def _filter_weights(have: int, want: int, scale: Any, mode: str, align_corners: bool) -> Any:
+    """What each old element counts in each new one: (want, have). Centres are counted in the precision of scale, as PyTorch counts."""
+    kind = type(scale)
+    if align_corners:
+        scale = kind(have - 1) / kind(want - 1) if want > 1 else kind(0)
+    reach, of = _FILTERS[mode]
+    wide = max(float(scale), 1.0)
+    centre = scale * (np.arange(want, dtype=kind)[:, None] + kind(0.5))
+    low = np.maximum((centre - reach * wide + 0.5).astype(np.int64), 0)
+    high = np.minimum((centre + reach * wide + 0.5).astype(np.int64), have)
+    places = np.arange(have)
+    weights = np.where((places >= low) & (places < high), of((places - centre + 0.5) / wide), 0.0)
+    total = weights.sum(1, keepdims=True)
+    return weights / np.where(total, total, 1.0)
 
 
 def _target(input: Tensor, size: Any, scale_factor: Any, axes: int, recompute: bool) -> tuple[list[int], list[float]]:
@@ -96,27 +138,28 @@ def _target(input: Tensor, size: Any, scale_factor: Any, axes: int, recompute: b
 
 
 def _linear_axis(input: Tensor, dim: int, have: int, want: int, scale: float, align_corners: bool) -> Tensor:
+    places = np.maximum(_places(input, have, want, scale, align_corners), 0)
+    left = np.minimum(places.astype(np.int64), have - 1)
+    share = flambeau.from_numpy(places - left).to(device=input.device, dtype=input.dtype).reshape(-1, *[1] * (input.dim() - 1 - dim))
+
+    def at(index: Any) -> Tensor:
+        return input.index_select(dim, flambeau.from_numpy(index).to(input.device))
+
+    return at(left) * (1 - share) + at(np.minimum(left + 1, have - 1)) * share
+
+
+def _places(input: Tensor, have: int, want: int, scale: float, align_corners: bool) -> Any:
+    """Where the new elements lie among the old ones, counted in input's precision (of halves in float32), as PyTorch counts."""
+    kind: Any = np.float64 if input.dtype is flambeau.float64 else np.float32
+    index = np.arange(want, dtype=kind)
     if align_corners:
-        places = [i * (have - 1) / (want - 1) if want > 1 else 0.0 for i in range(want)]
-    else:
-        places = [max((i + 0.5) * scale - 0.5, 0.0) for i in range(want)]
-    left = [min(int(p), have - 1) for p in places]
-    right = [min(i + 1, have - 1) for i in left]
-    share = flambeau.tensor([p - i for p, i in zip(places, left, strict=True)], dtype=input.dtype, device=input.device)
-    share = share.reshape(-1, *[1] * (input.dim() - 1 - dim))
-
-    def at(index: list[int]) -> Tensor:
-        return input.index_select(dim, flambeau.tensor(index, dtype=flambeau.int64, device=input.device))
-
-    return at(left) * (1 - share) + at(right) * share
+        return index * (kind(have - 1) / kind(want - 1) if want > 1 else kind(0))
+    return ((index + 0.5).astype(np.float64) * kind(scale) - 0.5).astype(kind)  # product and difference in one rounding
 
 
 def _cubic_axis(input: Tensor, dim: int, have: int, want: int, scale: float, align_corners: bool) -> Tensor:
     """Four elements around each place; those beyond the edge are the edge's."""
-    if align_corners:
-        places = np.arange(want) * ((have - 1) / (want - 1) if want > 1 else 0.0)
-    else:
-        places = (np.arange(want) + 0.5) * scale - 0.5
+    places = _places(input, have, want, scale, align_corners)
     floor = np.floor(places)
     shape = (-1, *[1] * (input.dim() - 1 - dim))
     result: Any = 0.0
