@@ -93,7 +93,7 @@ _LATER |= dict.fromkeys(
 
 # functions of networks that PyTorch offers at its top too: as in nn.functional, and with signatures of their own
 _LATER |= dict.fromkeys(
-    """adaptive_avg_pool1d avg_pool1d bilinear celu celu_ channel_shuffle conv1d conv2d conv3d conv_transpose1d conv_transpose2d
+    """adaptive_avg_pool1d avg_pool1d bilinear celu celu_ channel_shuffle conv1d conv2d conv3d conv_tbc conv_transpose1d conv_transpose2d
     conv_transpose3d cosine_similarity hardshrink max_pool1d max_pool2d max_pool3d pairwise_distance pixel_shuffle pixel_unshuffle prelu
     rms_norm rrelu rrelu_ selu selu_ threshold threshold_""".split(), "nn.functional")
 _LATER |= dict.fromkeys(

@@ -6,8 +6,8 @@ from .functionalize import functionalize
 from .grad import grad, grad_and_value, hessian, jacfwd, jacrev, vjp
 from .jvp import jvp
 from .linear import linearize
-from .stateless import functional_call, stack_module_state
+from .stateless import functional_call, replace_all_batch_norm_modules_, stack_module_state
 from .vmap import vmap
 
 __all__ = ["functional_call", "functionalize", "grad", "grad_and_value", "hessian", "jacfwd", "jacrev", "jvp", "linearize", "pytree",
-           "stack_module_state", "vjp", "vmap"]
+           "replace_all_batch_norm_modules_", "stack_module_state", "vjp", "vmap"]

@@ -134,3 +134,12 @@ def _stacked(tensors: list[Tensor], name: str) -> Tensor:
         raise RuntimeError(f"Expected {name} from each model to have the same .requires_grad")
     out = stack([t.detach() for t in tensors])
     return out.requires_grad_() if asked.pop() else out
+
+
+def replace_all_batch_norm_modules_(root):
+    """Let every norm in a module do without running statistics, which transforms cannot write to; gives the module."""
+    for module in root.modules():
+        if getattr(module, "track_running_stats", False):
+            module.running_mean = module.running_var = module.num_batches_tracked = None
+            module.track_running_stats = False
+    return root

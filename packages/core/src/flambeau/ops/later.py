@@ -59,16 +59,20 @@ _FUNCTIONS = {
         "gradient",
     "exchange":
         "asarray from_dlpack to_dlpack",
+    "segments":
+        "hash_tensor segment_reduce",
     "samplers":
         "poisson binomial _standard_gamma _sample_dirichlet",
     "memory":
-        "as_strided_copy empty_strided empty_permuted unfold_copy t_copy unbind_copy resize_as_",
+        "as_strided_ as_strided_copy empty_strided empty_permuted unfold_copy t_copy unbind_copy resize_as_",
     "sparse_products":
         "dsmm",
     "sparse":
         "sparse_coo_tensor sparse_csr_tensor sparse_csc_tensor sparse_compressed_tensor",
 }
 _METHODS = {
+    "byhand":
+        "apply_ map_ map2_ fill_diagonal_ set_ new module_load",
     "sharing":
         "share_memory_ is_shared pin_memory is_pinned",
     "samplers":

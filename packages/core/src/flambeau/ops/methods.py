@@ -223,6 +223,26 @@ for _name, _call in (("__dlpack__", _dlpack), ("__array_namespace__", _array_nam
                      ("__dlpack_device__", lambda self: later.exchange().dlpack_device(self))):
     setattr(Tensor, _name, _call)
 Tensor.clip_ = CARDS["clamp"].inplace
+Tensor.__reversed__ = lambda x: iter(x.flip(0)) if x.ndim else _no_iteration()
+Tensor.__div__, Tensor.__idiv__ = Tensor.__truediv__, Tensor.__itruediv__
+Tensor.__nonzero__, Tensor.__long__ = Tensor.__bool__, Tensor.__int__
+Tensor.sparse_dim, Tensor.dense_dim = lambda x: 0, lambda x: x.ndim
+Tensor.dequantize = lambda x: x.float()
+Tensor._is_all_true, Tensor._is_any_true = lambda x: reduction.all(x), lambda x: reduction.any(x)
+
+
+def _refused(name: str, kind: str):
+    def call(self):
+        raise RuntimeError(f"{name} expected {kind} tensor layout but got Strided")
+
+    call.__name__, call.__doc__ = name, f"Of a {kind} tensor; RuntimeError for others."
+    return call
+
+
+for _kind, _names in (("sparse coordinate", "indices coalesce is_coalesced"), ("sparse", "values"),
+                      ("sparse row compressed", "crow_indices col_indices"), ("sparse column compressed", "ccol_indices row_indices")):
+    for _name in _names.split():
+        setattr(Tensor, _name, _refused(_name, _kind))
 from . import written  # noqa: E402, F401 (in-place forms of the methods above)
 
 Tensor.where = lambda x, condition, other: elementwise.where(condition, x, other)

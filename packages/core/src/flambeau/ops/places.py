@@ -135,19 +135,25 @@ def _mean(base, x, dim, index, src, hit, ones, include_self):
 
 def _extreme(greatest: bool):
     def fold(base, x, dim, index, src, hit, ones, include_self):
-        how = {"dim": dim, "greatest": greatest, "include_self": include_self}
-        best = run(CARDS["scatter_extreme"], (x.detach(), index, src.detach()), how)
-        if not x.is_floating_point():
-            return best
-        mine = (x == best).to(x.dtype) if include_self else x.new_zeros(x.shape)
-        theirs = (src == gather(best, dim, index)).to(x.dtype)
-        share = mine + scatter_add(x.new_zeros(x.shape), dim, index, theirs)
-        share = where(share == 0, 1.0, share)
-        # the value is that of the extremes, each with an equal part of the gradient
-        slope = x * mine / share + scatter_add(x.new_zeros(x.shape), dim, index, src * theirs / gather(share, dim, index))
-        return best + (slope - slope.detach())
+        return run(CARDS["scatter_extreme"], (x, index, src), {"dim": dim, "greatest": greatest, "include_self": include_self})
 
     return fold
+
+
+def _extreme_parts(y, x, index, src, dim, include_self):
+    """Whose values the extremes are, as shares of one: of x, and of src."""
+    mine = (x == y).to(x.dtype) if include_self else x.new_zeros(x.shape)
+    theirs = (src == gather(y, dim, index)).to(x.dtype)
+    share = mine + scatter_add(x.new_zeros(x.shape), dim, index, theirs)
+    share = where(share == 0, 1.0, share)
+    return mine / share, theirs / gather(share, dim, index)
+
+
+def _extreme_moved(tangents, y, x, index, src, dim, greatest, include_self):
+    mine, theirs = _extreme_parts(y, x, index, src, dim, include_self)
+    dx, _, dsrc = tangents
+    moved = x.new_zeros(x.shape) if dx is None else dx * mine
+    return moved if dsrc is None else scatter_add(moved, dim, index, dsrc * theirs)
 
 
 def _prod(base, x, dim, index, src, hit, ones, include_self):
@@ -175,7 +181,11 @@ def _scatter_samples(attrs):
     return lambda make: [((make((3, 4), 0.5, 2.0), make.index([[0, 3], [1, 1], [2, 0]]), make((3, 2), 0.5, 2.0)), attrs)]
 
 
-@op("opaque", inputs=3, samples=_scatter_samples({"dim": 1, "greatest": True, "include_self": True}))
+@op("opaque", inputs=3, samples=_scatter_samples({"dim": 1, "greatest": True, "include_self": True}), jvp=_extreme_moved, vjp=(
+    lambda g, y, x, index, src, dim, greatest, include_self: g * _extreme_parts(y, x, index, src, dim, include_self)[0],
+    None,
+    lambda g, y, x, index, src, dim, greatest, include_self: gather(g, dim, index) * _extreme_parts(y, x, index, src, dim, include_self)[1],
+))
 def scatter_extreme(xp, x, index, src, dim, greatest, include_self):
     """x with the greatest, or smallest, of what is scattered to each place."""
     out, places = x.copy(), _grid(xp, index, dim)

@@ -12,7 +12,7 @@ from ...tensor import Tensor
 from .padding import pad
 from .sizes import ints
 
-__all__ = ["conv1d", "conv2d", "conv3d"]
+__all__ = ["conv1d", "conv2d", "conv3d", "conv_tbc"]
 
 _AXES = {1: "L", 2: "H, W", 3: "D, H, W"}
 
@@ -48,6 +48,14 @@ def conv3d(
 ) -> Tensor:
     """Cross-correlation of volumes.  (N, C, D, H, W) or (C, D, H, W), (out, C/groups, kD, kH, kW), (out) -> (N, out, D', H', W')"""
     return _conv(3, input, weight, bias, stride, padding, dilation, groups)
+
+
+def conv_tbc(input: Tensor, weight: Tensor, bias: Tensor, pad: int = 0) -> Tensor:
+    """Cross-correlation along the first axis, channels last.  (T, B, C), (K, C, out), (out) -> (T', B, out)"""
+    if input.dim() != 3 or weight.dim() != 3 or bias.dim() != 1:
+        raise RuntimeError(f"conv_tbc: expected input (T, B, C), weight (K, C, out) and bias (out), got {tuple(input.shape)}, "
+                           f"{tuple(weight.shape)} and {tuple(bias.shape)}")
+    return conv1d(input.permute(1, 2, 0), weight.permute(2, 1, 0), bias, padding=pad).permute(2, 0, 1)
 
 
 def _conv(axes: int, input: Tensor, weight: Tensor, bias: Tensor | None, stride: Any, padding: Any, dilation: Any, groups: int) -> Tensor:

@@ -74,7 +74,8 @@ def _resampled(input: Tensor, dim: int, want: int, scale: float, mode: str, alig
     have = input.shape[dim]
     if antialias:
         kind: Any = np.float64 if input.dtype is flambeau.float64 else np.float32
-        weights = flambeau.from_numpy(_filter_weights(have, want, kind(scale), mode, align_corners)).to(device=input.device, dtype=input.dtype)
+        weights = flambeau.from_numpy(_filter_weights(have, want, kind(scale), mode, align_corners))
+        weights = weights.to(device=input.device, dtype=input.dtype)
         return (input.transpose(dim, -1) @ weights.mT).transpose(dim, -1).contiguous()
     if mode == "bicubic":
         return _cubic_axis(input, dim, have, want, scale, align_corners)
