@@ -116,7 +116,7 @@ def test_nothing_is_left_behind():
 
 
 def test_without_a_compiler_the_closures_stand_alone(tmp_path):
-    environment = dict(os.environ, CC="no-such-compiler", FLAMBEAU_CACHE_DIR=str(tmp_path))
+    environment = dict(os.environ, CC="no-such-compiler", FLAMBEAU_CACHE_DIR=str(tmp_path), FLAMBEAU_FRONT="1")
     program = "import flambeau; from flambeau import front; print(front.module, front.why); print(flambeau.ones(2) + 1)"
     printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=True).stdout
     assert printed.startswith("None [\"no C compiler: 'no-such-compiler'") and printed.endswith("tensor([2., 2.])\n")
@@ -124,7 +124,7 @@ def test_without_a_compiler_the_closures_stand_alone(tmp_path):
 
 @pytest.mark.skipif(front.module is None, reason="front.c was not built")
 def test_a_damaged_file_is_built_again(tmp_path):
-    environment = dict(os.environ, FLAMBEAU_CACHE_DIR=str(tmp_path))
+    environment = dict(os.environ, FLAMBEAU_CACHE_DIR=str(tmp_path), FLAMBEAU_FRONT="1")
     program = "import flambeau; from flambeau import front; print(front.module is not None)"
 
     def run() -> str:

@@ -79,7 +79,7 @@ def _checked(made: np.ufunc, kinds: str, lengths: str, inputs: int, rows: bool):
         floating = given[0].dtype
         wanted = {"T": floating, "q": np.dtype(np.int64)}
         fresh = type(given[-1]) is tuple
-        arrays = list(given)
+        arrays = [np.ascontiguousarray(a) if i < inputs and a.ndim else a for i, a in enumerate(given)]
         if fresh:
             arrays[inputs:] = [np.empty(shape, wanted[kind]) for shape, kind in zip(given[inputs:], kinds[inputs:], strict=True)]
         found: dict[str, int] = {}
@@ -87,7 +87,8 @@ def _checked(made: np.ufunc, kinds: str, lengths: str, inputs: int, rows: bool):
             length = 1 if c in ".1" else a.shape[-1] if rows and a.ndim else a.size
             if a.dtype != wanted[kind] or floating.char not in "fd" or found.setdefault(c, length) != length:
                 return False
-        made(*arrays if rows else [a if c == "." else a.reshape(-1) for a, c in zip(arrays, lengths, strict=True)])
+        lead = arrays[0].shape[:-1] if rows else (-1,)
+        made(*[a.reshape(lead) if c == "1" or not rows and c != "." else a for a, c in zip(arrays, lengths, strict=True)])
         outputs = tuple(arrays[inputs:])
         return (outputs if len(outputs) > 1 else outputs[0]) if fresh else True
 

@@ -131,7 +131,7 @@ def angle(xp, x):
     if x.dtype.kind == "c":
         return xp.arctan2(x.imag, x.real)
     half_turn, none = x.dtype.type(math.pi), x.dtype.type(0)
-    return xp.where(x != x, x, xp.where(x < 0, half_turn, none))
+    return xp.where(x != x, x, xp.where(x < 0, half_turn, none)).astype(x.dtype)
 
 
 
