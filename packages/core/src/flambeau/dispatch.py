@@ -12,9 +12,9 @@ from .backends import numpy as cpu
 from .context import grad
 from .dtype import BY_NUMPY, FLOAT, bfloat16
 from .fields import new
-from .op import Card
+from .op import ORDERED, Card
 from .overriding import of_card, overriding, protocol
-from .promote import number, result_type
+from .promote import check_operands, number, result_type
 from .record import record, record_many, recorder
 from .tensor import PLAIN, InferenceTensor, Parameter, Tensor, add_view, inference, plain
 
@@ -47,7 +47,8 @@ def run(card: Card, inputs, attrs: dict):
         if (
             kind is F32
             or kind is F64
-            or (kind is not None and (card.promote != "float" or kind.kind in "fc") and not (card.widens and kind in HALF))
+            or (kind is not None and (card.promote != "float" or kind.kind in "fc") and not (card.widens and kind in HALF)
+                and not (kind.kind in "cb" and card.name in CHECKED))
         ):
             tracked = tracked and grad.enabled
             if tracked and card.vjp is None and card.kind == "composite":
@@ -221,6 +222,7 @@ def compute(card: Card, inputs, attrs: dict):
     return tuple(_rounded(r, narrow) for r in result) if isinstance(result, tuple) else _rounded(result, narrow)
 
 
+CHECKED = ORDERED | {"sub", "lerp"}
 HALF = (np.dtype(np.float16), bfloat16.numpy)
 
 
@@ -257,6 +259,8 @@ def arrays_of(card: Card, inputs) -> tuple[list, object]:
         position, wrong = next(((i, x) for i, x in enumerate(inputs) if x is not None), (0, None))
         place = "tensors" if card.variadic else card.names[position]
         raise TypeError(f"{card.name}(): argument '{place}' (position {position + 1}) must be Tensor, not {type(wrong).__name__}")
+    if card.name in CHECKED:
+        check_operands(card, inputs)
     if card.promote is None:
         return [x.array if isinstance(x, Tensor) else x for x in inputs], xp
     target = result_type(*(x for x in (inputs[1:] if card.promote == "rest" else inputs) if x is not None))

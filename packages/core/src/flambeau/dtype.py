@@ -93,6 +93,8 @@ def promote_types(a: dtype, b: dtype) -> dtype:
         return a
     if a.category != b.category:
         high, low = (a, b) if a.category > b.category else (b, a)
+        if high.category != FLOAT and {a.name, b.name} & _LONE:
+            raise RuntimeError(f"Promotion for uint16, uint32, uint64 types is not supported, attempted to promote {a.name} and {b.name}")
         return complex128 if high is complex64 and low is float64 else high
     if a.category == INT:
         return _promote_ints(a, b)
@@ -103,12 +105,15 @@ def promote_types(a: dtype, b: dtype) -> dtype:
     return complex128
 
 
+_LONE = frozenset({"uint16", "uint32", "uint64"})  # meet floats alone
+
+
 def _promote_ints(a: dtype, b: dtype) -> dtype:
+    if {a.name, b.name} & _LONE:
+        raise RuntimeError(f"Promotion for uint16, uint32, uint64 types is not supported, attempted to promote {a.name} and {b.name}")
     if a.is_signed == b.is_signed:
         return max(a, b, key=lambda d: d.itemsize)
     signed, unsigned = (a, b) if a.is_signed else (b, a)
-    if unsigned is not uint8:
-        raise RuntimeError(f"Promotion for uint16, uint32, uint64 types is not supported, attempted to promote {a.name} and {b.name}")
     return int16 if signed is int8 else signed
 
 

@@ -17,7 +17,7 @@ from .dispatch import run, run_one
 from .dtype import BY_NUMPY
 from .fields import new
 from .front import BINARY, INPLACE, REDUCED, REFLECTED, UNARY, before
-from .op import Card
+from .op import ORDERED, Card
 from .overriding import protocol
 from .record import NO_ATTRS, NOTHING, record, recorder
 from .tape import Node
@@ -42,12 +42,13 @@ def unary(card: Card, checked: bool):
     """x -> card(x).  `checked`: the result's dtype must be the input's, or the slow road promotes (exp of integers)."""
     ufunc = card.numpy
     rec = recorder(card) if card.vjp else None
+    ordered = card.name in ORDERED
 
     def call(input, *, out=None):
         kind = type(input)
         if (kind is Tensor or kind is Parameter) and out is None and not context.unusual:
             a = input.array
-            if type(a) is ndarray:
+            if type(a) is ndarray and not (ordered and a.dtype.kind == "c"):
                 try:
                     r = ufunc(a)
                 except RuntimeWarning:
@@ -99,12 +100,13 @@ def _binary(card: Card, checked: bool, finish, numbers: bool):
     if card.vjp:
         (out0, x0, y0), (out1, x1, y1) = card.keeps
     differentiable = card.vjp is not None
+    ordered = card.name in ORDERED
 
     def call(input, other, *, out=None):
         kind = type(input)
         if (kind is Tensor or kind is Parameter) and out is None and not context.unusual:
             a = input.array
-            if type(a) is ndarray:
+            if type(a) is ndarray and not (ordered and a.dtype.kind == "c"):
                 ty = type(other)
                 if ty is Tensor or ty is Parameter:
                     b = other.array
@@ -142,7 +144,7 @@ def _binary(card: Card, checked: bool, finish, numbers: bool):
                     try:
                         r = ufunc(a, other)
                     except (RuntimeWarning, OverflowError, ValueError, TypeError):
-                        return run(card, (input, other), NO_ATTRS)
+                        return finish(card, (input, other), NO_ATTRS, None)
                     if type(r) is not ndarray:
                         r = np.asarray(r)
                     if not checked or r.dtype is a.dtype:
@@ -269,7 +271,7 @@ def chosen(card: Card):
             if fits and (type(b) is ndarray or type(b) is float) and (type(a) is ndarray or type(a) is float):
                 try:
                     r = np.where(c, a, b)
-                except ValueError:
+                except (ValueError, TypeError):
                     return finish(card, (condition, x, y), NO_ATTRS, out)
                 if r.dtype is kind:
                     z = new(Tensor, r)
@@ -305,6 +307,10 @@ def explained(card: Card, inputs, error: Exception, attrs: dict = NO_ATTRS) -> E
             return better
     shapes = [x.shape for x in inputs if isinstance(x, Tensor)]
     text = str(error)
+    if isinstance(error, TypeError) and ("not supported for the input types" in text or "did not contain a loop" in text
+                                         or "boolean subtract" in text):
+        kinds = ", ".join(dict.fromkeys(x.dtype.name for x in inputs if isinstance(x, Tensor)))
+        return NotImplementedError(f'"{card.name}" not implemented for {kinds}')
     if "boolean negative" in text:
         return RuntimeError("Negation, the `-` operator, on a bool tensor is not supported. To invert a mask, use the `~` operator or "
                             "`logical_not()`.")
@@ -378,7 +384,7 @@ def inplace(card: Card, ufunc=None):
                     return x
         try:
             return run_inplace(card, inputs, attrs)
-        except ValueError as error:
+        except (ValueError, TypeError) as error:
             raise explained(card, inputs, error) from None
 
     call.__name__ = card.name + "_"
@@ -451,7 +457,7 @@ def named(call, card: Card, form: int | None = None, ufunc=None, checked: bool =
     call.__doc__ = card.doc
     call.card = card
     if form is not None:
-        call = before(form, call, ufunc, card, checked, numbers)
+        call = before(form, call, ufunc, card, checked | 2 * (card.name in ORDERED), numbers)
     card.call = call
     return call
 

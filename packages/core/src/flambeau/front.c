@@ -877,7 +877,7 @@ typedef struct {
     PyObject *ufunc;    /* NumPy's function of arrays */
     PyObject *card;
     int form;
-    int checked;        /* the result's dtype must be the input's */
+    int checked;        /* 1: the result's dtype must be the input's; 2: complex numbers, which have no order, are refused */
     int numbers;        /* BINARY: y may be a number; REDUCED: right for every dtype but uint8 */
     int differentiable;
     int keeps[2][3];    /* for each formula, whether it names (out, x, y) */
@@ -893,11 +893,13 @@ static inline int is_number(PyObject *y) { return PyFloat_CheckExact(y) || PyLon
 
 static PyObject *unary(Front *f, PyObject *const *args, size_t nf, PyObject *names) {
     PyArrayObject *a;
-    if (names || PyVectorcall_NARGS(nf) != 1 || !is_plain(args[0]) || !usual() || !(a = host(args[0]))) return slow(f, args, nf, names);
+    if (names || PyVectorcall_NARGS(nf) != 1 || !is_plain(args[0]) || !usual() || !(a = host(args[0])) ||
+        (f->checked & 2 && PyArray_ISCOMPLEX(a)))
+        return slow(f, args, nf, names);
     PyObject *given[2] = {NULL, (PyObject *)a}, *x = args[0];
     PyObject *r = as_array(PyObject_Vectorcall(f->ufunc, given + 1, 1 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL));
     if (!r) return answered() ? slow(f, args, nf, names) : NULL;
-    if (!PyArray_CheckExact(r) || (f->checked && PyArray_DESCR((PyArrayObject *)r) != PyArray_DESCR(a))) {
+    if (!PyArray_CheckExact(r) || ((f->checked & 1) && PyArray_DESCR((PyArrayObject *)r) != PyArray_DESCR(a))) {
         Py_DECREF(r);
         return slow(f, args, nf, names);
     }
@@ -922,11 +924,12 @@ static PyObject *binary(Front *f, PyObject *const *args, size_t nf, PyObject *na
     PyArrayObject *a = tensor_x ? host(x) : NULL, *b = tensor_y ? host(y) : NULL;
     if (f->form == REFLECTED ? !b || !is_number(x) : !a || (b ? PyArray_DESCR(a) != PyArray_DESCR(b) : !f->numbers || !is_number(y)))
         return slow(f, args, nf, names);
+    if (f->checked & 2 && PyArray_ISCOMPLEX(a ? a : b)) return slow(f, args, nf, names);
     if (a) given[1] = (PyObject *)a;
     if (b) given[2] = (PyObject *)b;
     PyObject *r = as_array(PyObject_Vectorcall(f->ufunc, given + 1, 2 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL));
     if (!r) return answered() ? slow(f, args, nf, names) : NULL;
-    if (!PyArray_CheckExact(r) || (f->checked && PyArray_DESCR((PyArrayObject *)r) != PyArray_DESCR(a ? a : b))) {
+    if (!PyArray_CheckExact(r) || ((f->checked & 1) && PyArray_DESCR((PyArrayObject *)r) != PyArray_DESCR(a ? a : b))) {
         Py_DECREF(r);
         return slow(f, args, nf, names);
     }
@@ -1098,7 +1101,7 @@ static PyTypeObject FrontType = {
 static PyObject *front_front(PyObject *self, PyObject *args) {
     int form, checked, numbers;
     PyObject *closure, *ufunc, *card, *keeps;
-    if (!PyArg_ParseTuple(args, "iOOOO!pp", &form, &closure, &ufunc, &card, &PyTuple_Type, &keeps, &checked, &numbers)) return NULL;
+    if (!PyArg_ParseTuple(args, "iOOOO!ii", &form, &closure, &ufunc, &card, &PyTuple_Type, &keeps, &checked, &numbers)) return NULL;
     Front *f = PyObject_GC_New(Front, &FrontType);
     if (!f) return NULL;
     f->vectorcall = call;

@@ -49,7 +49,7 @@ why: list[str] = []  # why there is none
 module = _load()
 
 
-def before(form: int, closure, function, card=None, checked: bool = False, numbers: int = 0):
+def before(form: int, closure, function, card=None, checked: int = 0, numbers: int = 0):
     """The closure behind a `Front`, which calls `function` where it can; the closure itself where there is no C."""
     if module is None:
         return closure

@@ -7,6 +7,9 @@ from typing import Any
 
 KINDS = ("elementwise", "reduction", "scan", "contraction", "view", "index", "window", "random", "composite", "opaque")
 CARDS: dict[str, Card] = {}
+# what asks which of two is greater: complex numbers have no order
+ORDERED = frozenset("lt le gt ge maximum minimum fmax fmin amax amin max_along min_along argmax argmin argsort clamp running_place sign "
+                    "unique_values heaviside".split())
 
 
 class Card:

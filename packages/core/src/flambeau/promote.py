@@ -7,7 +7,7 @@ import numpy as np
 
 from . import context
 from .dtype import BOOL, COMPLEX, FLOAT, INT, bool_, dtype, int64, promote_types
-from .op import Card
+from .op import ORDERED, Card
 from .tensor import Tensor
 
 NUMBERS = (bool, int, float, complex)
@@ -20,6 +20,18 @@ def number(x, target: dtype, card: Card, xp):
     if target.category == INT and isinstance(x, int):
         return xp.asarray(np.asarray(x & 0xFFFFFFFFFFFFFFFF, np.uint64).astype(target.numpy))
     return xp.asarray(x, dtype=target.numpy)
+
+
+def check_operands(card: Card, inputs) -> None:
+    """RuntimeError for what NumPy would take and PyTorch does not: an order of complex numbers, a difference with truth values."""
+    kinds = [x.dtype if isinstance(x, Tensor) else number_type(x) for x in inputs if isinstance(x, (Tensor, *NUMBERS))]
+    if card.name in ORDERED and any(kind.category == COMPLEX for kind in kinds):
+        raise NotImplementedError(f'"{card.name}" not implemented for complex numbers, which have no order: take real, imag or abs of them')
+    if card.name == "lerp" and kinds[0] is not kinds[1]:
+        raise RuntimeError(f"expected dtype {kinds[0].name} for `end` but got dtype {kinds[1].name}")
+    if card.name == "sub" and bool_ in kinds:
+        raise RuntimeError("Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use "
+                           "the `~` or `logical_not()` operator instead.")
 
 
 def number_type(x) -> dtype:

@@ -4,7 +4,7 @@ from __future__ import annotations
 import math
 
 from ..define import elementwise, op
-from ..dtype import BY_NUMPY, COMPLEX, FLOAT, bool_, float64
+from ..dtype import BY_NUMPY, COMPLEX, FLOAT, bool_, complex128, float64
 from ..fast import named
 from ..limits import finfo
 from ..promote import result_type
@@ -93,7 +93,11 @@ def ldexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """
     if not isinstance(input, Tensor):
         raise TypeError(f"ldexp(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
-    return _given(input * pow(2.0, other), out)
+    exact = isinstance(other, Tensor) and other.dtype.category < FLOAT <= input.dtype.category  # a power of two rounds nothing
+    if not exact:
+        return _given(input * pow(2.0, other), out)
+    product = input * pow(2.0, other.double() if input.dtype in (float64, complex128) else other)
+    return _given(product.to(input.dtype), out)
 
 
 def _given(result, out):

@@ -386,6 +386,8 @@ def equal(x, y) -> bool:
 def isclose(x, y, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False):
     """|x - y| ≤ atol + rtol · |y|, element by element.  (*), (*) -> (*) bool"""
     tensors_only("isclose", input=x, other=y)
+    if x.dtype is not y.dtype:
+        raise RuntimeError(f"{x.dtype.name} did not match {y.dtype.name}")
     for name, bound in (("rtol", rtol), ("atol", atol)):
         if bound < 0:
             raise RuntimeError(f"{name} must be greater than or equal to zero, but got {bound}")

@@ -59,7 +59,7 @@ def _sign(xp, x):
     """NumPy's sign of NaN is NaN, PyTorch's 0."""
     if x.dtype.kind == "b":
         return x | x
-    return xp.where(x == x, xp.sign(x), x.dtype.type(0)) if x.dtype.kind == "f" else xp.sign(x)
+    return xp.where(x == x, xp.sign(x), x.dtype.type(0)) if x.dtype.kind in "fV" else xp.sign(x)
 
 
 sign = elementwise("sign", lambda g, y, x: _turned(g, y, x), body=lambda xp, x: _sign(xp, x),

@@ -17,7 +17,7 @@ from ..fast import binary
 from ..op import CARDS, Card
 from ..overriding import elsewhere
 from ..record import record
-from ..tensor import Tensor, plain
+from ..tensor import Tensor, plain, tensors_only
 from .view import ready, reshape, sum_to_size, transpose, unsqueeze
 
 F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
@@ -161,6 +161,7 @@ def mv(a, b):
 
 def dot(a, b):
     """Inner product of two vectors.  (n), (n) -> ()"""
+    tensors_only("dot", input=a, tensor=b)
     if a.ndim != 1 or b.ndim != 1:
         raise RuntimeError(f"1D tensors expected, but got {a.ndim}D and {b.ndim}D tensors")
     if a.shape != b.shape:

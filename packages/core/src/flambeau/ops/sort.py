@@ -42,7 +42,7 @@ def _take(x, places, dim):
 def sort(x, dim: int = -1, descending: bool = False, stable: bool = False):
     """x in order along `dim`, and where each element was.  (*, n, *) -> values, indices"""
     array = ready(x)
-    if array is not None and not descending and array.ndim and type(dim) is int and array.dtype.num < 256:
+    if array is not None and not descending and array.ndim and type(dim) is int and array.dtype.kind in "biuf":
         dim = check_dim(dim, array.ndim)
         values, places = array.copy(), plain(array.argsort(dim, "stable"))
         values.sort(dim, "stable")
