@@ -113,7 +113,7 @@ def _promote_ints(a: dtype, b: dtype) -> dtype:
         raise RuntimeError(f"Promotion for uint16, uint32, uint64 types is not supported, attempted to promote {a.name} and {b.name}")
     if a.is_signed == b.is_signed:
         return max(a, b, key=lambda d: d.itemsize)
-    signed, unsigned = (a, b) if a.is_signed else (b, a)
+    signed = a if a.is_signed else b
     return int16 if signed is int8 else signed
 
 
