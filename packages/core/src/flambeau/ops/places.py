@@ -117,7 +117,7 @@ def scatter_reduce(x, dim: int, index, src, reduce: str, *, include_self: bool =
     if reduce not in _FOLDS:
         raise RuntimeError(f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}.")
     ones = src.new_ones(src.shape)
-    hit = scatter_add(x.new_zeros(x.shape), dim, index, ones) > 0
+    hit = scatter_add(x.new_zeros(x.shape), dim, index, ones) != 0
     out = _FOLDS[reduce](x if include_self else None, x, dim, index, src, hit, ones, include_self)
     out = out if include_self else where(hit, out, x)
     return reshape(out) if scalar else out
@@ -163,7 +163,7 @@ def _prod(base, x, dim, index, src, hit, ones, include_self):
     for k in range(index.shape[dim]):  # one slice after the other: a product's gradient by the chain of products
         at = narrow(index, dim, k, 1)
         zeros = x.new_zeros(x.shape)
-        met = scatter_add(zeros, dim, at, x.new_ones(at.shape)) > 0
+        met = scatter_add(zeros, dim, at, x.new_ones(at.shape)) != 0
         out = out * where(met, scatter_add(zeros, dim, at, narrow(src, dim, k, 1)), 1.0)
     return out
 

@@ -10,7 +10,7 @@ from ...casting import listed
 from ...tensor import Tensor
 from .activation import logsigmoid
 from .distance import pairwise_distance
-from .reduction import reduce_loss, reduction_of, same_shape
+from .reduction import reduce_loss, reduction_of
 
 __all__ = [
     "cosine_embedding_loss", "hinge_embedding_loss", "margin_ranking_loss", "multilabel_margin_loss", "soft_margin_loss",
@@ -58,7 +58,6 @@ def soft_margin_loss(
 ) -> Tensor:
     """log(1 + exp(-target * input)), target 1 or -1.  (*), (*) -> ()"""
     reduction = reduction_of(reduction, size_average, reduce)
-    same_shape("soft_margin_loss", input, target)
     return reduce_loss(-logsigmoid(target * input), reduction)
 
 

@@ -46,10 +46,12 @@ __all__ = [
 
 
 def _batched(input: Tensor, axes: int, name: str) -> tuple[Tensor, bool]:
-    if input.dim() == axes + 2:
-        return input, True
-    if input.dim() == axes + 1:
-        return input.unsqueeze(0), False
+    batched = input.dim() == axes + 2
+    if (batched or input.dim() == axes + 1) and 0 not in input.shape[int(batched):]:
+        return (input, True) if batched else (input.unsqueeze(0), False)
+    if batched or input.dim() == axes + 1:
+        raise RuntimeError(f"{name}: Expected {axes + 1}D or {axes + 2}D (batch mode) tensor with optional 0 dim batch size for input, but "
+                           f"got: {list(input.shape)}")
     raise RuntimeError(f"{name}: Expected {axes + 1}D or {axes + 2}D (batch mode) tensor, got input of shape {tuple(input.shape)}")
 
 
@@ -146,7 +148,8 @@ def _avg_pool(
     axes: int, input: Tensor, kernel: Any, stride: Any, padding: Any, ceil_mode: bool, count_include_pad: bool, divisor: int | None
 ) -> Tensor:
     array = ready(input)
-    if array is not None and array.ndim == axes + 2 and array.dtype in FLOATS and stride is divisor is None and type(kernel) is int:
+    if array is not None and array.ndim == axes + 2 and array.size and array.dtype in FLOATS and stride is divisor is None \
+            and type(kernel) is int:
         return run_one(avg_pool.card, input, _avg_pool_attrs(axes, kernel, None, padding, ceil_mode, count_include_pad))
     if input.dtype.category < FLOAT:  # the quotient of integers is cut off
         mean = _avg_pool(axes, input.double(), kernel, stride, padding, ceil_mode, count_include_pad, divisor)
