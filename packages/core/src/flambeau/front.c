@@ -771,9 +771,20 @@ NORMAL_BLOCKS(normal_blocks_fma, __attribute__((target("avx2,fma"), optimize("O3
 #define FASTEST normal_blocks
 #endif
 
-/* uniform(capsule, shape), normal(capsule, shape): float32; normal for 16 numbers and more */
+/* 1/keep with that probability, else 0: 53 bits of two words a number */
+static void mask_fill(bitgen_t *source, float *out, npy_intp n, double keep) {
+    float kept = 1.0f / (float)keep;
+    for (npy_intp i = 0; i < n; i++) {
+        uint64_t high = source->next_uint32(source->state), low = source->next_uint32(source->state);
+        out[i] = (double)((high << 32 | low) & 0x1fffffffffffff) * 0x1p-53 < keep ? kept : 0.0f;
+    }
+}
+
+/* uniform(capsule, shape), normal(capsule, shape), mask(capsule, shape, keep): float32; normal for 16 numbers and more */
 static PyObject *drawn(PyObject *const *args, Py_ssize_t n, int normal) {
-    bitgen_t *source = n == 2 && PyTuple_Check(args[1]) ? bits(args[0]) : NULL;
+    double keep = normal == 2 && n == 3 ? PyFloat_AsDouble(args[2]) : 0;
+    if (PyErr_Occurred()) return NULL;
+    bitgen_t *source = n == 2 + (normal == 2) && PyTuple_Check(args[1]) ? bits(args[0]) : NULL;
     npy_intp shape[32], size = 1;
     Py_ssize_t count = source ? PyTuple_GET_SIZE(args[1]) : 33;
     for (Py_ssize_t i = 0; count <= 32 && i < count; i++) {
@@ -789,8 +800,11 @@ static PyObject *drawn(PyObject *const *args, Py_ssize_t n, int normal) {
     if (!out) return NULL;
     float *x = PyArray_DATA((PyArrayObject *)out);
     PyThreadState *saved = size > 4096 ? PyEval_SaveThread() : NULL;
-    uniform_fill(source, x, size);
-    if (normal) {
+    if (normal == 2)
+        mask_fill(source, x, size, keep);
+    else
+        uniform_fill(source, x, size);
+    if (normal == 1) {
         FASTEST(x, size);
         if (size % 16) { /* the last 16 places are drawn anew */
             uniform_fill(source, x + size - 16, 16);
@@ -803,6 +817,7 @@ static PyObject *drawn(PyObject *const *args, Py_ssize_t n, int normal) {
 
 static PyObject *front_uniform(PyObject *self, PyObject *const *args, Py_ssize_t n) { return drawn(args, n, 0); }
 static PyObject *front_normal(PyObject *self, PyObject *const *args, Py_ssize_t n) { return drawn(args, n, 1); }
+static PyObject *front_mask(PyObject *self, PyObject *const *args, Py_ssize_t n) { return drawn(args, n, 2); }
 
 /* ramp(start, end, steps, double): `steps` numbers at even distances, counted from the nearer end with one rounding each, as PyTorch's */
 static PyObject *front_ramp(PyObject *self, PyObject *const *args, Py_ssize_t n) {
@@ -1158,6 +1173,7 @@ static PyMethodDef methods[] = {
     {"pieces", (PyCFunction)(void (*)(void))front_pieces, METH_FASTCALL, NULL},
     {"spread", (PyCFunction)(void (*)(void))front_spread, METH_FASTCALL, NULL},
     {"uniform", (PyCFunction)(void (*)(void))front_uniform, METH_FASTCALL, NULL},
+    {"mask", (PyCFunction)(void (*)(void))front_mask, METH_FASTCALL, NULL},
     {"normal", (PyCFunction)(void (*)(void))front_normal, METH_FASTCALL, NULL},
     {"ramp", (PyCFunction)(void (*)(void))front_ramp, METH_FASTCALL, NULL},
     {"flat", front_flat, METH_VARARGS, NULL},

@@ -108,6 +108,16 @@ class Generator:
         with bits.lock:
             return (front.module.normal if normal else front.module.uniform)(bits.capsule, shape)
 
+    def mask(self, shape: tuple, keep: float) -> np.ndarray:
+        """1/keep with probability `keep`, else 0, in float32."""
+        bits = self._bits
+        if front.module is not None:
+            with bits.lock:
+                return front.module.mask(bits.capsule, shape, keep)
+        kept = (self.uniform(math.prod(shape), np.float64) < keep).astype(np.float32)
+        kept /= keep
+        return kept.reshape(shape)
+
     def normal(self, n: int, numpy_dtype) -> np.ndarray:
         """n standard normal numbers."""
         out = self.normal_wide(n, numpy_dtype)

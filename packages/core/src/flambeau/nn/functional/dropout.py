@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from numpy import float32, float64
+from numpy import float32
 
 import flambeau
 
@@ -29,13 +29,14 @@ def _drop(input: Tensor, p: float, training: bool, inplace: bool, by_channel: bo
     if not training or p == 0 or input.numel() == 0:
         return input
     if p < 1 and not inplace and not by_channel and not maps.levels and ready(input) is not None and input.array.dtype == float32:
-        kept = (default_generator().uniform(input.array.size, float64) < 1 - p).astype(float32)
-        kept /= 1 - p
-        array = input.array
+        array, source = input.array, default_generator()
         if not array.flags.c_contiguous and 0 not in array.strides:  # numbers are drawn in the order of memory, as in PyTorch
             order = sorted(range(array.ndim), key=lambda axis: -array.strides[axis])
-            kept = kept.reshape([array.shape[axis] for axis in order]).transpose([order.index(axis) for axis in range(array.ndim)])
-        return input * plain(kept.reshape(array.shape))
+            kept = source.mask(tuple(array.shape[axis] for axis in order), 1 - p)
+            kept = kept.transpose([order.index(axis) for axis in range(array.ndim)])
+        else:
+            kept = source.mask(array.shape, 1 - p)
+        return input * plain(kept)
     noise = _kept(input, p, by_channel).div_(1 - p) if p < 1 else flambeau.zeros((), dtype=input.dtype, device=input.device)
     return input.mul_(noise) if inplace else input * noise
 
