@@ -32,7 +32,8 @@ def write(folder: Path) -> None:
 
 PLAIN = {"flambeau.fft", "flambeau.linalg", "flambeau.special", "flambeau.masked", "flambeau.signal.windows", "flambeau.autograd.graph",
          "flambeau.autograd.forward_ad", "flambeau.utils.checkpoint", "flambeau.distributions.constraints",
-         "flambeau.distributions.transforms", "flambeau.distributions.kl", "flambeau.hub"}  # modules of one file that users import
+         "flambeau.distributions.transforms", "flambeau.distributions.kl", "flambeau.hub", "flambeau.cuda.amp", "flambeau.cuda.nvtx",
+         "flambeau.cpu.amp", "flambeau.mps", "flambeau.xpu", "flambeau.accelerator"}  # modules of one file that users import
 
 
 def public_modules(package: str) -> list[ModuleType]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 from typing import Any
 
 from . import context
+from .backends import flags
 
 _deterministic = {"on": False, "warn_only": False}
 _debug_modes = {"default": 0, "warn": 1, "error": 2}
-_precision = ["highest"]
 _warn_always = [False]
 
 
@@ -54,12 +54,12 @@ def set_float32_matmul_precision(precision: str) -> None:
     """'highest', 'high' or 'medium': how far products of float32 may be shortened. Here they never are; the word is kept."""
     if precision not in ("highest", "high", "medium"):
         raise RuntimeError(f"float32 matmul precision is one of 'highest', 'high' and 'medium', got {precision!r}")
-    _precision[0] = precision
+    flags.shorten(precision)
 
 
 def get_float32_matmul_precision() -> str:
     """The word that `set_float32_matmul_precision` was given."""
-    return _precision[0]
+    return flags.shortened()
 
 
 def set_flush_denormal(mode: bool) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 import flambeau
 from flambeau import Tensor, context
+from flambeau.cuda.runtime import is_available
 
 from . import state
 
@@ -25,7 +26,7 @@ class autocast:
 
     device_type: "cpu" or "cuda". dtype: bfloat16 (the CPU's default) or float16 (CUDA's). enabled=False switches it off inside of another.
     cache_enabled: weights that ask for gradients are cast once, until the outermost block ends.
-    Raises RuntimeError for another device type; a dtype that it does not know warns, and nothing is cast.
+    Raises RuntimeError for another device type; a dtype that it does not know, or "cuda" without a GPU, warns, and nothing is cast.
 
     >>> a = flambeau.ones(2, 2)
     >>> with flambeau.autocast("cpu"):
@@ -44,6 +45,9 @@ class autocast:
                 f"{device_type.upper()} Autocast only supports dtypes of flambeau.bfloat16, flambeau.float16 currently.",
                 stacklevel=2,
             )
+            enabled = False
+        if enabled and device_type == "cuda" and not is_available():
+            warnings.warn("CUDA is not available. Disabling autocast.", stacklevel=2)
             enabled = False
         self._enabled = bool(enabled)
         self._before: list[tuple] = []

@@ -10,6 +10,7 @@ from typing import Any
 
 import flambeau
 from flambeau import Tensor
+from flambeau.cuda.runtime import is_available
 
 from .state import check
 
@@ -42,7 +43,7 @@ class GradScaler:
     def __init__(self, device: str = "cuda", init_scale: float = 2.0**16, growth_factor: float = 2.0, backoff_factor: float = 0.5,
                  growth_interval: int = 2000, enabled: bool = True) -> None:  # fmt: skip
         self._device, self._enabled = check(device), enabled
-        if enabled and device == "cuda" and not _has_cuda():
+        if enabled and device == "cuda" and not is_available():
             warnings.warn("GradScaler is enabled, but CUDA is not available.  Disabling.", stacklevel=2)
             self._enabled = False
         if not self._enabled:
@@ -218,11 +219,3 @@ class GradScaler:
             state |= {"_init_scale": self.get_scale(), "_init_growth_tracker": self._get_growth_tracker(), "_scale": None,
                       "_growth_tracker": None}  # fmt: skip
         return state
-
-
-def _has_cuda() -> bool:
-    try:
-        flambeau.empty(0, device="cuda")
-    except (RuntimeError, ImportError):
-        return False
-    return True

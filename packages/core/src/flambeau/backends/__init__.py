@@ -1,4 +1,4 @@
-"""Backends: an array namespace for each kind of array, with the few functions that a namespace lacks."""
+"""Backends: an array namespace for each kind of array, with the few functions that a namespace lacks; PyTorch's switches beside them."""
 from __future__ import annotations
 
 import numpy as np
@@ -29,3 +29,14 @@ def namespace(array):
             register(type(array), meta)
             return meta
         raise TypeError(f"no backend for arrays of type {type(array)}") from None
+
+
+FLAGS = ("cpu", "cuda", "cudnn", "mkl", "mkldnn", "mps", "openmp")  # modules with the switches that PyTorch programs set, read when named
+
+
+def __getattr__(name: str):
+    if name in FLAGS:
+        from importlib import import_module
+
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")

@@ -4,6 +4,15 @@ A backend is a module. What it does not define itself it takes from its array li
 """
 from __future__ import annotations
 
+
+class AcceleratorError(RuntimeError):
+    """What went wrong on a GPU."""
+
+
+class OutOfMemoryError(RuntimeError):
+    """A GPU has no room for an array."""
+
+
 CONTRACT = {
     "device_type": "the name of its devices in flambeau.device",
     "is_array": "is_array(x) -> bool: whether x is one of its arrays",

@@ -9,6 +9,7 @@ import sys
 from functools import partial
 
 from . import windows
+from .base import OutOfMemoryError
 
 try:
     import cupy as cp
@@ -31,6 +32,26 @@ def __getattr__(name: str):
 
 def is_array(x) -> bool:
     return isinstance(x, cp.ndarray)
+
+
+_from_pool = cp.get_default_memory_pool().malloc
+
+
+def _allocated(size):
+    """CuPy's pool, with PyTorch's exception where there is no room: programs catch that one, or look for "out of memory" in its text."""
+    try:
+        return _from_pool(size)
+    except cp.cuda.memory.OutOfMemoryError as error:
+        raise OutOfMemoryError(f"CUDA out of memory. Tried to allocate {size / 2**20:.2f} MiB: {error}") from None
+
+
+if cp.cuda.get_allocator() == _from_pool:  # an allocator that the user chose stays
+    cp.cuda.set_allocator(_allocated)
+
+
+def current() -> int:
+    """The number of the GPU that "cuda" without a number means."""
+    return cp.cuda.runtime.getDevice()
 
 
 def place(x):
@@ -71,7 +92,7 @@ class on:
 
     def __init__(self, device):
         count = _count()
-        self.index = device.index or 0
+        self.index = current() if device.index is None else device.index
         if self.index >= count:
             raise RuntimeError(f"CUDA error: invalid device ordinal: {device} was asked for, and there are {count} GPUs")
 

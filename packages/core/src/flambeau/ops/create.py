@@ -502,7 +502,12 @@ def _to_device(x: Tensor, where) -> Tensor:
         return x
     where = device(where)
     if where.type == x.device.type and where.index in (None, x.device.index):
-        return x
+        if where.type != "cuda" or where.index is not None:
+            return x
+        from ..backends import cupy
+
+        if cupy.current() == x.device.index:
+            return x
     return run(CARDS["transfer"], (x,), {"device": where})
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import flambeau
 
+from ...backends.flags import attention as ways
 from ...casting import listed
 from ...ops.attention import attention
 from ...tensor import Tensor
@@ -42,7 +43,10 @@ def scaled_dot_product_attention(
     if enable_gqa:
         key, value = _repeat_heads(query, key, "key"), _repeat_heads(query, value, "value")
     scale = 1.0 / sqrt(query.shape[-1]) if scale is None else scale
-    if _fits_one_op(query, key, value, attn_mask, dropout_p):
+    fits = _fits_one_op(query, key, value, attn_mask, dropout_p)
+    if ways.limited:
+        fits = _chosen(fits, query.is_cuda)
+    if fits:
         mask, blind = (None, None) if is_causal else _without_blind(attn_mask)
         if mask is not None and mask.dtype == flambeau.bool:
             mask = flambeau.zeros(mask.shape, dtype=query.dtype, device=query.device).masked_fill(~mask, float("-inf"))
@@ -64,6 +68,18 @@ def _fits_one_op(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None,
     lead = query.shape[:-2]
     return (dropout_p == 0.0 and bool(lead) and lead == key.shape[:-2] == value.shape[:-2] and query.numel() > 0 and key.numel() > 0
             and (mask is None or (not mask.requires_grad and mask.dim() >= 2 and mask.dim() <= query.dim())))
+
+
+def _chosen(fits: bool, on_gpu: bool) -> bool:
+    """Whether the one op is taken where `sdpa_kernel` or switches leave out a way.  RuntimeError where nothing is left."""
+    fused = ways.fused(on_gpu)
+    if not fused and not ways.allowed["math"]:
+        raise RuntimeError("No viable backend for scaled_dot_product_attention was found: sdpa_kernel or the switches in "
+                           "flambeau.backends.cuda turn off the math kernel and the fused kernels")  # fmt: skip
+    if not fits and not ways.allowed["math"]:
+        raise RuntimeError("No available kernel for scaled_dot_product_attention: the fused one takes no dropout, no gradient for the mask "
+                           "and leading axes of the same sizes alone, and the math kernel is turned off")  # fmt: skip
+    return fits and fused
 
 
 def _without_blind(mask: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
