@@ -86,13 +86,24 @@ class Stream:
         return f"<flambeau.cuda.Stream device={self.device} cuda_stream={self.cuda_stream:#x}>"
 
 
+class _Handle:
+    """A handle as CUDA's stream protocol wants it told."""
+
+    def __init__(self, stream_ptr: int):
+        self.stream_ptr = stream_ptr
+
+    def __cuda_stream__(self) -> tuple[int, int]:
+        return 0, self.stream_ptr
+
+
 class ExternalStream(Stream):
     """A stream that another library made, by CUDA's handle of it; it must live as long as this one is in use."""
 
     def __init__(self, stream_ptr: int, device: Any = None) -> None:
         cp = gpu(RuntimeError)
         self._index = chosen(cp, device)
-        self._stream = cp.cuda.ExternalStream(stream_ptr, self._index)
+        with cp.cuda.Device(self._index):
+            self._stream = cp.cuda.Stream.from_external(_Handle(stream_ptr))
 
 
 class Event:
