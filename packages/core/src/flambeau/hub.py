@@ -68,7 +68,8 @@ def load_state_dict_from_url(url: str, model_dir: str | os.PathLike[str] | None 
     """The weights behind a URL, fetched once and kept in `model_dir` (get_dir()/checkpoints).
 
     check_hash: the file's name ends with the beginning of its SHA-256 (name-0123abcd.pth), which is checked on the way and again
-    each time that it is read. weights_only: see `flambeau.load`; a file runs no code whatever it says.
+    each time that it is read. weights_only: see `flambeau.load`; a file runs no code whatever it says. It is True here unless told, False
+    in PyTorch: what comes from the net holds tensors and plain containers, or an error says what else it names.
     """
     name = file_name or os.path.basename(unquote(urlsplit(url).path))
     if not name or name in (".", "..") or os.path.basename(name) != name:

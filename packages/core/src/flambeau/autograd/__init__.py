@@ -9,12 +9,13 @@ from .anomaly import detect_anomaly, set_detect_anomaly, set_multithreading_enab
 from .function import Function
 from .gradients import backward, grad
 
-__all__ = ["Function", "backward", "detect_anomaly", "enable_grad", "forward_ad", "function", "functional", "grad", "gradcheck",
+__all__ = ["Function", "Variable", "backward", "detect_anomaly", "enable_grad", "forward_ad", "function", "functional", "grad", "gradcheck",
            "gradgradcheck", "graph", "inference_mode", "is_grad_enabled", "no_grad", "set_detect_anomaly", "set_grad_enabled",
-           "set_multithreading_enabled"]
+           "set_multithreading_enabled"]  # fmt: skip
 
 # These stand on the transforms of `func`, which stand on this package: read when they are named.
-_LATER = {"gradcheck": "gradcheck", "gradgradcheck": "gradcheck", "forward_ad": None, "functional": None}
+_LATER = {"Variable": "variable", "variable": None,
+          "gradcheck": "gradcheck", "gradgradcheck": "gradcheck", "forward_ad": None, "functional": None}
 
 
 def __getattr__(name: str):
