@@ -11,7 +11,7 @@ from flambeau import Size, Tensor
 from flambeau.device import device as _device
 from flambeau.dtype import dtype as _dtype  # noqa: F401
 from flambeau.layout import layout as _layout  # noqa: F401
-from flambeau.ops.memory import UntypedStorage
+from flambeau.ops.storage import TypedStorage, UntypedStorage
 
 __all__ = ["Device", "FileLike", "Number", "Storage"]
 
@@ -22,7 +22,7 @@ _size: TypeAlias = Size | list[int] | tuple[int, ...]
 _symsize = _size
 Device: TypeAlias = _device | str | int | None
 FileLike: TypeAlias = str | os.PathLike[str] | IO[bytes]
-Storage: TypeAlias = UntypedStorage
+Storage: TypeAlias = UntypedStorage | TypedStorage
 _TensorOrTensors: TypeAlias = Tensor | Sequence[Tensor]
 _TensorOrTensorsOrGradEdge: TypeAlias = Tensor | Sequence[Any]
 _qscheme = Any

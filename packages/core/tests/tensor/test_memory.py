@@ -1,6 +1,7 @@
 """Where tensors lie in memory: strides, offsets, formats and what shares what.  The texts were printed by PyTorch 2.13."""
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 import flambeau
@@ -140,3 +141,8 @@ def test_resizing_keeps_what_is_there():
 def test_errors(call, error, words):
     with pytest.raises(error, match=words):
         call(flambeau.zeros(3, 4))
+
+
+def test_strides_over_memory_that_another_dtype_owns():
+    x = flambeau.from_numpy(np.arange(6, dtype=np.float32).view(np.uint8)).view(flambeau.float32)
+    assert x[1:].as_strided((2, 2), (2, 1), 1).tolist() == [[1, 2], [3, 4]]

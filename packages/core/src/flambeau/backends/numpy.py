@@ -51,12 +51,14 @@ def place(x):
 
 
 def window(x, size, stride, offset):
-    x = _owner(x)
+    kind, x = x.dtype, _owner(x)
     flat = x.ravel(order="K") if x.size else x.reshape(-1)
     if flat.size and not np.may_share_memory(flat, x):
         raise RuntimeError("as_strided: the memory below this tensor has gaps of its own (a NumPy array with strides); clone it first")
+    if flat.dtype != kind:  # a tensor of a file, or of other elements' memory
+        flat = flat.view(np.uint8)[:x.nbytes // kind.itemsize * kind.itemsize].view(kind)
     flat = flat[offset:] if 0 not in size else flat[:0]
-    return np.lib.stride_tricks.as_strided(flat, size, [s * x.itemsize for s in stride])
+    return np.lib.stride_tricks.as_strided(flat, size, [s * kind.itemsize for s in stride])
 
 
 def on_host(function):

@@ -79,8 +79,11 @@ def set_(x: Tensor, source=None, storage_offset: int = 0, size=None, stride=None
     if source is None:
         source = empty(0, dtype=x.dtype, device=x.device)
     elif not isinstance(source, Tensor):  # a storage: all of its elements, in order
-        flat = source._tensor.detach().untyped_storage()
-        source = as_strided(source._tensor.detach(), (flat.nbytes() // source._tensor.element_size(),), (1,), 0)
+        flat = source._tensor
+        source._alone = False
+        if flat.dtype is not x.dtype and flat.dtype.name == "uint8":
+            flat = flat[:len(flat) // x.itemsize * x.itemsize].view(x.dtype)
+        source = flat
     if source.dtype is not x.dtype:
         raise RuntimeError(f"Could not set tensor of type {source.dtype.name} to a tensor of type {x.dtype.name}")
     if size is not None:

@@ -67,6 +67,9 @@ _FUNCTIONS = {
         "as_strided_ as_strided_copy empty_strided empty_permuted unfold_copy t_copy unbind_copy resize_as_",
     "sparse_products":
         "dsmm",
+    "storage":
+        "UntypedStorage TypedStorage DoubleStorage FloatStorage HalfStorage BFloat16Storage LongStorage IntStorage ShortStorage "
+        "CharStorage ByteStorage BoolStorage ComplexDoubleStorage ComplexFloatStorage",
     "sparse":
         "sparse_coo_tensor sparse_csr_tensor sparse_csc_tensor sparse_compressed_tensor",
 }
@@ -78,7 +81,9 @@ _METHODS = {
     "samplers":
         "exponential_ cauchy_ log_normal_ geometric_",
     "memory":
-        "as_strided_ new_empty_strided resize_ resize_as_ storage_offset untyped_storage is_set_to dim_order",
+        "as_strided_ new_empty_strided resize_ resize_as_ storage_offset is_set_to dim_order",
+    "storage":
+        "storage untyped_storage typed_storage storage_type",
     "sparse":
         "to_sparse to_sparse_coo to_sparse_csr to_sparse_csc to_dense sparse_mask",
 }
@@ -97,6 +102,7 @@ nonzero_static range""".split())
 APART = frozenset("gather index_select index_add scatter scatter_add take bernoulli masked_select kthvalue".split())
 SHARED = {name: (module, name) for module, names in _BOTH.items() for name in names.split()} | _RENAMED
 METHODS = SHARED | {name: (module, name) for module, names in _METHODS.items() for name in names.split()}
+METHODS["_typed_storage"] = ("storage", "typed_storage")
 METHODS["type"] = ("questions", "as_type")
 FUNCTIONS = SHARED | {name: (module, name) for module, names in _FUNCTIONS.items() for name in names.split()}
 FUNCTIONS["range"] = ("questions", "closed_range")

@@ -275,38 +275,6 @@ def msort(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     return _given(input.sort(0, stable=True)[0], out, "msort")
 
 
-class UntypedStorage:
-    """The bytes below a tensor, which its views share."""
-
-    def __init__(self, x: Tensor):
-        self._tensor = x
-
-    def data_ptr(self) -> int:
-        """Where the memory begins."""
-        return self._tensor.data_ptr() - storage_offset(self._tensor) * self._tensor.itemsize
-
-    def nbytes(self) -> int:
-        return _place(self._tensor)[1] * self._tensor.itemsize
-
-    size = __len__ = nbytes
-
-    @property
-    def device(self):
-        return self._tensor.device
-
-    def __repr__(self) -> str:
-        return f"[flambeau.UntypedStorage(device={self.device}) of size {self.nbytes()}]"
-
-
-def untyped_storage(x: Tensor) -> UntypedStorage:
-    """The bytes below x, shared with its views.
-
-    >>> x = flambeau.zeros(4); x[2:].untyped_storage().data_ptr() == x.data_ptr()
-    True
-    """
-    return UntypedStorage(x)
-
-
 def is_set_to(x: Tensor, tensor: Tensor) -> bool:
     """Whether both see the same memory in the same way."""
     return x.data_ptr() == tensor.data_ptr() and x.shape == tensor.shape and x.stride() == tensor.stride()
