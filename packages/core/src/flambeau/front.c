@@ -893,7 +893,7 @@ typedef struct {
     PyObject *card;
     int form;
     int checked;        /* 1: the result's dtype must be the input's; 2: complex numbers, which have no order, are refused */
-    int numbers;        /* BINARY: y may be a number; REDUCED: right for every dtype but uint8 */
+    int numbers;        /* BINARY: y may be a number; REDUCED: 1: right for every dtype but uint8, 2: of the whole alone */
     int differentiable;
     int keeps[2][3];    /* for each formula, whether it names (out, x, y) */
 } Front;
@@ -968,7 +968,7 @@ static PyObject *binary(Front *f, PyObject *const *args, size_t nf, PyObject *na
 static PyObject *reduced(Front *f, PyObject *const *args, size_t nf, PyObject *names) {
     Py_ssize_t n = PyVectorcall_NARGS(nf);
     PyObject *dim = n > 1 ? args[1] : Py_None, *keepdim = n > 2 ? args[2] : Py_False;
-    if (n < 1 || n > 3 || !is_plain(args[0]) || !usual()) return slow(f, args, nf, names);
+    if (n < 1 || n > 3 || !is_plain(args[0]) || !usual() || (f->numbers & 2 && (n > 1 || names))) return slow(f, args, nf, names);
     for (Py_ssize_t i = 0; names && i < PyTuple_GET_SIZE(names); i++) {
         PyObject *name = PyTuple_GET_ITEM(names, i);
         if (name == s_dim && n < 2)
@@ -981,7 +981,7 @@ static PyObject *reduced(Front *f, PyObject *const *args, size_t nf, PyObject *n
     PyArrayObject *a = host(args[0]);
     if (!a || !(dim == Py_None || PyLong_CheckExact(dim)) || !PyBool_Check(keepdim)) return slow(f, args, nf, names);
     int kind = PyArray_TYPE(a);
-    if (kind != NPY_FLOAT && kind != NPY_DOUBLE && (!f->numbers || kind == NPY_UINT8)) return slow(f, args, nf, names);
+    if (kind != NPY_FLOAT && kind != NPY_DOUBLE && (!(f->numbers & 1) || kind == NPY_UINT8)) return slow(f, args, nf, names);
     PyObject *given[6] = {NULL, (PyObject *)a, dim, Py_None, Py_None, keepdim}, *x = args[0];
     PyObject *r = as_array(PyObject_Vectorcall(f->ufunc, given + 1, 5 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL));
     if (!r) return answered() ? slow(f, args, nf, names) : NULL;
@@ -1041,6 +1041,17 @@ static PyObject *inplace(Front *f, PyObject *const *args, size_t nf, PyObject *n
     }
     Py_XDECREF(r);
     return written(x) ? NULL : Py_NewRef(x);
+}
+
+/* copied(x, source): x[...] = source for two tensors of one dtype and shape, and True; False where there is more to see to */
+static PyObject *front_copied(PyObject *self, PyObject *const *args, Py_ssize_t n) {
+    PyArrayObject *a, *b;
+    if (n != 2 || !is_plain(args[0]) || !is_plain(args[1]) || !usual() || tracked(args[0]) || NODE(args[1]) != Py_None ||
+        !(a = host(args[0])) || !(b = host(args[1])) || PyArray_DESCR(a) != PyArray_DESCR(b) || !PyArray_SAMESHAPE(a, b) ||
+        !PyArray_ISWRITEABLE(a) || overlap(a, b))
+        Py_RETURN_FALSE;
+    if (PyArray_CopyInto(a, b) || written(args[0])) return NULL;
+    Py_RETURN_TRUE;
 }
 
 static PyObject *call(PyObject *self, PyObject *const *args, size_t nf, PyObject *names) {
@@ -1168,6 +1179,7 @@ static PyMethodDef methods[] = {
     {"run", (PyCFunction)(void (*)(void))front_run, METH_FASTCALL, NULL},
     {"run_one", (PyCFunction)(void (*)(void))front_run_one, METH_FASTCALL, NULL},
     {"link_run", front_link_run, METH_VARARGS, NULL},
+    {"copied", (PyCFunction)(void (*)(void))front_copied, METH_FASTCALL, NULL},
     {"arrays_of", front_arrays, METH_O, NULL},
     {"joined", (PyCFunction)(void (*)(void))front_joined, METH_FASTCALL, NULL},
     {"pieces", (PyCFunction)(void (*)(void))front_pieces, METH_FASTCALL, NULL},

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from .. import context
+from .. import context, front
 from ..backends import network
 from ..casting import listed
 from ..context import grad as mode
@@ -405,6 +405,8 @@ def allclose(x, y, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = Fal
 # ---- writing
 def copy_(x, source, non_blocking: bool = False):
     """Write another tensor's values, broadcast and cast, into this one."""
+    if front.module is not None and front.module.copied(x, source):
+        return x
     if type(source) is Tensor and type(x) is Tensor and not context.unusual and _unwatched(x) and (source.node is None or not mode.enabled):
         a, b = x.array, source.array
         if type(a) is np.ndarray and type(b) is np.ndarray and a.dtype is b.dtype and a.shape == b.shape and a.flags.writeable:

@@ -6,6 +6,7 @@ import numpy as np
 from ..backends import network
 from ..define import op
 from ..dispatch import run, run_one
+from ..front import REDUCED, before
 from ..op import CARDS
 from ..return_types import kind
 from ..tensor import Tensor, check_dim, plain, tensors_only
@@ -132,7 +133,7 @@ def _extreme(name: str, find: str, pairwise):
     call.__doc__ = (
         f"""The {greatest} element; with `dim`, the {greatest} along it and where it is; with a tensor, the {greatest} of each pair."""
     )
-    return call
+    return before(REDUCED, call, getattr(np, pairwise.card.numpy.__name__).reduce, CARDS["a" + name], numbers=2)
 
 
 
