@@ -415,6 +415,8 @@ def multinomial(x: Tensor, num_samples: int, replacement: bool = False, *, gener
         raise RuntimeError("cannot sample n_sample <= 0 samples")
     if not replacement and num_samples > x.shape[-1]:
         raise RuntimeError("cannot sample n_sample > prob_dist.size(-1) samples without replacement")
+    if x.shape[-1] > 1 << 24:
+        raise RuntimeError("number of categories cannot exceed 2^24")
     made = _places(x, num_samples, replacement, generator=generator)
     if out is not None:
         from ..write import into
