@@ -83,25 +83,25 @@ def from_numpy(numpy: np.dtype) -> dtype:
         ) from None
 
 
-def promote_types(a: dtype, b: dtype) -> dtype:
+def promote_types(type1: dtype, type2: dtype) -> dtype:
     """The smallest dtype that holds both, as PyTorch defines it: the higher category wins, then the wider.
 
     >>> flambeau.promote_types(flambeau.uint8, flambeau.int8)
     flambeau.int16
     """
-    if a is b:
-        return a
-    if a.category != b.category:
-        high, low = (a, b) if a.category > b.category else (b, a)
-        if high.category != FLOAT and {a.name, b.name} & _LONE:
-            raise RuntimeError(f"Promotion for uint16, uint32, uint64 types is not supported, attempted to promote {a.name} and {b.name}")
+    if type1 is type2:
+        return type1
+    if type1.category != type2.category:
+        high, low = (type1, type2) if type1.category > type2.category else (type2, type1)
+        if high.category != FLOAT and {type1.name, type2.name} & _LONE:
+            raise RuntimeError(f"Promotion for uint16, uint32, uint64 types is not supported, attempted to promote {type1.name} and {type2.name}")
         return complex128 if high is complex64 and low is float64 else high
-    if a.category == INT:
-        return _promote_ints(a, b)
-    if a.category == FLOAT:
-        if a.itemsize == b.itemsize == 1:
-            raise RuntimeError(f"promotion of {a.name} and {b.name} is not defined")
-        return float32 if a.itemsize == b.itemsize else max(a, b, key=lambda d: d.itemsize)
+    if type1.category == INT:
+        return _promote_ints(type1, type2)
+    if type1.category == FLOAT:
+        if type1.itemsize == type2.itemsize == 1:
+            raise RuntimeError(f"promotion of {type1.name} and {type2.name} is not defined")
+        return float32 if type1.itemsize == type2.itemsize else max(type1, type2, key=lambda d: d.itemsize)
     return complex128
 
 
@@ -117,12 +117,12 @@ def _promote_ints(a: dtype, b: dtype) -> dtype:
     return int16 if signed is int8 else signed
 
 
-def can_cast(source: dtype, target: dtype) -> bool:
+def can_cast(from_: dtype, to: dtype) -> bool:
     """Whether a result of `source` may be written into a tensor of `target`: the category may not fall.
 
     >>> flambeau.can_cast(flambeau.float32, flambeau.int64)
     False
     """
-    if source.category == INT and target.category == INT:
-        return source.is_signed <= target.is_signed or source.is_signed == target.is_signed
-    return source.category <= target.category
+    if from_.category == INT and to.category == INT:
+        return from_.is_signed <= to.is_signed or from_.is_signed == to.is_signed
+    return from_.category <= to.category

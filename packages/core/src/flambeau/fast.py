@@ -197,24 +197,24 @@ def reduced(card: Card, fold, anything: bool = False):
     """
     rec = recorder(card) if card.vjp else None
 
-    def call(x, dim=None, keepdim=False, *, dtype=None, out=None, axis=None, keepdims=None):
-        kind = type(x)
+    def call(input, dim=None, keepdim=False, *, dtype=None, out=None, axis=None, keepdims=None):
+        kind = type(input)
         if (kind is Tensor or kind is Parameter) and (dim is None or type(dim) is int) and dtype is None and out is None and axis is None \
                 and keepdims is None and not context.unusual:
-            a = x.array
+            a = input.array
             if type(a) is ndarray and (a.dtype is F32 or a.dtype is F64 or (anything and a.dtype is not U8)):
                 try:
                     r = fold(a, dim, None, None, keepdim)
                 except (ValueError, TypeError, RuntimeWarning):
-                    return slow(x, dim, keepdim)
+                    return slow(input, dim, keepdim)
                 if type(r) is not ndarray:
                     r = np.asarray(r)
                 y = new(Tensor, r)
-                node = x.node
+                node = input.node
                 if node is not None and rec is not None and grad.enabled:
-                    return rec(y, node, x, {"dim": dim, "keepdim": keepdim})
+                    return rec(y, node, input, {"dim": dim, "keepdim": keepdim})
                 return y
-        return slow(x, dim, keepdim, dtype, out, axis, keepdims)
+        return slow(input, dim, keepdim, dtype, out, axis, keepdims)
 
     def slow(x, dim, keepdim, dtype=None, out=None, axis=None, keepdims=None):
         if not isinstance(x, Tensor):  # a type of its own, or an error
@@ -257,28 +257,28 @@ def axes_of(dim, x):
 def chosen(card: Card):
     """condition, x, y -> where: a boolean tensor, and two tensors of one dtype or one and a number."""
 
-    def call(condition, x, y, *, out=None):
+    def call(condition, input, other, *, out=None):
         if type(condition) is Tensor and out is None and not context.unusual:
-            c, a, b, m, n = condition.array, x, y, None, None
-            t = type(x)
+            c, a, b, m, n = condition.array, input, other, None, None
+            t = type(input)
             if t is Tensor or t is Parameter:
-                a, m = x.array, x.node
-            t = type(y)
+                a, m = input.array, input.node
+            t = type(other)
             if t is Tensor or t is Parameter:
-                b, n = y.array, y.node
+                b, n = other.array, other.node
             kind = a.dtype if type(a) is ndarray else b.dtype if type(b) is ndarray else None
             fits = type(c) is ndarray and c.dtype is BOOL and kind is not None
             if fits and (type(b) is ndarray or type(b) is float) and (type(a) is ndarray or type(a) is float):
                 try:
                     r = np.where(c, a, b)
                 except (ValueError, TypeError):
-                    return finish(card, (condition, x, y), NO_ATTRS, out)
+                    return finish(card, (condition, input, other), NO_ATTRS, out)
                 if r.dtype is kind:
                     z = new(Tensor, r)
                     if (m is not None or n is not None) and grad.enabled:
-                        z.node = record(card, z, (condition, x, y), NO_ATTRS, (None, m, n))
+                        z.node = record(card, z, (condition, input, other), NO_ATTRS, (None, m, n))
                     return z
-        return finish(card, (condition, x, y), NO_ATTRS, out)
+        return finish(card, (condition, input, other), NO_ATTRS, out)
 
     return named(call, card)
 

@@ -99,10 +99,10 @@ def get_num_interop_threads() -> int:
     return 1
 
 
-def set_num_interop_threads(count: int) -> None:
+def set_num_interop_threads(num: int) -> None:
     """Operations of one program run one after the other here; RuntimeError where there is to be less than one thread."""
-    if count < 1:
-        raise RuntimeError(f"Expected positive number of threads, got {count}")
+    if num < 1:
+        raise RuntimeError(f"Expected positive number of threads, got {num}")
 
 
 def is_anomaly_enabled() -> bool:

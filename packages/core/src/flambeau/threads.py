@@ -13,12 +13,12 @@ def get_num_threads() -> int:
     return get_num_threads()
 
 
-def set_num_threads(count: int) -> None:
+def set_num_threads(num: int) -> None:
     """Let operations use `count` threads, in generated kernels and in matrix products.  RuntimeError below one."""
     from .backends.blas import set_blas_threads
     from .kernels.threads import set_num_threads
 
-    if count < 1:
-        raise RuntimeError(f"set_num_threads expects a positive integer, got {count}")
-    set_num_threads(count)
-    set_blas_threads(count)
+    if num < 1:
+        raise RuntimeError(f"set_num_threads expects a positive integer, got {num}")
+    set_num_threads(num)
+    set_blas_threads(num)

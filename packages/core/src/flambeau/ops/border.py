@@ -47,45 +47,45 @@ softmax, log_softmax = _normalised(nn.softmax, "softmax"), _normalised(nn.log_so
 NUMBERS = (int, float, complex, bool)
 
 
-def add(x, y, *, alpha=1, out=None):
+def add(input, other, *, alpha=1, out=None):
     """x + alpha · y.  (*), (*) -> (*), broadcast"""
-    if type(x) in NUMBERS and type(y) in NUMBERS:
-        x = tensor(x)
-    return elementwise.add(x, y if alpha == 1 else y * alpha, out=out)
+    if type(input) in NUMBERS and type(other) in NUMBERS:
+        input = tensor(input)
+    return elementwise.add(input, other if alpha == 1 else other * alpha, out=out)
 
 
-def sub(x, y, *, alpha=1, out=None):
+def sub(input, other, *, alpha=1, out=None):
     """x - alpha · y.  (*), (*) -> (*), broadcast"""
-    if isinstance(x, Tensor) and isinstance(y, Tensor | bool) and x.dtype is bool_dtype and (isinstance(y, bool) or y.dtype is bool_dtype):
+    if isinstance(input, Tensor) and isinstance(other, Tensor | bool) and input.dtype is bool_dtype and (isinstance(other, bool) or other.dtype is bool_dtype):
         raise RuntimeError(
             "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator instead."
         )
-    if type(x) in NUMBERS and type(y) in NUMBERS:
-        x = tensor(x)
-    return elementwise.sub(x, y if alpha == 1 else y * alpha, out=out)
+    if type(input) in NUMBERS and type(other) in NUMBERS:
+        input = tensor(input)
+    return elementwise.sub(input, other if alpha == 1 else other * alpha, out=out)
 
 
-def mul(x, y, *, out=None):
+def mul(input, other, *, out=None):
     """x · y.  (*), (*) -> (*), broadcast"""
-    return elementwise.mul(tensor(x) if type(x) in NUMBERS and type(y) in NUMBERS else x, y, out=out)
+    return elementwise.mul(tensor(input) if type(input) in NUMBERS and type(other) in NUMBERS else input, other, out=out)
 
 
-def div(x, y, *, rounding_mode: str | None = None, out=None):
+def div(input, other, *, rounding_mode: str | None = None, out=None):
     """x / y; `rounding_mode` "floor" or "trunc" rounds the quotient.  (*), (*) -> (*), broadcast"""
-    if type(x) in NUMBERS and type(y) in NUMBERS:
-        x = tensor(x)
+    if type(input) in NUMBERS and type(other) in NUMBERS:
+        input = tensor(input)
     if rounding_mode is None:
-        return elementwise.div(x, y, out=out)
+        return elementwise.div(input, other, out=out)
     if rounding_mode == "floor":
-        quotient = elementwise.floor_divide(x, y, out=out)
-        return quotient if out is not None else without_slope(quotient, x, y)
+        quotient = elementwise.floor_divide(input, other, out=out)
+        return quotient if out is not None else without_slope(quotient, input, other)
     if rounding_mode != "trunc":
         raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'")
     with no_grad():
-        quotient = elementwise.trunc(elementwise.div(x, y))
-    target = _common(x, y)
+        quotient = elementwise.trunc(elementwise.div(input, other))
+    target = _common(input, other)
     quotient = quotient if quotient.dtype is target else quotient.to(target)
-    return into(out, quotient, "div") if out is not None else without_slope(quotient, x, y)
+    return into(out, quotient, "div") if out is not None else without_slope(quotient, input, other)
 
 
 def without_slope(value: Tensor, *sources) -> Tensor:
@@ -105,19 +105,19 @@ multiply, divide, true_divide, subtract = mul, div, div, sub
 arctan2 = elementwise.atan2
 
 
-def rsub(x, y, *, alpha=1):
+def rsub(input, other, *, alpha=1):
     """y - alpha · x."""
-    tensors_only("rsub", input=x)
-    return sub(y, x, alpha=alpha)
+    tensors_only("rsub", input=input)
+    return sub(other, input, alpha=alpha)
 
 
 def _update(name):
     write_into = CARDS[name].inplace
 
-    def call(x, y, *, alpha=1, rounding_mode=None):
+    def call(input, other, *, alpha=1, rounding_mode=None):
         if rounding_mode is not None:
-            return write(x, div(x, y, rounding_mode=rounding_mode), name)
-        return write_into(x, y if alpha == 1 else y * alpha)
+            return write(input, div(input, other, rounding_mode=rounding_mode), name)
+        return write_into(input, other if alpha == 1 else other * alpha)
 
     call.__name__, call.__doc__ = name + "_", f"`{name}`, written into the tensor itself."
     return call
@@ -127,19 +127,19 @@ add_, sub_, mul_, div_ = (_update(n) for n in ("add", "sub", "mul", "div"))
 
 
 @listed
-def addcmul(x, a, b, *, value=1):
+def addcmul(input, tensor1, tensor2, *, value=1):
     """x + value · a · b.  (*), (*), (*) -> (*), broadcast"""
-    product = a * b
-    return x + (product if value == 1 else product * value)
+    product = tensor1 * tensor2
+    return input + (product if value == 1 else product * value)
 
 
 @listed
-def addcdiv(x, a, b, *, value=1):
+def addcdiv(input, tensor1, tensor2, *, value=1):
     """x + value · a / b.  (*), (*), (*) -> (*), broadcast"""
-    if x.dtype in (float16, bfloat16):  # computed in float32, rounded once
-        return addcdiv(x.float(), a.float(), b.float(), value=value).to(x.dtype)
-    quotient = a / b
-    return x + (quotient if value == 1 else quotient * value)
+    if input.dtype in (float16, bfloat16):  # computed in float32, rounded once
+        return addcdiv(input.float(), tensor1.float(), tensor2.float(), value=value).to(input.dtype)
+    quotient = tensor1 / tensor2
+    return input + (quotient if value == 1 else quotient * value)
 
 
 def _in_place(function):
@@ -163,43 +163,43 @@ masked_fill_, scatter_add_, index_add_ = (_in_place(f) for f in (masks.masked_fi
 tril_, triu_ = _in_place(masks.tril), _in_place(masks.triu)
 
 
-def clamp_min(x, min):
+def clamp_min(input, min):
     """x, but no smaller than `min`.  (*) -> (*)"""
     if min is None:
         raise TypeError("clamp_min(): argument 'min' must be Tensor or a number, not None")
-    return elementwise.maximum(x, min) if isinstance(min, Tensor) else elementwise.clamp(x, min, None)
+    return elementwise.maximum(input, min) if isinstance(min, Tensor) else elementwise.clamp(input, min, None)
 
 
-def clamp_max(x, max):
+def clamp_max(input, max):
     """x, but no greater than `max`.  (*) -> (*)"""
     if max is None:
         raise TypeError("clamp_max(): argument 'max' must be Tensor or a number, not None")
-    return elementwise.minimum(x, max) if isinstance(max, Tensor) else elementwise.clamp(x, None, max)
+    return elementwise.minimum(input, max) if isinstance(max, Tensor) else elementwise.clamp(input, None, max)
 
 
-def clamp(x, min=None, max=None, *, out=None):
+def clamp(input, min=None, max=None, *, out=None):
     """x, but no smaller than `min` and no greater than `max`, numbers or tensors.  (*) -> (*)"""
     if type(min) is float and (max is None or type(max) is float) and out is None:
-        return run_one(CLAMP, x, {"min": min, "max": max})
+        return run_one(CLAMP, input, {"min": min, "max": max})
     if min is None and max is None:
         raise RuntimeError("clamp: At least one of 'min' or 'max' must not be None")
     if isinstance(min, Tensor) or isinstance(max, Tensor):
-        x = x if min is None else elementwise.maximum(x, min)
-        return x if max is None else elementwise.minimum(x, max, out=out)
-    return elementwise.clamp(x, min, max, out=out)
+        input = input if min is None else elementwise.maximum(input, min)
+        return input if max is None else elementwise.minimum(input, max, out=out)
+    return elementwise.clamp(input, min, max, out=out)
 
 
-def clamp_(x, min=None, max=None):
+def clamp_(input, min=None, max=None):
     """`clamp`, written into the tensor itself."""
-    array = ready(x)
-    if array is not None and array.dtype.kind == "f" and type(min) in (float, int) and type(max) in (float, int) and not tracked(x):
+    array = ready(input)
+    if array is not None and array.dtype.kind == "f" and type(min) in (float, int) and type(max) in (float, int) and not tracked(input):
         try:
             network.clip(array, min, max, array)
         except (RuntimeWarning, TypeError, ValueError):
-            return _clamped_(x, min, max)
-        version_cell(x)[0] += 1
-        return x
-    return _clamped_(x, min, max)
+            return _clamped_(input, min, max)
+        version_cell(input)[0] += 1
+        return input
+    return _clamped_(input, min, max)
 
 
 _clamped_ = _in_place(clamp)
@@ -211,17 +211,17 @@ CLAMP = CARDS["clamp"]
 clip = clamp
 
 
-def round(x, *, decimals: int = 0):
+def round(input, *, decimals: int = 0):
     """Rounded to the nearest integer (or to `decimals` places), halves to the even one.  (*) -> (*)"""
-    return elementwise.round(x) if not decimals else elementwise.round(x * 10.0**decimals) / 10.0**decimals
+    return elementwise.round(input) if not decimals else elementwise.round(input * 10.0**decimals) / 10.0**decimals
 
 
 _rounded_whole_, _rounded_ = CARDS["round"].inplace, _in_place(round)
 
 
-def round_(x, *, decimals: int = 0):
+def round_(input, *, decimals: int = 0):
     """`round`, written into the tensor itself."""
-    return _rounded_(x, decimals=decimals) if decimals else _rounded_whole_(x)
+    return _rounded_(input, decimals=decimals) if decimals else _rounded_whole_(input)
 
 
 round_.__qualname__ = "Tensor.round_"
@@ -233,56 +233,56 @@ def _dims(dim):
     return tuple(dim) if isinstance(dim, list) else dim
 
 
-def var(x, dim=None, unbiased=None, keepdim: bool = False, *, correction=1):
+def var(input, dim=None, unbiased=None, keepdim: bool = False, *, correction=1):
     """Variance over `dim`, divided by n - correction.  (*, n, *) -> (*, *)"""
     if isinstance(dim, bool):
         dim, unbiased = None, dim
     if unbiased is not None:
         correction = int(unbiased)
-    if x.is_complex():
-        return var(x.real, dim, None, keepdim, correction=correction) + var(x.imag, dim, None, keepdim, correction=correction)
-    return reduction.var(x, dim=_dims(dim), correction=1 if correction is None else correction, keepdim=keepdim)
+    if input.is_complex():
+        return var(input.real, dim, None, keepdim, correction=correction) + var(input.imag, dim, None, keepdim, correction=correction)
+    return reduction.var(input, dim=_dims(dim), correction=1 if correction is None else correction, keepdim=keepdim)
 
 
-def std(x, dim=None, unbiased=None, keepdim: bool = False, *, correction=1):
+def std(input, dim=None, unbiased=None, keepdim: bool = False, *, correction=1):
     """Standard deviation over `dim`.  (*, n, *) -> (*, *)"""
-    return var(x, dim, unbiased, keepdim, correction=correction).sqrt()
+    return var(input, dim, unbiased, keepdim, correction=correction).sqrt()
 
 
-def var_mean(x, dim=None, unbiased=None, keepdim: bool = False, *, correction=1):
+def var_mean(input, dim=None, unbiased=None, keepdim: bool = False, *, correction=1):
     """Variance and mean over `dim`."""
     if isinstance(dim, bool):
         dim, unbiased = None, dim
-    return var(x, dim, unbiased, keepdim, correction=correction), x.mean(_dims(dim), keepdim)
+    return var(input, dim, unbiased, keepdim, correction=correction), input.mean(_dims(dim), keepdim)
 
 
-def std_mean(x, dim=None, unbiased=None, keepdim: bool = False, *, correction=1):
+def std_mean(input, dim=None, unbiased=None, keepdim: bool = False, *, correction=1):
     """Standard deviation and mean over `dim`."""
     if isinstance(dim, bool):
         dim, unbiased = None, dim
-    return std(x, dim, unbiased, keepdim, correction=correction), x.mean(_dims(dim), keepdim)
+    return std(input, dim, unbiased, keepdim, correction=correction), input.mean(_dims(dim), keepdim)
 
 
 @listed
-def norm(x, p=2, dim=None, keepdim: bool = False, dtype=None):
+def norm(input, p=2, dim=None, keepdim: bool = False, dtype=None):
     """Vector norm of order p over `dim` (all elements by default); "fro" is 2, "nuc" the nuclear norm of matrices.  (*, n, *) -> (*, *)"""
-    x = x if dtype is None else x.to(dtype)
+    input = input if dtype is None else input.to(dtype)
     if p == "nuc":
         from .norms import matrix_norm  # a family that is read when it is used
 
-        return matrix_norm(x, "nuc", (-2, -1) if dim is None else dim, keepdim)
-    x = x.abs() if x.is_complex() else x
+        return matrix_norm(input, "nuc", (-2, -1) if dim is None else dim, keepdim)
+    input = input.abs() if input.is_complex() else input
     if p in ("fro", 2, 2.0, None):
-        return _root_of_squares(x, _dims(dim), keepdim)
+        return _root_of_squares(input, _dims(dim), keepdim)
     if not isinstance(p, int | float):
         raise RuntimeError(f"norm: expected p as a number or 'fro', got {p!r}")
-    size = x.abs()
+    size = input.abs()
     if p == math.inf:
         return size.amax(_dims(dim), keepdim)
     if p == -math.inf:
         return size.amin(_dims(dim), keepdim)
     if p == 0:
-        return (x != 0).to(x.dtype).sum(_dims(dim), keepdim)
+        return (input != 0).to(input.dtype).sum(_dims(dim), keepdim)
     return size.sum(_dims(dim), keepdim) if p == 1 else (size**p).sum(_dims(dim), keepdim) ** (1.0 / p)
 
 
@@ -290,15 +290,15 @@ def _root_of_squares(x, dim, keepdim):
     return run_one(CARDS["l2_norm"], x, {"dim": dim, "keepdim": keepdim})
 
 
-def count_nonzero(x, dim=None):
+def count_nonzero(input, dim=None):
     """How many elements are not zero.  (*, n, *) -> (*, *)"""
-    return (x != 0).sum(_dims(dim))
+    return (input != 0).sum(_dims(dim))
 
 
 @listed
-def dist(x, y, p=2):
+def dist(input, other, p=2):
     """Norm of x - y."""
-    return norm(x - y, p)
+    return norm(input - other, p)
 
 
 # ---- shapes
@@ -314,129 +314,129 @@ def expand_as(x, other):
     return view.expand(x, *other.shape)
 
 
-def repeat(x, *repeats):
+def repeat(input, *repeats):
     """The tensor laid side by side with itself, `repeats` times along each axis.  (a, b) -> (r₀·a, r₁·b)"""
     repeats = view.sizes(repeats)
-    if len(repeats) < x.ndim:
+    if len(repeats) < input.ndim:
         raise RuntimeError("Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor")
-    shape = (1,) * (len(repeats) - x.ndim) + tuple(x.shape)
+    shape = (1,) * (len(repeats) - input.ndim) + tuple(input.shape)
     spread = [v for pair in zip(repeats, shape, strict=True) for v in pair]
     split = [v for n in shape for v in (1, n)]
-    out = view.reshape(view.expand(view.reshape(x, *split), *spread), *(r * n for r, n in zip(repeats, shape, strict=True)))
+    out = view.reshape(view.expand(view.reshape(input, *split), *spread), *(r * n for r, n in zip(repeats, shape, strict=True)))
     return out.clone(memory_format=contiguous_format) if out._is_view() else out
 
 
-def tile(x, *dims):
+def tile(input, *dims):
     """`repeat`, with ones put in front where axes are missing."""
     dims = view.sizes(dims)
-    return repeat(x, *(1,) * (x.ndim - len(dims)), *dims)
+    return repeat(input, *(1,) * (input.ndim - len(dims)), *dims)
 
 
-def repeat_interleave(x, repeats=None, dim: int | None = None, *, output_size: int | None = None):
+def repeat_interleave(input, repeats=None, dim: int | None = None, *, output_size: int | None = None):
     """Each element repeated, one after the other.  (*, n, *) -> (*, Σ repeats, *)
 
     Of one vector of counts alone: the place of each element, as often as it says. `output_size` is Σ repeats, if it is known.
     """
     if repeats is None:
-        x, repeats = arange(x.numel(), device=x.device), x
+        input, repeats = arange(input.numel(), device=input.device), input
         if repeats.ndim != 1:
             raise RuntimeError(f"repeat_interleave only accepts 1D vector as repeat, got {repeats.ndim} axes")
     if dim is None:
-        x, dim = view.reshape(x, -1), 0
-    dim = check_dim(dim, x.ndim)
-    n = x.shape[dim]
+        input, dim = view.reshape(input, -1), 0
+    dim = check_dim(dim, input.ndim)
+    n = input.shape[dim]
     if isinstance(repeats, Tensor) and repeats.is_meta:
         if output_size is None:
             raise RuntimeError("repeat_interleave: counts on meta have no values: tell output_size, their sum")
-        return index.index_select(x, dim, repeats.detach().reshape(-1)[:1].expand(output_size))
+        return index.index_select(input, dim, repeats.detach().reshape(-1)[:1].expand(output_size))
     counts = np.broadcast_to(np.asarray(repeats.detach().cpu().numpy() if isinstance(repeats, Tensor) else repeats), (n,))
     if (counts < 0).any():
         raise RuntimeError("repeats can not be negative")
     if output_size is not None and output_size != counts.sum():
         raise RuntimeError(f"repeat_interleave: allocated size does not match required size: output_size={output_size}, not {counts.sum()}")
-    return index.index_select(x, dim, as_tensor(np.repeat(np.arange(n), counts), device=x.device))
+    return index.index_select(input, dim, as_tensor(np.repeat(np.arange(n), counts), device=input.device))
 
 
-def swapaxes(x, axis0: int, axis1: int):
-    return view.transpose(x, axis0, axis1)
+def swapaxes(input, axis0: int, axis1: int):
+    return view.transpose(input, axis0, axis1)
 
 
-def roll(x, shifts, dims=None):
+def roll(input, shifts, dims=None):
     """Elements moved round along `dims`; without dims, in the flattened tensor.  (*) -> (*)"""
     if not isinstance(shifts, int) and not len(shifts):
         raise RuntimeError("`shifts` required")
     if dims is None:
-        return view.reshape(roll(view.reshape(x, -1), shifts, 0), *x.shape)
+        return view.reshape(roll(view.reshape(input, -1), shifts, 0), *input.shape)
     shifts, dims = ((v,) if isinstance(v, int) else v for v in (shifts, dims))
     if len(shifts) != len(dims):
         raise RuntimeError(f"shifts and dimensions must align. shifts: {len(shifts)}, dims: {len(dims)}")
     for shift, dim in zip(shifts, dims, strict=True):
-        n = x.shape[check_dim(dim, x.ndim)]
+        n = input.shape[check_dim(dim, input.ndim)]
         if n and shift % n:
-            x = cat([view.narrow(x, dim, n - shift % n, shift % n), view.narrow(x, dim, 0, n - shift % n)], dim)
-    return x.clone() if x.base is not None else x
+            input = cat([view.narrow(input, dim, n - shift % n, shift % n), view.narrow(input, dim, 0, n - shift % n)], dim)
+    return input.clone() if input.base is not None else input
 
 
 # ---- comparison of whole tensors
-def equal(x, y) -> bool:
+def equal(input, other) -> bool:
     """Whether shapes and all elements are the same."""
-    return x.shape == y.shape and bool((x == y).all())
+    return input.shape == other.shape and bool((input == other).all())
 
 
-def isclose(x, y, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False):
+def isclose(input, other, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False):
     """|x - y| ≤ atol + rtol · |y|, element by element.  (*), (*) -> (*) bool"""
-    tensors_only("isclose", input=x, other=y)
-    if x.dtype is not y.dtype:
-        raise RuntimeError(f"{x.dtype.name} did not match {y.dtype.name}")
+    tensors_only("isclose", input=input, other=other)
+    if input.dtype is not other.dtype:
+        raise RuntimeError(f"{input.dtype.name} did not match {other.dtype.name}")
     for name, bound in (("rtol", rtol), ("atol", atol)):
         if bound < 0:
             raise RuntimeError(f"{name} must be greater than or equal to zero, but got {bound}")
-    if x.dtype is bool_dtype and y.dtype is bool_dtype:  # they differ by 0 or 1
-        x, y = to(x, BY_NAME["int64"]), to(y, BY_NAME["int64"])
-    close = (x == y) | (((x - y).abs() <= atol + rtol * y.abs()) & elementwise.isfinite(y))
-    return close | (elementwise.isnan(x) & elementwise.isnan(y)) if equal_nan else close
+    if input.dtype is bool_dtype and other.dtype is bool_dtype:  # they differ by 0 or 1
+        input, other = to(input, BY_NAME["int64"]), to(other, BY_NAME["int64"])
+    close = (input == other) | (((input - other).abs() <= atol + rtol * other.abs()) & elementwise.isfinite(other))
+    return close | (elementwise.isnan(input) & elementwise.isnan(other)) if equal_nan else close
 
 
-def allclose(x, y, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
+def allclose(input, other, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
     """Whether all elements are close."""
-    return bool(isclose(x, y, rtol, atol, equal_nan).all())
+    return bool(isclose(input, other, rtol, atol, equal_nan).all())
 
 
 # ---- writing
-def copy_(x, source, non_blocking: bool = False):
+def copy_(input, other, non_blocking: bool = False):
     """Write another tensor's values, broadcast and cast, into this one."""
-    if front.module is not None and front.module.copied(x, source):
-        return x
-    if type(source) is Tensor and type(x) is Tensor and not context.unusual and _unwatched(x) and (source.node is None or not mode.enabled):
-        a, b = x.array, source.array
+    if front.module is not None and front.module.copied(input, other):
+        return input
+    if type(other) is Tensor and type(input) is Tensor and not context.unusual and _unwatched(input) and (other.node is None or not mode.enabled):
+        a, b = input.array, other.array
         if type(a) is np.ndarray and type(b) is np.ndarray and a.dtype is b.dtype and a.shape == b.shape and a.flags.writeable:
             if b.base is not None or a.base is not None:
-                check_places(x, (source,))
+                check_places(input, (other,))
             a[...] = b
-            version_cell(x)[0] += 1
-            return x
-    if not isinstance(source, Tensor):
-        raise TypeError(f"copy_(): argument 'other' must be Tensor, not {type(source).__name__}")
-    if x.process is not None or source.process is not None:
-        value = source if source.shape == x.shape else view.expand(source, *x.shape)
-        return write(x, value if value.dtype is x.dtype else value.to(x.dtype), "copy")
-    check_places(x, (source,))
-    wrote(x)
-    recording = mode.enabled and not mode.inference and (source.node is not None or in_graph(x))
+            version_cell(input)[0] += 1
+            return input
+    if not isinstance(other, Tensor):
+        raise TypeError(f"copy_(): argument 'other' must be Tensor, not {type(other).__name__}")
+    if input.process is not None or other.process is not None:
+        value = other if other.shape == input.shape else view.expand(other, *input.shape)
+        return write(input, value if value.dtype is input.dtype else value.to(input.dtype), "copy")
+    check_places(input, (other,))
+    wrote(input)
+    recording = mode.enabled and not mode.inference and (other.node is not None or in_graph(input))
     if recording:
-        check_writable(x)
-    value = source.to(device=x.device)
-    if value.shape != x.shape:
-        value = view.expand(value, *x.shape)
+        check_writable(input)
+    value = other.to(device=input.device)
+    if value.shape != input.shape:
+        value = view.expand(value, *input.shape)
     if not recording:
-        _writable(x.array)[...] = value.array
-        version_cell(x)[0] += 1
-        return x
-    value = value if value.dtype is x.dtype else value.to(x.dtype)
-    x.array[...] = value.array
-    version_cell(x)[0] += 1
-    rebase(x, value.node)
-    return x
+        _writable(input.array)[...] = value.array
+        version_cell(input)[0] += 1
+        return input
+    value = value if value.dtype is input.dtype else value.to(input.dtype)
+    input.array[...] = value.array
+    version_cell(input)[0] += 1
+    rebase(input, value.node)
+    return input
 
 
 def _unwatched(x) -> bool:
@@ -453,66 +453,66 @@ def _writable(array):
     return array
 
 
-def fill_(x, value):
+def fill_(input, value):
     """Write one value everywhere."""
     kind = type(value)
-    if (kind is float or kind is int) and type(x) is Tensor and not context.unusual and _unwatched(x):
-        array = x.array
+    if (kind is float or kind is int) and type(input) is Tensor and not context.unusual and _unwatched(input):
+        array = input.array
         if type(array) is np.ndarray and (array.dtype.kind == "f" or kind is int and value == 0) and array.flags.writeable:
             array.fill(value)
-            version_cell(x)[0] += 1
-            return x
+            version_cell(input)[0] += 1
+            return input
     if isinstance(value, Tensor):
         if value.ndim:
             raise RuntimeError(f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions.")
-        return copy_(x, value)
-    if x.process is not None:
-        return write(x, view.expand(tensor(value, dtype=x.dtype, device=x.device), *x.shape), "fill")
-    wrote(x)
-    if mode.enabled and in_graph(x):
-        check_writable(x)
-    _writable(x.array)[...] = fitting(value, x.dtype)
-    version_cell(x)[0] += 1
-    if mode.enabled and in_graph(x):
-        rebase(x, None)
-    return x
+        return copy_(input, value)
+    if input.process is not None:
+        return write(input, view.expand(tensor(value, dtype=input.dtype, device=input.device), *input.shape), "fill")
+    wrote(input)
+    if mode.enabled and in_graph(input):
+        check_writable(input)
+    _writable(input.array)[...] = fitting(value, input.dtype)
+    version_cell(input)[0] += 1
+    if mode.enabled and in_graph(input):
+        rebase(input, None)
+    return input
 
 
-def zero_(x):
+def zero_(input):
     """Write zeros."""
-    if type(x) is Tensor and not context.unusual and _unwatched(x):
-        array = x.array
+    if type(input) is Tensor and not context.unusual and _unwatched(input):
+        array = input.array
         if type(array) is np.ndarray and array.flags.writeable:
             array.fill(0)
-            version_cell(x)[0] += 1
-            return x
-    return fill_(x, 0)
+            version_cell(input)[0] += 1
+            return input
+    return fill_(input, 0)
 
 
 # ---- kin of a tensor
-def new_zeros(x, *size, dtype=None, device=None, requires_grad=False):
-    return _filled_as(x, view.sizes(size), 0, dtype or x.dtype, device or x.device, requires_grad)
+def new_zeros(input, *size, dtype=None, device=None, requires_grad=False):
+    return _filled_as(input, view.sizes(size), 0, dtype or input.dtype, device or input.device, requires_grad)
 
 
-def new_ones(x, *size, dtype=None, device=None, requires_grad=False):
-    return _filled_as(x, view.sizes(size), 1, dtype or x.dtype, device or x.device, requires_grad)
+def new_ones(input, *size, dtype=None, device=None, requires_grad=False):
+    return _filled_as(input, view.sizes(size), 1, dtype or input.dtype, device or input.device, requires_grad)
 
 
-def new_empty(x, *size, dtype=None, device=None, requires_grad=False):
-    return _filled_as(x, view.sizes(size), None, dtype or x.dtype, device or x.device, requires_grad)
+def new_empty(input, *size, dtype=None, device=None, requires_grad=False):
+    return _filled_as(input, view.sizes(size), None, dtype or input.dtype, device or input.device, requires_grad)
 
 
-def new_full(x, size, fill_value, *, dtype=None, device=None, requires_grad=False):
-    return _filled_as(x, view.sizes((size,)), fill_value, dtype or x.dtype, device or x.device, requires_grad)
+def new_full(input, size, fill_value, *, dtype=None, device=None, requires_grad=False):
+    return _filled_as(input, view.sizes((size,)), fill_value, dtype or input.dtype, device or input.device, requires_grad)
 
 
-def new_tensor(x, data, *, dtype=None, device=None, requires_grad=False):
-    return tensor(data, dtype=dtype or x.dtype, device=device or x.device, requires_grad=requires_grad)
+def new_tensor(input, data, *, dtype=None, device=None, requires_grad=False):
+    return tensor(data, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)
 
 
-def clone(x, *, memory_format=None):
+def clone(input, *, memory_format=None):
     """A copy with memory of its own; gradients flow through.  (*) -> (*)"""
-    return copy(x) if memory_format is None or memory_format is preserve_format else in_order(x, memory_format)
+    return copy(input) if memory_format is None or memory_format is preserve_format else in_order(input, memory_format)
 
 
 def _caster(name):
@@ -540,9 +540,9 @@ def cpu(x):
     return to(x, device="cpu")
 
 
-def cuda(x, device=None):
+def cuda(input, device=None):
     """The values on a GPU.  RuntimeError where CuPy or a GPU is missing."""
-    return to(x, device="cuda" if device is None else device)
+    return to(input, device="cuda" if device is None else device)
 
 
 # ---- hooks

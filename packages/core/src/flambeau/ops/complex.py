@@ -65,56 +65,56 @@ VIEW_AS_COMPLEX = view("view_as_complex", lambda g, _y, _x: view_of(VIEW_AS_REAL
                        lambda make: [((make((2, 3, 2), -1.0, 1.0),), {})], "Pairs of reals as complex numbers.  (*, 2) -> (*)")
 
 
-def view_as_real(x):
+def view_as_real(input):
     """Complex numbers as pairs of reals that share their memory.  (*) -> (*, 2)"""
-    if x.dtype.category != COMPLEX:
-        raise RuntimeError(f"view_as_real is only supported for complex tensors, got {x.dtype.name}")
-    return view_of(VIEW_AS_REAL, x, {})
+    if input.dtype.category != COMPLEX:
+        raise RuntimeError(f"view_as_real is only supported for complex tensors, got {input.dtype.name}")
+    return view_of(VIEW_AS_REAL, input, {})
 
 
 @listed
-def view_as_complex(x):
+def view_as_complex(input):
     """Pairs of reals as complex numbers that share their memory.  (*, 2) -> (*)
 
     RuntimeError where the pairs do not lie side by side in memory: make x contiguous then.
     """
-    if x.dtype not in (float32, float64):
-        raise RuntimeError(f"view_as_complex is only supported for float32 and float64 tensors, got {x.dtype.name}")
-    if x.ndim == 0 or x.shape[-1] != 2:
-        raise RuntimeError(f"Tensor must have a last dimension of size 2, got shape {list(x.shape)}")
-    if x.process is not None:  # how its memory lies shows where it is plain
-        return view_of(VIEW_AS_COMPLEX, x, {})
-    strides = x.stride()
+    if input.dtype not in (float32, float64):
+        raise RuntimeError(f"view_as_complex is only supported for float32 and float64 tensors, got {input.dtype.name}")
+    if input.ndim == 0 or input.shape[-1] != 2:
+        raise RuntimeError(f"Tensor must have a last dimension of size 2, got shape {list(input.shape)}")
+    if input.process is not None:  # how its memory lies shows where it is plain
+        return view_of(VIEW_AS_COMPLEX, input, {})
+    strides = input.stride()
     if strides[-1] != 1:
         raise RuntimeError(f"Tensor must have a last dimension with stride 1, got strides {list(strides)}: call contiguous() first")
-    if any(s % 2 for s, n in zip(strides[:-1], x.shape, strict=False) if n > 1):
+    if any(s % 2 for s, n in zip(strides[:-1], input.shape, strict=False) if n > 1):
         raise RuntimeError(f"Tensor must have a stride divisible by 2 for all but last dimension, got strides {list(strides)}")
-    return view_of(VIEW_AS_COMPLEX, x, {})
+    return view_of(VIEW_AS_COMPLEX, input, {})
 
 
-def real(x):
+def real(input):
     """The real parts, as a view; of real numbers, themselves.  (*) -> (*)"""
-    return part(view_as_real(x), (..., 0)) if x.dtype.category == COMPLEX else x
+    return part(view_as_real(input), (..., 0)) if input.dtype.category == COMPLEX else input
 
 
-def imag(x):
+def imag(input):
     """The imaginary parts, as a view.  (*) -> (*)  RuntimeError for real numbers."""
-    if x.dtype.category != COMPLEX:
-        raise RuntimeError(f"imag is not implemented for tensors with non-complex dtypes, got {x.dtype.name}")
-    return part(view_as_real(x), (..., 1))
+    if input.dtype.category != COMPLEX:
+        raise RuntimeError(f"imag is not implemented for tensors with non-complex dtypes, got {input.dtype.name}")
+    return part(view_as_real(input), (..., 1))
 
 
 _conj = elementwise("conj", lambda g, _y, _x: _conj(g), c="{0}", numpy="conjugate", promote="same", linear=True, doc="Complex conjugate.")
 
 
-def conj(x):
+def conj(input):
     """The complex conjugate; of real numbers, themselves.  (*) -> (*)"""
-    return _conj(x) if x.dtype.category == COMPLEX else x
+    return _conj(input) if input.dtype.category == COMPLEX else input
 
 
-def resolve_conj(x):
+def resolve_conj(input):
     """x itself: conjugates are always worked out here."""
-    return x
+    return input
 
 
 def _angle_back(g, x):

@@ -180,22 +180,22 @@ def as_tensor(data, dtype: dtype | None = None, device=None) -> Tensor:
     return tensor(data, dtype=dtype, device=device)
 
 
-def from_numpy(array: np.ndarray) -> Tensor:
+def from_numpy(ndarray: np.ndarray) -> Tensor:
     """A tensor over a NumPy array's memory: writes are seen on both sides.  TypeError for dtypes without a counterpart."""
-    if not isinstance(array, np.ndarray):
-        raise TypeError(f"expected np.ndarray (got {type(array).__name__})")
-    if not array.dtype.isnative:
+    if not isinstance(ndarray, np.ndarray):
+        raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
+    if not ndarray.dtype.isnative:
         raise ValueError(
             "given numpy array has byte order different from the native byte order. "
             "Conversion between byte orders is currently not supported."
         )
-    dtype_of(array.dtype)
-    if any(s < 0 for s in array.strides):
+    dtype_of(ndarray.dtype)
+    if any(s < 0 for s in ndarray.strides):
         raise ValueError(
             "At least one stride in the given numpy array is negative, and tensors with negative strides are not currently supported. "
             "(You can probably work around this by making a copy of your array with array.copy().)"
         )
-    return plain(array.view(np.ndarray) if type(array) is not np.ndarray else array)
+    return plain(ndarray.view(np.ndarray) if type(ndarray) is not np.ndarray else ndarray)
 
 
 def frombuffer(buffer, *, dtype: dtype, count: int = -1, offset: int = 0, requires_grad: bool = False) -> Tensor:
@@ -326,24 +326,24 @@ def _filled_as(x: Tensor, shape, value, dtype, device, requires_grad) -> Tensor:
     return made.requires_grad_() if requires_grad else made
 
 
-def zeros_like(x, *, dtype=None, device=None, requires_grad=False, **kw) -> Tensor:
+def zeros_like(input, *, dtype=None, device=None, requires_grad=False, **kw) -> Tensor:
     """Zeros of x's shape, dtype and device."""
-    return _like(x, 0, dtype, device, requires_grad, **kw)
+    return _like(input, 0, dtype, device, requires_grad, **kw)
 
 
-def ones_like(x, *, dtype=None, device=None, requires_grad=False, **kw) -> Tensor:
+def ones_like(input, *, dtype=None, device=None, requires_grad=False, **kw) -> Tensor:
     """Ones of x's shape, dtype and device."""
-    return _like(x, 1, dtype, device, requires_grad, **kw)
+    return _like(input, 1, dtype, device, requires_grad, **kw)
 
 
-def empty_like(x, *, dtype=None, device=None, requires_grad=False, **kw) -> Tensor:
+def empty_like(input, *, dtype=None, device=None, requires_grad=False, **kw) -> Tensor:
     """Memory as it was found, of x's shape, dtype and device."""
-    return _like(x, None, dtype, device, requires_grad, **kw)
+    return _like(input, None, dtype, device, requires_grad, **kw)
 
 
-def full_like(x, fill_value, *, dtype=None, device=None, requires_grad=False, **kw) -> Tensor:
+def full_like(input, fill_value, *, dtype=None, device=None, requires_grad=False, **kw) -> Tensor:
     """One value everywhere, of x's shape, dtype and device."""
-    return _like(x, fill_value, dtype, device, requires_grad, **kw)
+    return _like(input, fill_value, dtype, device, requires_grad, **kw)
 
 
 # ---- ranges
@@ -467,11 +467,11 @@ def meshgrid(*tensors, indexing: str = "ij") -> tuple:
 
 
 # ---- conversions, as methods
-def to(x: Tensor, *args, dtype=None, device=None, non_blocking=False, copy=False, memory_format=None) -> Tensor:
+def to(input: Tensor, *args, dtype=None, device=None, non_blocking=False, copy=False, memory_format=None) -> Tensor:
     """x in another dtype or on another device; x itself where nothing changes.  `to(dtype)`, `to(device, dtype)`, `to(other)`"""
     if len(args) == 1 and type(args[0]) is _DType and dtype is device is memory_format is None and not copy:
         dtype = args[0]
-        return x if x.dtype is dtype else run_one(CARDS["cast"], x, {"dtype": dtype})
+        return input if input.dtype is dtype else run_one(CARDS["cast"], input, {"dtype": dtype})
     for a in args:
         if isinstance(a, _DType):
             dtype = a
@@ -485,16 +485,16 @@ def to(x: Tensor, *args, dtype=None, device=None, non_blocking=False, copy=False
             raise TypeError(
                 f"to() received an invalid combination of arguments: {type(a).__name__} is neither a dtype, a device nor a tensor"
             )
-    out = x if device is None else x._to_device(device)
+    out = input if device is None else input._to_device(device)
     if dtype is not None and dtype is not out.dtype:
         out = run(CARDS["cast"], (out,), {"dtype": dtype})
     if memory_format is not None and memory_format is not preserve_format:
         if not isinstance(memory_format, type(preserve_format)):
             raise TypeError(f"to(): argument 'memory_format' must be flambeau.memory_format, not {type(memory_format).__name__}")
-        if out is not x or copy:
-            return out.contiguous(memory_format=memory_format) if out is not x else in_order(x, memory_format)
-        return x.contiguous(memory_format=memory_format)
-    return out.clone() if copy and out is x else out
+        if out is not input or copy:
+            return out.contiguous(memory_format=memory_format) if out is not input else in_order(input, memory_format)
+        return input.contiguous(memory_format=memory_format)
+    return out.clone() if copy and out is input else out
 
 
 def _to_device(x: Tensor, where) -> Tensor:

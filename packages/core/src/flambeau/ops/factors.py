@@ -54,9 +54,9 @@ OldQR, OldSVD, Geqrf = kind("qr"), kind("svd"), kind("geqrf")
 
 
 @listed
-def old_qr(A, some: bool = True, *, out=None):
+def old_qr(input, some: bool = True, *, out=None):
     """`linalg.qr` by its older name: reduced when `some`, else complete."""
-    return give(OldQR(*qr(A, "reduced" if some else "complete")), out, "qr")
+    return give(OldQR(*qr(input, "reduced" if some else "complete")), out, "qr")
 
 
 @listed
@@ -72,13 +72,13 @@ def svd(A, full_matrices: bool = True, *, driver: str | None = None, out=None):
 
 
 @listed
-def old_svd(A, some: bool = True, compute_uv: bool = True, *, out=None):
+def old_svd(input, some: bool = True, compute_uv: bool = True, *, out=None):
     """A = U diag(S) Vᴴ, by the older name: gives V, not Vᴴ, and zeros for U and V unless `compute_uv`."""
-    check("svd", A)
+    check("svd", input)
     if not compute_uv:
-        m, n = A.shape[-2:]
-        return give(OldSVD(A.new_zeros(*A.shape[:-2], m, m), svdvals(A), A.new_zeros(*A.shape[:-2], n, n)), out, "svd")
-    u, s, vh = linalg_svd(A, full_matrices=not some)
+        m, n = input.shape[-2:]
+        return give(OldSVD(input.new_zeros(*input.shape[:-2], m, m), svdvals(input), input.new_zeros(*input.shape[:-2], n, n)), out, "svd")
+    u, s, vh = linalg_svd(input, full_matrices=not some)
     return give(OldSVD(u, s, vh.mH), out, "svd")
 
 
@@ -153,9 +153,9 @@ def pinv(A, *, atol=None, rtol=None, hermitian: bool = False, out=None, rcond=No
 
 
 @listed
-def pinverse(A, rcond: float = 1e-15):
+def pinverse(input, rcond: float = 1e-15):
     """The pseudo-inverse; singular values up to rcond · largest count as zero.  (*, m, n) -> (*, n, m)"""
-    return pinv(A, rtol=rcond)
+    return pinv(input, rtol=rcond)
 
 
 @listed
@@ -283,17 +283,17 @@ def lu_solve(LU, pivots, B, *, left: bool = True, adjoint: bool = False, out=Non
 
 
 @listed
-def old_lu_solve(b, LU_data, LU_pivots, *, out=None):
+def old_lu_solve(input, LU_data, LU_pivots, *, out=None):
     """`linalg.lu_solve` by its older order of arguments."""
-    return lu_solve(LU_data, LU_pivots, b, out=out)
+    return lu_solve(LU_data, LU_pivots, input, out=out)
 
 
 # ---- reflections
 @listed
-def geqrf(A, *, out=None):
+def geqrf(input, *, out=None):
     """QR as LAPACK keeps it: R above, the reflections below the diagonal and their scales.  (*, m, n) -> a (*, m, n), tau (*, min(m, n))"""
-    check("geqrf", A)
-    return give(Geqrf(*reflections(A)), out, "geqrf")
+    check("geqrf", input)
+    return give(Geqrf(*reflections(input)), out, "geqrf")
 
 
 @listed

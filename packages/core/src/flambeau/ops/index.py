@@ -371,44 +371,44 @@ def extremes(places) -> tuple[int, int]:
     return int(places.min()), int(places.max())
 
 
-def index_select(x, dim: int, index):
+def index_select(input, dim: int, index):
     """The slices of axis `dim` at the places in `index`.  (*, n, *), (k) -> (*, k, *)"""
-    array = ready(x)
+    array = ready(input)
     if array is not None and type(index) is Tensor and type(dim) is int and -array.ndim <= dim < array.ndim:
         places = index.array
         if type(places) is np.ndarray and places.dtype is INT64 and places.ndim == 1:
             n = array.shape[dim]
             _check_range(index, n)
             out = plain(array.take(places, dim))
-            if x.node is None or not grad.enabled:
+            if input.node is None or not grad.enabled:
                 return out
-            return _recorded(out, [x, index], (ALL,) * (dim if dim >= 0 else dim + array.ndim) + (True,))
+            return _recorded(out, [input, index], (ALL,) * (dim if dim >= 0 else dim + array.ndim) + (True,))
     if index.ndim > 1:
         raise IndexError("index_select(): Index is supposed to be a vector")
-    dim = check_dim(dim, x.ndim)
-    if x.ndim == 0:
-        return x.clone()
-    _check_range(index, x.shape[dim])
-    return getitem(x, (slice(None),) * dim + (reshape(index, -1),))
+    dim = check_dim(dim, input.ndim)
+    if input.ndim == 0:
+        return input.clone()
+    _check_range(index, input.shape[dim])
+    return getitem(input, (slice(None),) * dim + (reshape(index, -1),))
 
 
-def index_add(x, dim: int, index, source, *, alpha=1):
+def index_add(input, dim: int, index, source, *, alpha=1):
     """x with `source`'s slices added at the places in `index` of axis `dim`.  (*, n, *), (k), (*, k, *) -> (*, n, *)"""
-    dim = check_dim(dim, x.ndim)
-    if x.ndim == 0:
-        return reshape(index_add(reshape(x, 1), 0, index, reshape(source, -1), alpha=alpha))
+    dim = check_dim(dim, input.ndim)
+    if input.ndim == 0:
+        return reshape(index_add(reshape(input, 1), 0, index, reshape(source, -1), alpha=alpha))
     if index.ndim > 1 or (source.ndim and source.shape[dim] != index.numel()):
         raise RuntimeError(f"index_add_(): {index.numel()} indices do not fit source.size({dim}) = {source.shape[dim]}")
-    rest, given = list(x.shape), list(source.shape)
+    rest, given = list(input.shape), list(source.shape)
     if source.ndim:
         del rest[dim], given[dim]
         if rest != given:
-            raise RuntimeError(f"index_add_(): source of shape {tuple(source.shape)} must match {tuple(x.shape)} but in axis {dim}")
-    _check_range(index, x.shape[dim] if x.ndim else 1)
-    if source.dtype is not x.dtype:
-        raise RuntimeError(f"index_add_(): self ({x.dtype.name}) and source ({source.dtype.name}) must have the same scalar type")
+            raise RuntimeError(f"index_add_(): source of shape {tuple(source.shape)} must match {tuple(input.shape)} but in axis {dim}")
+    _check_range(index, input.shape[dim] if input.ndim else 1)
+    if source.dtype is not input.dtype:
+        raise RuntimeError(f"index_add_(): self ({input.dtype.name}) and source ({source.dtype.name}) must have the same scalar type")
     return run(
-        CARDS["put"], [x, source if alpha == 1 else source * alpha, index], {"spec": (slice(None),) * dim + (True,), "accumulate": True}
+        CARDS["put"], [input, source if alpha == 1 else source * alpha, index], {"spec": (slice(None),) * dim + (True,), "accumulate": True}
     )
 
 
@@ -468,23 +468,23 @@ def _check_places(what, x, dim, index):
             raise RuntimeError(f"index {low if low < 0 else high} is out of bounds for dimension {dim} with size {n}")
 
 
-def gather(x, dim: int, index, *, sparse_grad: bool = False):
+def gather(input, dim: int, index, *, sparse_grad: bool = False):
     """y[i, j] = x[i, index[i, j]] for dim 1, and likewise along any axis.  (*, n, *), (*, k, *) -> (*, k, *)"""
-    array, places = ready(x), ready(index)
+    array, places = ready(input), ready(index)
     if array is not None and places is not None and array.ndim and places.size and type(dim) is int:
         at = check_dim(dim, array.ndim)
         made = network.gather(array, places, at)
         if made is not None:
-            return gathered(x, made, index, at)
-    dim = check_dim(dim, x.ndim)
-    _check_places("gather", x, dim, index)
+            return gathered(input, made, index, at)
+    dim = check_dim(dim, input.ndim)
+    _check_places("gather", input, dim, index)
     if not index.numel():
-        return reshape(reshape(x, -1)[:0], *index.shape)
-    if not x.ndim:
-        return reshape(gather(reshape(x, 1), 0, reshape(index, -1)), *index.shape)
+        return reshape(reshape(input, -1)[:0], *index.shape)
+    if not input.ndim:
+        return reshape(gather(reshape(input, 1), 0, reshape(index, -1)), *index.shape)
     if index.dtype.itemsize < 8:
         index = index.long()
-    return run(GATHER, (x, index), {"dim": dim})
+    return run(GATHER, (input, index), {"dim": dim})
 
 
 GATHER = CARDS["gather_places"]
@@ -499,14 +499,14 @@ def gathered(x, made, index, dim: int):
 
 
 @listed
-def scatter_add(x, dim: int, index, src):
+def scatter_add(input, dim: int, index, src):
     """x with src[i, j] added at [i, index[i, j]] for dim 1, and likewise along any axis.  (*, n, *), (*, k, *), (*, k, *) -> (*, n, *)"""
-    dim = check_dim(dim, x.ndim)
-    _check_places("scatter_add", x, dim, index)
-    if src.dtype is not x.dtype:
-        raise RuntimeError(f"scatter(): Expected self.dtype to be equal to src.dtype, got {x.dtype} and {src.dtype}")
-    total = x + run(CARDS["scatter_sum"], (src, index), {"dim": dim, "shape": tuple(x.shape)})
-    return total if total.dtype is x.dtype else total.to(x.dtype)
+    dim = check_dim(dim, input.ndim)
+    _check_places("scatter_add", input, dim, index)
+    if src.dtype is not input.dtype:
+        raise RuntimeError(f"scatter(): Expected self.dtype to be equal to src.dtype, got {input.dtype} and {src.dtype}")
+    total = input + run(CARDS["scatter_sum"], (src, index), {"dim": dim, "shape": tuple(input.shape)})
+    return total if total.dtype is input.dtype else total.to(input.dtype)
 
 
 def _embedding_samples(make):

@@ -47,7 +47,7 @@ MATMUL = Card(
 multiply = binary(MATMUL, True)
 
 
-def matmul(a, b, *, out=None):
+def matmul(input, other, *, out=None):
     """Matrix product over the last two axes; vectors are rows on the left, columns on the right.  (*, n, k), (*, k, m) -> (*, n, m)
 
     RuntimeError where shapes or dtypes don't fit together.
@@ -55,38 +55,38 @@ def matmul(a, b, *, out=None):
     >>> flambeau.matmul(flambeau.ones(2, 3), flambeau.ones(3)).shape
     flambeau.Size([2])
     """
-    left, right = ready(a), ready(b)
+    left, right = ready(input), ready(other)
     if left is not None and right is not None and left.dtype is right.dtype and out is None and left.dtype.kind == "f":
         na, nb = left.ndim, right.ndim
         if na == nb == 2 and left.shape[1] == right.shape[0] and (left.dtype is F32 or left.dtype is F64):
             out = plain(left.dot(right))  # the same BLAS call as np.matmul's, which takes half a µs longer
-            m, n = a.node, b.node
+            m, n = input.node, other.node
             if (m is not None or n is not None) and grad.enabled:
-                out.node = record(MATMUL, out, (a, b), {}, (m, n))
+                out.node = record(MATMUL, out, (input, other), {}, (m, n))
             return out
         if na == nb > 2 and left.shape[-1] == right.shape[-2]:
-            return multiply(a, b)
+            return multiply(input, other)
         if na == 2 and nb == 1 and left.shape[1] == right.shape[0] and (left.dtype is F32 or left.dtype is F64):
             out = plain(left.dot(right))
-            m, n = a.node, b.node
+            m, n = input.node, other.node
             if (m is not None or n is not None) and grad.enabled:
-                out.node = record(CARDS["matrix_vector"], out, (a, b), {}, (m, n))
+                out.node = record(CARDS["matrix_vector"], out, (input, other), {}, (m, n))
             return out
-    if not isinstance(a, Tensor) or not isinstance(b, Tensor):
-        return elsewhere(matmul, (a, b))
-    na, nb = a.ndim, b.ndim
+    if not isinstance(input, Tensor) or not isinstance(other, Tensor):
+        return elsewhere(matmul, (input, other))
+    na, nb = input.ndim, other.ndim
     if na == 0 or nb == 0:
         raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {na}D and {nb}D")
-    if a.dtype is not b.dtype and not autocast.active:
-        raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {a.dtype.name} != {b.dtype.name}")
-    k = a.shape[-1]
-    if k != b.shape[-2 if nb > 1 else 0]:
-        raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({'x'.join(map(str, a.shape))} and {'x'.join(map(str, b.shape))})")
+    if input.dtype is not other.dtype and not autocast.active:
+        raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {input.dtype.name} != {other.dtype.name}")
+    k = input.shape[-1]
+    if k != other.shape[-2 if nb > 1 else 0]:
+        raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({'x'.join(map(str, input.shape))} and {'x'.join(map(str, other.shape))})")
     if na > 1 and nb > 1:
         if nb == 2 and na > 2 and k:  # one large product instead of many small ones
-            return reshape(multiply(reshape(a, -1, k), b), *a.shape[:-1], b.shape[1]) if out is None else multiply(a, b, out=out)
-        return multiply(a, b, out=out)
-    product = multiply(unsqueeze(a, 0) if na == 1 else a, unsqueeze(b, 1) if nb == 1 else b)
+            return reshape(multiply(reshape(input, -1, k), other), *input.shape[:-1], other.shape[1]) if out is None else multiply(input, other, out=out)
+        return multiply(input, other, out=out)
+    product = multiply(unsqueeze(input, 0) if na == 1 else input, unsqueeze(other, 1) if nb == 1 else other)
     if nb == 1:
         product = product.squeeze(-1)
     if na == 1:
@@ -133,71 +133,71 @@ def linear(xp, x, weight, bias=None):
     return y.reshape(*x.shape[:-1], weight.shape[0]) if x.ndim > 2 else y
 
 
-def mm(a, b, *, out=None):
+def mm(input, mat2, *, out=None):
     """Product of two matrices.  (n, k), (k, m) -> (n, m)"""
-    if a.ndim != 2 or b.ndim != 2:
-        raise RuntimeError(f"mm: expected two 2D tensors, got {a.ndim}D and {b.ndim}D")
-    return matmul(a, b, out=out)
+    if input.ndim != 2 or mat2.ndim != 2:
+        raise RuntimeError(f"mm: expected two 2D tensors, got {input.ndim}D and {mat2.ndim}D")
+    return matmul(input, mat2, out=out)
 
 
-def bmm(a, b, *, out=None):
+def bmm(input, mat2, *, out=None):
     """Products of matrices, one for each place of the first axis.  (b, n, k), (b, k, m) -> (b, n, m)"""
-    left, right = ready(a), ready(b)
+    left, right = ready(input), ready(mat2)
     if left is not None and right is not None and out is None and left.ndim == right.ndim == 3 and left.dtype is right.dtype:
         s, t = left.shape, right.shape
         if s[0] == t[0] and s[2] == t[1]:
-            return multiply(a, b)
-    if a.ndim != 3 or b.ndim != 3 or a.shape[0] != b.shape[0]:
-        raise RuntimeError(f"bmm: expected two 3D tensors with one batch size, got {tuple(a.shape)} and {tuple(b.shape)}")
-    return matmul(a, b, out=out)
+            return multiply(input, mat2)
+    if input.ndim != 3 or mat2.ndim != 3 or input.shape[0] != mat2.shape[0]:
+        raise RuntimeError(f"bmm: expected two 3D tensors with one batch size, got {tuple(input.shape)} and {tuple(mat2.shape)}")
+    return matmul(input, mat2, out=out)
 
 
-def mv(a, b):
+def mv(input, vec):
     """Matrix times vector.  (n, k), (k) -> (n)"""
-    if a.ndim != 2 or b.ndim != 1:
-        raise RuntimeError(f"mv: expected a matrix and a vector, got {a.ndim}D and {b.ndim}D")
-    return (matmul if not context.unusual else _mv)(a, b)
+    if input.ndim != 2 or vec.ndim != 1:
+        raise RuntimeError(f"mv: expected a matrix and a vector, got {input.ndim}D and {vec.ndim}D")
+    return (matmul if not context.unusual else _mv)(input, vec)
 
 
-def dot(a, b):
+def dot(input, tensor):
     """Inner product of two vectors.  (n), (n) -> ()"""
-    tensors_only("dot", input=a, tensor=b)
-    if a.ndim != 1 or b.ndim != 1:
-        raise RuntimeError(f"1D tensors expected, but got {a.ndim}D and {b.ndim}D tensors")
-    if a.shape != b.shape:
+    tensors_only("dot", input=input, tensor=tensor)
+    if input.ndim != 1 or tensor.ndim != 1:
+        raise RuntimeError(f"1D tensors expected, but got {input.ndim}D and {tensor.ndim}D tensors")
+    if input.shape != tensor.shape:
         raise RuntimeError(
-            f"inconsistent tensor size, expected tensor [{a.shape[0]}] and src [{b.shape[0]}] to have the same number of elements"
+            f"inconsistent tensor size, expected tensor [{input.shape[0]}] and src [{tensor.shape[0]}] to have the same number of elements"
         )
-    return (matmul if not context.unusual else _dot)(a, b)
+    return (matmul if not context.unusual else _dot)(input, tensor)
 
 
 _mv, _dot = listed(matmul, "mv"), listed(matmul, "dot")  # products that autocast tells from matmul
 
 
 @listed
-def outer(a, b):
+def outer(input, vec2):
     """Products of all pairs.  (n), (m) -> (n, m)"""
-    if a.ndim != 1 or b.ndim != 1:
-        raise RuntimeError(f"outer: Expected 1-D arguments, but got {a.ndim}-D and {b.ndim}-D")
-    return unsqueeze(a, 1) * b
+    if input.ndim != 1 or vec2.ndim != 1:
+        raise RuntimeError(f"outer: Expected 1-D arguments, but got {input.ndim}-D and {vec2.ndim}-D")
+    return unsqueeze(input, 1) * vec2
 
 
 @listed
-def addmm(x, a, b, *, beta=1, alpha=1):
+def addmm(input, mat1, mat2, *, beta=1, alpha=1):
     """β x + α (a b).  (n, m) broadcast, (n, k), (k, m) -> (n, m)"""
-    product = mm(a, b)
-    return (x if beta == 1 else x * beta) + (product if alpha == 1 else product * alpha)
+    product = mm(mat1, mat2)
+    return (input if beta == 1 else input * beta) + (product if alpha == 1 else product * alpha)
 
 
 @listed
-def baddbmm(x, a, b, *, beta=1, alpha=1):
+def baddbmm(input, batch1, batch2, *, beta=1, alpha=1):
     """β x + α (a b), a product for each place of the first axis.  (b, n, m) broadcast, (b, n, k), (b, k, m) -> (b, n, m)"""
-    if x.dtype in (float16, bfloat16):  # computed in float32, rounded once
-        return baddbmm(x.float(), a.float(), b.float(), beta=beta, alpha=alpha).to(x.dtype)
-    if x.dtype.category < FLOAT:
+    if input.dtype in (float16, bfloat16):  # computed in float32, rounded once
+        return baddbmm(input.float(), batch1.float(), batch2.float(), beta=beta, alpha=alpha).to(input.dtype)
+    if input.dtype.category < FLOAT:
         beta, alpha = int(beta), int(alpha)
-    product = bmm(a, b)
-    return (x if beta == 1 else x * beta) + (product if alpha == 1 else product * alpha)
+    product = bmm(batch1, batch2)
+    return (input if beta == 1 else input * beta) + (product if alpha == 1 else product * alpha)
 
 
 def _einsum_back(g, xs, equation):

@@ -16,33 +16,33 @@ from .index import BOOL, getitem
 from .view import broadcast_tensors, ready, reshape
 
 
-def masked_fill(x, mask, value):
+def masked_fill(input, mask, value):
     """`value` where the mask is true, x elsewhere.  (*), (*) -> (*), broadcast"""
-    array = ready(x)
+    array = ready(input)
     if array is not None and array.dtype.kind == "f" and (type(value) is float or type(value) is int) and type(mask) is Tensor:
         chosen = mask.array
         if type(chosen) is np.ndarray and chosen.dtype is BOOL and chosen.shape == array.shape:
-            return where(mask, float(value), x)
+            return where(mask, float(value), input)
     if mask.dtype.name != "bool":
         raise RuntimeError(f"masked_fill only supports boolean masks, but got mask with dtype {mask.dtype.name}")
     if isinstance(value, Tensor):
         if value.ndim:
             raise RuntimeError(f"masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s).")
-        if value.dtype.category > x.dtype.category and value.dtype.category == COMPLEX:
-            raise RuntimeError(f"value cannot be converted to type {x.dtype.name} without overflow")
-        value = value.to(x.dtype)
-    elif (isinstance(value, complex) and x.dtype.category != COMPLEX and value.imag) or (
-            isinstance(value, float) and x.dtype.category < 2 and not value.is_integer()):
-        raise RuntimeError(f"value cannot be converted to type {x.dtype.name} without overflow")
-    return where(mask, value if isinstance(value, Tensor) else type(value)(value), x).to(x.dtype)
+        if value.dtype.category > input.dtype.category and value.dtype.category == COMPLEX:
+            raise RuntimeError(f"value cannot be converted to type {input.dtype.name} without overflow")
+        value = value.to(input.dtype)
+    elif (isinstance(value, complex) and input.dtype.category != COMPLEX and value.imag) or (
+            isinstance(value, float) and input.dtype.category < 2 and not value.is_integer()):
+        raise RuntimeError(f"value cannot be converted to type {input.dtype.name} without overflow")
+    return where(mask, value if isinstance(value, Tensor) else type(value)(value), input).to(input.dtype)
 
 
-def masked_select(x, mask, *, out=None):
+def masked_select(input, mask, *, out=None):
     """The elements where the mask is true, as a vector.  (*), (*) -> (k)"""
     if mask.dtype.name != "bool":
         raise RuntimeError(f"masked_select: expected BoolTensor for mask, got {mask.dtype}")
-    x, mask = broadcast_tensors(x, mask)
-    chosen = getitem(x, mask) if x.ndim else getitem(reshape(x, 1), reshape(mask, 1))
+    input, mask = broadcast_tensors(input, mask)
+    chosen = getitem(input, mask) if input.ndim else getitem(reshape(input, 1), reshape(mask, 1))
     return chosen if out is None else into(out, chosen, "masked_select")
 
 
@@ -52,12 +52,12 @@ def nonzero_rows(xp, x):
     return xp.stack(xp.nonzero(x), axis=1) if x.ndim else xp.zeros((int(x != 0), 0), dtype=xp.int64)
 
 
-def nonzero(x, *, as_tuple: bool = False):
+def nonzero(input, *, as_tuple: bool = False):
     """Places of the elements that are not zero: a row each, or a tuple with a vector for each axis.  (*) -> (k, ndim)"""
-    rows = run(CARDS["nonzero_rows"], (x,), {})
+    rows = run(CARDS["nonzero_rows"], (input,), {})
     if not as_tuple:
         return rows
-    return tuple(rows[:, i] for i in range(x.ndim)) if x.ndim else (run(CARDS["nonzero_rows"], (reshape(x, 1),), {})[:, 0],)
+    return tuple(rows[:, i] for i in range(input.ndim)) if input.ndim else (run(CARDS["nonzero_rows"], (reshape(input, 1),), {})[:, 0],)
 
 
 def _triangle_samples(make):

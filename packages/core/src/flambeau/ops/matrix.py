@@ -87,7 +87,7 @@ def cholesky_ex(A, *, upper: bool = False, check_errors: bool = False, out=None)
 
 
 @listed
-def cholesky(A, *, upper: bool = False, out=None):
+def cholesky(input, *, upper: bool = False, out=None):
     """Lower triangular L with A = L Lᴴ, or, when `upper`, its adjoint.  (*, n, n) -> (*, n, n)
 
     LinAlgError for a matrix that is not positive definite. Only one triangle of A is read.
@@ -96,34 +96,34 @@ def cholesky(A, *, upper: bool = False, out=None):
     tensor([[2., 0.],
             [1., 1.]])
     """
-    check("linalg.cholesky", A, square=True)
-    factor, info = cholesky_ex(A, upper=upper)
+    check("linalg.cholesky", input, square=True)
+    factor, info = cholesky_ex(input, upper=upper)
     fail("linalg.cholesky", info, INDEFINITE)
     return given(factor, out, "linalg.cholesky")
 
 
 @listed
-def cholesky_solve(B, L, upper: bool = False, *, out=None):
+def cholesky_solve(input, input2, upper: bool = False, *, out=None):
     """X with A X = B, A = L Lᴴ (Lᴴ L when `upper`).  (*, n, k), (*, n, n) -> (*, n, k)"""
-    for n, x in (("b", B), ("u", L)):
+    for n, x in (("b", input), ("u", input2)):
         if x.ndim < 2:
             raise RuntimeError(f"{n} should have at least 2 dimensions, but has {x.ndim} dimensions instead")
-    check("cholesky_solve", L, square=True)
-    if B.shape[-2] != L.shape[-1]:
-        raise RuntimeError(f"Incompatible matrix sizes for cholesky_solve: each A matrix is {L.shape[-1]} by {L.shape[-1]} "
-                           f"but each b matrix is {B.shape[-2]} by {B.shape[-1]}")
-    low = L.mH if upper else L
-    if L.requires_grad or L.process is not None:  # PyTorch's gradient fills both triangles of L
+    check("cholesky_solve", input2, square=True)
+    if input.shape[-2] != input2.shape[-1]:
+        raise RuntimeError(f"Incompatible matrix sizes for cholesky_solve: each A matrix is {input2.shape[-1]} by {input2.shape[-1]} "
+                           f"but each b matrix is {input.shape[-2]} by {input.shape[-1]}")
+    low = input2.mH if upper else input2
+    if input2.requires_grad or input2.process is not None:  # PyTorch's gradient fills both triangles of L
         low = low + (tril(low) - low).detach()
-        return given(linalg_solve_ex(matmul(low, low.mH), B)[0], out, "cholesky_solve")
-    return given(triangular(low.mH, triangular(low, B, upper=False), upper=True), out, "cholesky_solve")
+        return given(linalg_solve_ex(matmul(low, low.mH), input)[0], out, "cholesky_solve")
+    return given(triangular(low.mH, triangular(low, input, upper=False), upper=True), out, "cholesky_solve")
 
 
 @listed
-def cholesky_inverse(L, upper: bool = False, *, out=None):
+def cholesky_inverse(input, upper: bool = False, *, out=None):
     """The inverse of A, from its Cholesky factor.  (*, n, n) -> (*, n, n)"""
-    check("cholesky_inverse", L, square=True)
-    return given(cholesky_solve(eye(L.shape[-1], dtype=L.dtype, device=L.device).expand(L.shape), L, upper), out, "cholesky_inverse")
+    check("cholesky_inverse", input, square=True)
+    return given(cholesky_solve(eye(input.shape[-1], dtype=input.dtype, device=input.device).expand(input.shape), input, upper), out, "cholesky_inverse")
 
 
 # ---- inverse and solution
@@ -209,14 +209,14 @@ TriangularSolve = kind("triangular_solve")
 
 
 @listed
-def triangular_solve(B, A, upper: bool = True, transpose: bool = False, unitriangular: bool = False, *, out=None):
+def triangular_solve(input, A, upper: bool = True, transpose: bool = False, unitriangular: bool = False, *, out=None):
     """X with A X = B (Aᵀ X = B when `transpose`), reading one triangle of A, and A.  (*, n, k), (*, n, n) -> (*, n, k), (*, n, n)"""
     check("triangular_solve", A, square=True)
-    check("triangular_solve", B)
-    if A.shape[-1] != B.shape[-2]:
+    check("triangular_solve", input)
+    if A.shape[-1] != input.shape[-2]:
         raise RuntimeError(f"triangular_solve: Incompatible matrix sizes: each A matrix is {A.shape[-1]} by {A.shape[-1]} "
-                           f"but each b matrix is {B.shape[-2]} by {B.shape[-1]}")
-    x = triangular(A.mT, B, not upper, unitriangular) if transpose else triangular(A, B, upper, unitriangular)
+                           f"but each b matrix is {input.shape[-2]} by {input.shape[-1]}")
+    x = triangular(A.mT, input, not upper, unitriangular) if transpose else triangular(A, input, upper, unitriangular)
     return give(TriangularSolve(x, A.expand(*x.shape[:-2], *A.shape[-2:]).clone()), out, "triangular_solve")
 
 
@@ -237,10 +237,10 @@ def slogdet(A, *, out=None):
     return give(Slogdet(*linalg_slogdet(A)), out, "linalg.slogdet")
 
 
-def logdet(A):
+def logdet(input):
     """The logarithm of the determinant: nan where that is negative, -inf where it is 0.  (*, n, n) -> (*)"""
-    check("logdet", A, square=True)
-    sign, size = linalg_slogdet(A)
+    check("logdet", input, square=True)
+    sign, size = linalg_slogdet(input)
     return size + log(sign)
 
 

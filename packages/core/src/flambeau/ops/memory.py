@@ -222,18 +222,18 @@ def resize_(x: Tensor, *size, memory_format=None) -> Tensor:
     return x
 
 
-def resize_as_(x: Tensor, the_template: Tensor, *, memory_format=None) -> Tensor:
+def resize_as_(input: Tensor, the_template: Tensor, *, memory_format=None) -> Tensor:
     """`resize_` to the template's size."""
-    return resize_(x, *the_template.shape, memory_format=memory_format)
+    return resize_(input, *the_template.shape, memory_format=memory_format)
 
 
-def as_strided_(x: Tensor, size, stride, storage_offset: int | None = None) -> Tensor:
+def as_strided_(input: Tensor, size, stride, storage_offset: int | None = None) -> Tensor:
     """x itself seen by other strides over its memory.  RuntimeError where x asks for gradients."""
-    if x.node is not None:
+    if input.node is not None:
         raise RuntimeError("as_strided_(): a tensor that asks for gradients keeps its strides; use as_strided")
-    size, stride, offset = _checked(x, size, stride, storage_offset, "as_strided_")
-    x.array = view_of(AS_STRIDED, plain(x.array), {"size": size, "stride": stride, "offset": offset, "own": _own(x)}).array
-    return x
+    size, stride, offset = _checked(input, size, stride, storage_offset, "as_strided_")
+    input.array = view_of(AS_STRIDED, plain(input.array), {"size": size, "stride": stride, "offset": offset, "own": _own(input)}).array
+    return input
 
 
 # ---- what a view shows, with memory of its own

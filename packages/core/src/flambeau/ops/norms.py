@@ -192,17 +192,17 @@ def cond(A, p=None, *, out=None):
 
 # ---- distances
 @listed
-def renorm(x, p, dim: int, maxnorm):
+def renorm(input, p, dim: int, maxnorm):
     """Each slice of axis `dim` scaled down to a norm of at most `maxnorm`.  (*) -> (*)"""
     if p <= 0:
         raise RuntimeError(f"renorm: non-positive-norm not supported: expected p > 0, got {p}")
     if maxnorm < 0:
         raise RuntimeError(f"renorm: expected maxnorm to be >= 0 but got {maxnorm}")
-    if x.ndim < 2:
-        raise RuntimeError(f"renorm: input needs at least 2 dimensions, got {x.ndim} dimensions")
-    dim = check_dim(dim, x.ndim)
-    size = _vector_norm(x, float(p), tuple(d for d in range(x.ndim) if d != dim), True)
-    return x * where(size > maxnorm, maxnorm / (size + 1e-7), 1.0)
+    if input.ndim < 2:
+        raise RuntimeError(f"renorm: input needs at least 2 dimensions, got {input.ndim} dimensions")
+    dim = check_dim(dim, input.ndim)
+    size = _vector_norm(input, float(p), tuple(d for d in range(input.ndim) if d != dim), True)
+    return input * where(size > maxnorm, maxnorm / (size + 1e-7), 1.0)
 
 
 @listed
@@ -226,11 +226,11 @@ def cdist(x1, x2, p: float = 2.0, compute_mode: str = "use_mm_for_euclid_dist_if
 
 
 @listed
-def pdist(x, p: float = 2.0):
+def pdist(input, p: float = 2.0):
     """Distances between all pairs of rows, each pair once.  (n, k) -> (n (n - 1) / 2)"""
-    if x.ndim != 2:
-        raise RuntimeError(f"pdist only supports 2D tensors, got: {x.ndim}D")
+    if input.ndim != 2:
+        raise RuntimeError(f"pdist only supports 2D tensors, got: {input.ndim}D")
     from .shapes import triu_indices
 
-    first, second = triu_indices(x.shape[0], x.shape[0], 1, device=x.device)
-    return _vector_norm(x[first] - x[second], float(p), (-1,), False)
+    first, second = triu_indices(input.shape[0], input.shape[0], 1, device=input.device)
+    return _vector_norm(input[first] - input[second], float(p), (-1,), False)

@@ -16,42 +16,42 @@ from .index import _check_places, _check_range, gather, getitem, index_put_, sca
 from .view import broadcast_tensors, expand, narrow, reshape
 
 
-def take(x, index):
+def take(input, index):
     """Elements at places in the flattened tensor; negative ones count from the end.  (*), (k) -> (k)"""
     if index.dtype.name != "int64":
         raise RuntimeError(f"take(): Expected a long tensor for index, but got {index.dtype.name}")
-    if x.numel() == 0 and index.numel():
+    if input.numel() == 0 and index.numel():
         raise IndexError("take(): tried to take from an empty tensor")
-    return getitem(reshape(x, -1), (index,))
+    return getitem(reshape(input, -1), (index,))
 
 
-def put(x, index, source, accumulate: bool = False):
+def put(input, index, source, accumulate: bool = False):
     """x with values written, or added, at places in the flattened tensor.  (*), (k), (k) -> (*)"""
     if index.numel() != source.numel():
         raise RuntimeError("put_(): Expected source and index to have the same number of elements, "
                            f"but got source.numel() = {source.numel()}, index.numel() = {index.numel()}")
-    flat = run(CARDS["put"], [reshape(x, -1), reshape(source, -1), reshape(index, -1)], {"spec": (True,), "accumulate": accumulate})
-    return reshape(flat, *x.shape)
+    flat = run(CARDS["put"], [reshape(input, -1), reshape(source, -1), reshape(index, -1)], {"spec": (True,), "accumulate": accumulate})
+    return reshape(flat, *input.shape)
 
 
-def take_along_dim(x, indices, dim: int | None = None, *, out=None):
+def take_along_dim(input, indices, dim: int | None = None, *, out=None):
     """`gather` with the other axes broadcast; without `dim` from the flattened tensor."""
     if dim is None:
-        return gather(reshape(x, -1), 0, reshape(indices, -1))
-    dim = check_dim(dim, x.ndim)
-    if x.ndim != indices.ndim:
+        return gather(reshape(input, -1), 0, reshape(indices, -1))
+    dim = check_dim(dim, input.ndim)
+    if input.ndim != indices.ndim:
         raise RuntimeError("take_along_dim(): input and indices should have the same number of dimensions, "
-                           f"but got {x.ndim} dimensions for input, and {indices.ndim} dimensions for indices")
-    others = list(np.broadcast_shapes(*((*t.shape[:dim], *t.shape[dim + 1:]) for t in (x, indices))))
-    grown = [others[:dim] + [t.shape[dim]] + others[dim:] for t in (x, indices)]
-    indices = where(indices < 0, indices + x.shape[dim], indices)
-    return gather(expand(x, *grown[0]), dim, expand(indices, *grown[1]))
+                           f"but got {input.ndim} dimensions for input, and {indices.ndim} dimensions for indices")
+    others = list(np.broadcast_shapes(*((*t.shape[:dim], *t.shape[dim + 1:]) for t in (input, indices))))
+    grown = [others[:dim] + [t.shape[dim]] + others[dim:] for t in (input, indices)]
+    indices = where(indices < 0, indices + input.shape[dim], indices)
+    return gather(expand(input, *grown[0]), dim, expand(indices, *grown[1]))
 
 
 @listed
-def index_put(x, indices, values, accumulate: bool = False):
+def index_put(input, indices, values, accumulate: bool = False):
     """A copy of x with x[indices] = values, or += with repeated places adding up."""
-    return index_put_(x.clone(), indices, values, accumulate)
+    return index_put_(input.clone(), indices, values, accumulate)
 
 
 def _rows(x, dim, index, what):
@@ -62,64 +62,64 @@ def _rows(x, dim, index, what):
     return dim, (slice(None),) * dim + (True,)
 
 
-def index_fill(x, dim: int, index, value):
+def index_fill(input, dim: int, index, value):
     """x with one value in the slices of axis `dim` at the places in `index`.  (*, n, *), (k) -> (*, n, *)"""
     if isinstance(value, Tensor) and value.ndim:
         raise RuntimeError(f"index_fill_ only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s).")
-    scalar = x.ndim == 0
-    x = reshape(x, 1) if scalar else x
-    dim, spec = _rows(x, dim, index, "index_fill")
-    value = value.to(x.dtype) if isinstance(value, Tensor) else x.new_tensor(value)
-    filled = run(CARDS["put"], [x.new_zeros(x.shape), value.new_ones(()), reshape(index, -1)], {"spec": spec, "accumulate": False})
-    out = where(filled != 0, value, x)  # so that a place that is named twice counts once in the value's gradient
+    scalar = input.ndim == 0
+    input = reshape(input, 1) if scalar else input
+    dim, spec = _rows(input, dim, index, "index_fill")
+    value = value.to(input.dtype) if isinstance(value, Tensor) else input.new_tensor(value)
+    filled = run(CARDS["put"], [input.new_zeros(input.shape), value.new_ones(()), reshape(index, -1)], {"spec": spec, "accumulate": False})
+    out = where(filled != 0, value, input)  # so that a place that is named twice counts once in the value's gradient
     return reshape(out) if scalar else out
 
 
 @listed
-def index_copy(x, dim: int, index, source):
+def index_copy(input, dim: int, index, source):
     """x with `source`'s slices at the places in `index` of axis `dim`.  (*, n, *), (k), (*, k, *) -> (*, n, *)"""
-    scalar = x.ndim == 0
-    x, source = (reshape(x, 1), reshape(source, -1)) if scalar else (x, source)
-    dim, spec = _rows(x, dim, index, "index_copy")
-    if source.dtype is not x.dtype:
-        raise RuntimeError(f"index_copy_(): self and source expected to have the same dtype, but got (self) {x.dtype.name} "
+    scalar = input.ndim == 0
+    input, source = (reshape(input, 1), reshape(source, -1)) if scalar else (input, source)
+    dim, spec = _rows(input, dim, index, "index_copy")
+    if source.dtype is not input.dtype:
+        raise RuntimeError(f"index_copy_(): self and source expected to have the same dtype, but got (self) {input.dtype.name} "
                            f"and (source) {source.dtype.name}")
-    out = run(CARDS["put"], [x, source, reshape(index, -1)], {"spec": spec, "accumulate": False})
+    out = run(CARDS["put"], [input, source, reshape(index, -1)], {"spec": spec, "accumulate": False})
     return reshape(out) if scalar else out
 
 
-def masked_scatter(x, mask, source):
+def masked_scatter(input, mask, source):
     """x with the elements of `source`, in order, where the mask is true.  (*), (*), (k) -> (*)"""
     if mask.dtype.name != "bool":
         raise RuntimeError(f"masked_scatter_ only supports boolean masks, but got mask with dtype {mask.dtype.name}")
-    if x.dtype is not source.dtype:
-        raise RuntimeError(f"masked_scatter: expected self and source to have same dtypes but got {x.dtype.name} and {source.dtype.name}")
-    x, mask = broadcast_tensors(x, mask)
+    if input.dtype is not source.dtype:
+        raise RuntimeError(f"masked_scatter: expected self and source to have same dtypes but got {input.dtype.name} and {source.dtype.name}")
+    input, mask = broadcast_tensors(input, mask)
     order = reshape(mask, -1).long().cumsum(0) - 1
     seen = order.visible()
     if seen and order.numel() and int(order[-1]) + 1 > source.numel():
         raise RuntimeError("masked_scatter: expected the number of elements in source to be at least the number of ones in mask")
-    taken = reshape(source, -1)[order.clamp(0, source.numel() - 1)] if source.numel() else reshape(x, -1)
-    return where(mask, reshape(taken, *x.shape), x)
+    taken = reshape(source, -1)[order.clamp(0, source.numel() - 1)] if source.numel() else reshape(input, -1)
+    return where(mask, reshape(taken, *input.shape), input)
 
 
 # ---- scatter with a reduction
-def scatter_reduce(x, dim: int, index, src, reduce: str, *, include_self: bool = True):
+def scatter_reduce(input, dim: int, index, src, reduce: str, *, include_self: bool = True):
     """x with src[i, j] folded in at [i, index[i, j]] for dim 1, and likewise along any axis: sum, prod, mean, amax or amin."""
-    scalar = x.ndim == 0
+    scalar = input.ndim == 0
     if scalar:
-        x, index, src = reshape(x, 1), reshape(index, -1), reshape(src, -1)
-    dim = check_dim(dim, x.ndim)
-    _check_places("scatter_reduce", x, dim, index)
-    if x.dtype is not src.dtype:
-        raise RuntimeError(f"scatter(): Expected self.dtype to be equal to src.dtype, got {x.dtype} and {src.dtype}")
+        input, index, src = reshape(input, 1), reshape(index, -1), reshape(src, -1)
+    dim = check_dim(dim, input.ndim)
+    _check_places("scatter_reduce", input, dim, index)
+    if input.dtype is not src.dtype:
+        raise RuntimeError(f"scatter(): Expected self.dtype to be equal to src.dtype, got {input.dtype} and {src.dtype}")
     src = getitem(src, tuple(slice(0, n) for n in index.shape))
     if reduce not in _FOLDS:
         raise RuntimeError(f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}.")
     ones = src.new_ones(src.shape)
-    hit = scatter_add(x.new_zeros(x.shape), dim, index, ones) != 0
-    out = _FOLDS[reduce](x if include_self else None, x, dim, index, src, hit, ones, include_self)
-    out = out if include_self else where(hit, out, x)
+    hit = scatter_add(input.new_zeros(input.shape), dim, index, ones) != 0
+    out = _FOLDS[reduce](input if include_self else None, input, dim, index, src, hit, ones, include_self)
+    out = out if include_self else where(hit, out, input)
     return reshape(out) if scalar else out
 
 
@@ -206,19 +206,19 @@ def scatter_product(xp, x, index, src, dim, include_self):
     return out
 
 
-def index_reduce(x, dim: int, index, source, reduce: str, *, include_self: bool = True):
+def index_reduce(input, dim: int, index, source, reduce: str, *, include_self: bool = True):
     """x with `source`'s slices folded in at the places in `index` of axis `dim`: prod, mean, amax or amin."""
     if reduce not in ("prod", "mean", "amax", "amin"):
         raise RuntimeError(f"index_reduce(): reduce argument must be either prod, mean, amax or amin, got {reduce}")
-    if x.ndim == 0:
-        return reshape(index_reduce(reshape(x, 1), 0, index, reshape(source, -1), reduce, include_self=include_self))
-    dim, _ = _rows(x, dim, index, "index_reduce")
-    if source.dtype is not x.dtype:
+    if input.ndim == 0:
+        return reshape(index_reduce(reshape(input, 1), 0, index, reshape(source, -1), reduce, include_self=include_self))
+    dim, _ = _rows(input, dim, index, "index_reduce")
+    if source.dtype is not input.dtype:
         raise RuntimeError("index_reduce_(): self and source expected to have the same dtype, "
-                           f"but got {x.dtype.name} and {source.dtype.name}")
-    shape = [1] * x.ndim
+                           f"but got {input.dtype.name} and {source.dtype.name}")
+    shape = [1] * input.ndim
     shape[dim] = -1
-    return scatter_reduce(x, dim, expand(reshape(index, *shape), *source.shape), source, reduce, include_self=include_self)
+    return scatter_reduce(input, dim, expand(reshape(index, *shape), *source.shape), source, reduce, include_self=include_self)
 
 
 # ---- places as numbers
@@ -252,27 +252,27 @@ def unique_consecutive(x, return_inverse: bool = False, return_counts: bool = Fa
     return tuple(result) if len(result) > 1 else result[0]
 
 
-def scatter(x, dim: int, index, src=None, *, value=None, reduce: str | None = None):
+def scatter(input, dim: int, index, src=None, *, value=None, reduce: str | None = None):
     """x with src[i, j], or a number, written at [i, index[i, j]] for dim 1, and likewise along any axis."""
     src = value if src is None else src
     if not isinstance(src, Tensor):
-        src = x.new_full(tuple(index.shape), src)
+        src = input.new_full(tuple(index.shape), src)
     if reduce is not None:
         if reduce not in ("add", "multiply"):
             raise RuntimeError(f"scatter(): reduce must be 'add' or 'multiply', got {reduce!r}")
-        return scatter_reduce(x, dim, index, src, "sum" if reduce == "add" else "prod")
-    if not x.ndim:
-        return reshape(scatter(reshape(x, 1), dim, reshape(index, -1), reshape(src, -1)))
-    dim = check_dim(dim, x.ndim)
-    _check_places("scatter", x, dim, index)
+        return scatter_reduce(input, dim, index, src, "sum" if reduce == "add" else "prod")
+    if not input.ndim:
+        return reshape(scatter(reshape(input, 1), dim, reshape(index, -1), reshape(src, -1)))
+    dim = check_dim(dim, input.ndim)
+    _check_places("scatter", input, dim, index)
     if not index.numel():
-        return x.clone()
+        return input.clone()
     index = index if index.dtype.itemsize == 8 else index.long()
-    if src.dtype is not x.dtype:
-        raise RuntimeError(f"scatter(): Expected self.dtype to be equal to src.dtype, got {x.dtype} and {src.dtype}")
+    if src.dtype is not input.dtype:
+        raise RuntimeError(f"scatter(): Expected self.dtype to be equal to src.dtype, got {input.dtype} and {src.dtype}")
     shape = index.shape
-    grid = [reshape(arange(n, device=x.device), *((1,) * i + (n,) + (1,) * (index.ndim - i - 1))) for i, n in enumerate(shape)]
+    grid = [reshape(arange(n, device=input.device), *((1,) * i + (n,) + (1,) * (index.ndim - i - 1))) for i, n in enumerate(shape)]
     grid[dim] = index
     grid = [expand(p, shape) for p in grid]
     part_of_src = getitem(src, tuple(slice(0, n) for n in shape))
-    return run(CARDS["put"], [x, part_of_src, *grid], {"spec": (True,) * x.ndim, "accumulate": False})
+    return run(CARDS["put"], [input, part_of_src, *grid], {"spec": (True,) * input.ndim, "accumulate": False})

@@ -25,19 +25,19 @@ def given(result, out, name: str):
 
 # ---- of vectors
 @listed
-def vdot(a, b, *, out=None):
+def vdot(input, other, *, out=None):
     """Inner product of two vectors, the first conjugated.  (n), (n) -> ()"""
-    return given(dot(conj(a), b), out, "vdot")
+    return given(dot(conj(input), other), out, "vdot")
 
 
 @listed
-def inner(a, b, *, out=None):
+def inner(input, other, *, out=None):
     """Products summed over the last axes.  (*a, n), (*b, n) -> (*a, *b)"""
-    if a.ndim == 0 or b.ndim == 0:
-        return given(a * b, out, "inner")
-    if a.shape[-1] != b.shape[-1]:
-        raise RuntimeError(f"inner() the last dimension must match on both input tensors but got shapes {tuple(a.shape)}, {tuple(b.shape)}")
-    return given(tensordot(a, b, ([-1], [-1])), out, "inner")
+    if input.ndim == 0 or other.ndim == 0:
+        return given(input * other, out, "inner")
+    if input.shape[-1] != other.shape[-1]:
+        raise RuntimeError(f"inner() the last dimension must match on both input tensors but got shapes {tuple(input.shape)}, {tuple(other.shape)}")
+    return given(tensordot(input, other, ([-1], [-1])), out, "inner")
 
 
 @listed
@@ -88,12 +88,12 @@ def vander(x, N: int | None = None):
 
 
 # ---- of matrices
-def kron(a, b, *, out=None):
+def kron(input, other, *, out=None):
     """Blocks b, each scaled by an element of a.  (*n), (*m) -> (*n m)"""
-    rank = max(a.ndim, b.ndim)
-    m, n = ((1,) * (rank - x.ndim) + tuple(x.shape) for x in (a, b))
-    left = reshape(a, *(e for s in m for e in (s, 1))) if rank else a
-    right = reshape(b, *(e for s in n for e in (1, s))) if rank else b
+    rank = max(input.ndim, other.ndim)
+    m, n = ((1,) * (rank - x.ndim) + tuple(x.shape) for x in (input, other))
+    left = reshape(input, *(e for s in m for e in (s, 1))) if rank else input
+    right = reshape(other, *(e for s in n for e in (1, s))) if rank else other
     y = left * right
     return given(reshape(y, *(s * t for s, t in zip(m, n, strict=True))) if rank else y, out, "kron")
 
@@ -142,40 +142,40 @@ def _scaled(x, product, beta, alpha):
 
 
 @listed
-def addmv(x, mat, vec, *, beta=1, alpha=1, out=None):
+def addmv(input, mat, vec, *, beta=1, alpha=1, out=None):
     """β x + α (mat vec).  (n) broadcast, (n, m), (m) -> (n)"""
     if mat.ndim != 2 or vec.ndim != 1:
-        raise RuntimeError(f"vector + matrix @ vector expected, got {x.ndim}, {mat.ndim}, {vec.ndim}")
-    return given(_scaled(x, matmul(mat, vec), beta, alpha), out, "addmv")
+        raise RuntimeError(f"vector + matrix @ vector expected, got {input.ndim}, {mat.ndim}, {vec.ndim}")
+    return given(_scaled(input, matmul(mat, vec), beta, alpha), out, "addmv")
 
 
 @listed
-def addr(x, vec1, vec2, *, beta=1, alpha=1, out=None):
+def addr(input, vec1, vec2, *, beta=1, alpha=1, out=None):
     """β x + α (vec1 vec2ᵀ).  (n, m) broadcast, (n), (m) -> (n, m)"""
     if vec1.ndim != 1 or vec2.ndim != 1:
         raise RuntimeError(f"addr: Expected 1-D arguments, but got {vec1.ndim}-D and {vec2.ndim}-D")
-    if x.dtype in (float16, bfloat16):
-        beta, alpha = (tensor(v, dtype=x.dtype, device=x.device) for v in (beta, alpha))  # every step is rounded, as PyTorch's are
+    if input.dtype in (float16, bfloat16):
+        beta, alpha = (tensor(v, dtype=input.dtype, device=input.device) for v in (beta, alpha))  # every step is rounded, as PyTorch's are
         product = outer(vec1 * alpha, vec2)
-        return given(product if beta == 0 else x.expand(product.shape) * beta + product, out, "addr")
+        return given(product if beta == 0 else input.expand(product.shape) * beta + product, out, "addr")
     product = outer(vec1, vec2)
     if product.dtype is bool_:
         beta, alpha = bool(beta), bool(alpha)
-        return given(x.expand(product.shape) & beta | product & alpha, out, "addr")
-    return given(_scaled(x.expand(product.shape), product, beta, alpha), out, "addr")
+        return given(input.expand(product.shape) & beta | product & alpha, out, "addr")
+    return given(_scaled(input.expand(product.shape), product, beta, alpha), out, "addr")
 
 
 @listed
-def addbmm(x, batch1, batch2, *, beta=1, alpha=1, out=None):
+def addbmm(input, batch1, batch2, *, beta=1, alpha=1, out=None):
     """β x + α Σ batch1 batch2, summed over the first axis.  (n, m) broadcast, (b, n, k), (b, k, m) -> (n, m)"""
     if batch1.ndim != 3 or batch2.ndim != 3:
         raise RuntimeError(f"batch1 must be a 3D tensor and batch2 too, got {batch1.ndim}D and {batch2.ndim}D")
-    if x.dtype in (float16, bfloat16):
-        total = x.float() * beta if beta else x.float().new_zeros(())
+    if input.dtype in (float16, bfloat16):
+        total = input.float() * beta if beta else input.float().new_zeros(())
         for one, two in zip(batch1.float(), batch2.float(), strict=True):  # every sum is rounded, as PyTorch's are
-            total = (total + matmul(one, two) * alpha).to(x.dtype).float()
-        return given(total.to(x.dtype), out, "addbmm")
-    return given(_scaled(x, tensordot(batch1, batch2, ([0, 2], [0, 1])), beta, alpha), out, "addbmm")
+            total = (total + matmul(one, two) * alpha).to(input.dtype).float()
+        return given(total.to(input.dtype), out, "addbmm")
+    return given(_scaled(input, tensordot(batch1, batch2, ([0, 2], [0, 1])), beta, alpha), out, "addbmm")
 
 
 @listed

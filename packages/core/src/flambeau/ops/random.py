@@ -231,24 +231,24 @@ def randperm(n: int, *, generator=None, out=None, dtype=None, layout=None, devic
     return _finish(orders.astype((dtype or int64).numpy), shape, device, requires_grad, out)
 
 
-def rand_like(x, *, dtype=None, device=None, requires_grad=False, generator=None, memory_format=None) -> Tensor:
+def rand_like(input, *, dtype=None, device=None, requires_grad=False, generator=None, memory_format=None) -> Tensor:
     """Uniform numbers in [0, 1) of x's shape and dtype."""
     return rand(
-        x.shape, dtype=dtype or x.dtype, device=x.device if device is None else device, requires_grad=requires_grad, generator=generator
+        input.shape, dtype=dtype or input.dtype, device=input.device if device is None else device, requires_grad=requires_grad, generator=generator
     )
 
 
-def randn_like(x, *, dtype=None, device=None, requires_grad=False, generator=None, memory_format=None) -> Tensor:
+def randn_like(input, *, dtype=None, device=None, requires_grad=False, generator=None, memory_format=None) -> Tensor:
     """Standard normal numbers of x's shape and dtype."""
     return randn(
-        x.shape, dtype=dtype or x.dtype, device=x.device if device is None else device, requires_grad=requires_grad, generator=generator
+        input.shape, dtype=dtype or input.dtype, device=input.device if device is None else device, requires_grad=requires_grad, generator=generator
     )
 
 
-def randint_like(x, low, high=None, *, dtype=None, device=None, requires_grad=False) -> Tensor:
+def randint_like(input, low, high=None, *, dtype=None, device=None, requires_grad=False) -> Tensor:
     """Integers in [low, high) of x's shape and dtype."""
     low, high = (0, low) if high is None else (low, high)
-    return randint(low, high, x.shape, dtype=dtype or x.dtype, device=x.device if device is None else device, requires_grad=requires_grad)
+    return randint(low, high, input.shape, dtype=dtype or input.dtype, device=input.device if device is None else device, requires_grad=requires_grad)
 
 
 # ---- written into a tensor
@@ -376,15 +376,15 @@ def bernoulli_(x: Tensor, p=0.5, *, generator=None) -> Tensor:
 
 
 @maps_over
-def bernoulli(x: Tensor, p=None, *, generator=None, out=None) -> Tensor:
+def bernoulli(input: Tensor, p=None, *, generator=None, out=None) -> Tensor:
     """Ones with the probability that x holds (or p), zeros else.  (*) -> (*)"""
-    made = x.detach().clone() if x.is_meta else plain(np.empty(x.shape, x.dtype.numpy))
-    bernoulli_(made, x if p is None else p, generator=generator)
-    made = made._to_device(x.device)
+    made = input.detach().clone() if input.is_meta else plain(np.empty(input.shape, input.dtype.numpy))
+    bernoulli_(made, input if p is None else p, generator=generator)
+    made = made._to_device(input.device)
     if out is not None:
         from ..write import into
         return into(out, made, "bernoulli")
-    return without_slope(made, x)
+    return without_slope(made, input)
 
 
 @fills
@@ -403,21 +403,21 @@ def random_(x: Tensor, from_=0, to=None, *, generator=None) -> Tensor:
     return _write(x, _source(generator, x.device).below(x.numel(), int(from_), int(to)).astype(x.array.dtype))
 
 
-def multinomial(x: Tensor, num_samples: int, replacement: bool = False, *, generator=None, out=None) -> Tensor:
+def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator=None, out=None) -> Tensor:
     """Places drawn with the (unnormalised) probabilities in x's rows.  (n, c) -> (n, num_samples) int64"""
-    if x.ndim not in (1, 2):
-        raise RuntimeError(f"prob_dist must be 1 or 2 dim, got {x.ndim}")
-    if x.dtype.category != FLOAT:
-        raise RuntimeError(f"multinomial only supports floating-point dtypes for input, got: {x.dtype.name}")
+    if input.ndim not in (1, 2):
+        raise RuntimeError(f"prob_dist must be 1 or 2 dim, got {input.ndim}")
+    if input.dtype.category != FLOAT:
+        raise RuntimeError(f"multinomial only supports floating-point dtypes for input, got: {input.dtype.name}")
     if out is not None and out.dtype.name != "int64":
         raise RuntimeError(f"multinomial expects Long tensor out, got: {out.dtype.name}")
     if num_samples <= 0:
         raise RuntimeError("cannot sample n_sample <= 0 samples")
-    if not replacement and num_samples > x.shape[-1]:
+    if not replacement and num_samples > input.shape[-1]:
         raise RuntimeError("cannot sample n_sample > prob_dist.size(-1) samples without replacement")
-    if x.shape[-1] > 1 << 24:
+    if input.shape[-1] > 1 << 24:
         raise RuntimeError("number of categories cannot exceed 2^24")
-    made = _places(x, num_samples, replacement, generator=generator)
+    made = _places(input, num_samples, replacement, generator=generator)
     if out is not None:
         from ..write import into
         return into(out, made, "multinomial")

@@ -65,34 +65,34 @@ def column_stack(tensors, *, out=None):
     return cat([reshape(x, -1, 1) if x.ndim < 2 else x for x in tensors], 1, out=out)
 
 
-def tensor_split(x, indices_or_sections, dim: int = 0) -> tuple:
+def tensor_split(input, indices_or_sections, dim: int = 0) -> tuple:
     """Axis `dim` cut at places, or into n parts as even as can be, as views."""
-    dim = check_dim(dim, x.ndim)
-    if x.ndim == 0:
+    dim = check_dim(dim, input.ndim)
+    if input.ndim == 0:
         raise RuntimeError("tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims")
-    n = x.shape[dim]
+    n = input.shape[dim]
     if isinstance(indices_or_sections, Tensor):
         indices_or_sections = indices_or_sections.tolist()
     if isinstance(indices_or_sections, int):
         k = indices_or_sections
         if k <= 0:
             raise RuntimeError(f"number of sections must be larger than 0, got {k}")
-        return split(x, [n // k + (i < n % k) for i in range(k)], dim)
+        return split(input, [n // k + (i < n % k) for i in range(k)], dim)
     edges = [slice(a, b).indices(n)[:2] for a, b in zip([0, *indices_or_sections], [*indices_or_sections, None], strict=True)]
-    return tuple(narrow(x, dim, a, max(b - a, 0)) for a, b in edges)
+    return tuple(narrow(input, dim, a, max(b - a, 0)) for a, b in edges)
 
 
 def _cut(name: str, dim: int, least: int):
-    def call(x, indices_or_sections):
-        if x.ndim < least:
-            raise RuntimeError(f"{name} requires a tensor with at least {least} dimension, but got a tensor with {x.ndim} dimensions!")
-        axis = 0 if name == "hsplit" and x.ndim == 1 else dim
-        if isinstance(indices_or_sections, int) and (indices_or_sections == 0 or x.shape[axis] % indices_or_sections):
+    def call(input, indices_or_sections):
+        if input.ndim < least:
+            raise RuntimeError(f"{name} requires a tensor with at least {least} dimension, but got a tensor with {input.ndim} dimensions!")
+        axis = 0 if name == "hsplit" and input.ndim == 1 else dim
+        if isinstance(indices_or_sections, int) and (indices_or_sections == 0 or input.shape[axis] % indices_or_sections):
             raise RuntimeError(
-                f"{name} attempted to split along dimension {axis}, but the size of the dimension {x.shape[axis]} is not divisible by "
+                f"{name} attempted to split along dimension {axis}, but the size of the dimension {input.shape[axis]} is not divisible by "
                 f"the split_size {indices_or_sections}!"
             )
-        return tensor_split(x, indices_or_sections, axis)
+        return tensor_split(input, indices_or_sections, axis)
 
     call.__name__, call.__doc__ = name, f"Axis {dim} cut at places, or into equal parts."
     return call
@@ -101,16 +101,16 @@ def _cut(name: str, dim: int, least: int):
 hsplit, vsplit, dsplit = _cut("hsplit", 1, 1), _cut("vsplit", 0, 2), _cut("dsplit", 2, 3)
 
 
-def split_with_sizes(x, split_sizes, dim: int = 0) -> tuple:
+def split_with_sizes(input, split_sizes, dim: int = 0) -> tuple:
     """Axis `dim` cut into parts of the sizes given."""
-    return split(x, list(split_sizes), dim)
+    return split(input, list(split_sizes), dim)
 
 
 def _unmarked(function, name: str):
     """The views of `function`, which may be written to with a graph: each is on its own then, as in PyTorch."""
 
-    def call(x, *args, **kwargs):
-        parts = function(x, *args, **kwargs)
+    def call(input, *args, **kwargs):
+        parts = function(input, *args, **kwargs)
         for view in parts:
             if view.source is not None:
                 view.source = view.source[:3]
@@ -123,92 +123,92 @@ def _unmarked(function, name: str):
 unsafe_split, unsafe_chunk = _unmarked(split, "unsafe_split"), _unmarked(chunk, "unsafe_chunk")
 
 
-def ravel(x):
+def ravel(input):
     """All elements in a vector that lies in order: a view where possible.  (*) -> (n)"""
-    out = reshape(x, -1)
+    out = reshape(input, -1)
     return out if out.is_contiguous() else out.contiguous()
 
 
-def broadcast_to(x, *shape):
+def broadcast_to(input, *shape):
     """`expand` by another name."""
-    return expand(x, *sizes(shape))
+    return expand(input, *sizes(shape))
 
 
-def swapdims(x, dim0: int, dim1: int):
+def swapdims(input, dim0: int, dim1: int):
     """`transpose` by another name."""
-    return transpose(x, dim0, dim1)
+    return transpose(input, dim0, dim1)
 
 
-def adjoint(x):
+def adjoint(input):
     """Matrices transposed and conjugated.  (*, n, m) -> (*, m, n)"""
-    return transpose(x, -2, -1).conj()
+    return transpose(input, -2, -1).conj()
 
 
-def fliplr(x):
+def fliplr(input):
     """Columns in reverse order.  (n, m, *) -> (n, m, *)"""
-    if x.ndim < 2:
-        raise RuntimeError(f"Input must be >= 2-d, got {x.ndim}-d")
-    return flip(x, (1,))
+    if input.ndim < 2:
+        raise RuntimeError(f"Input must be >= 2-d, got {input.ndim}-d")
+    return flip(input, (1,))
 
 
-def flipud(x):
+def flipud(input):
     """Rows in reverse order.  (n, *) -> (n, *)"""
-    if x.ndim < 1:
+    if input.ndim < 1:
         raise RuntimeError("Input must be >= 1-d, got 0-d")
-    return flip(x, (0,))
+    return flip(input, (0,))
 
 
-def rot90(x, k: int = 1, dims=(0, 1)):
+def rot90(input, k: int = 1, dims=(0, 1)):
     """Turned by k right angles in the plane of two axes."""
     if len(dims) != 2:
         raise RuntimeError(f"expected total rotation dims == 2, but got dims = {len(dims)}")
-    if x.ndim < 2:
-        raise RuntimeError(f"expected total dims >= 2, but got total dims = {x.ndim}")
-    a, b = (check_dim(d, x.ndim) for d in dims)
+    if input.ndim < 2:
+        raise RuntimeError(f"expected total dims >= 2, but got total dims = {input.ndim}")
+    a, b = (check_dim(d, input.ndim) for d in dims)
     if a == b:
-        raise RuntimeError(f"expected two different rotation dims of a tensor with at least two, got {tuple(dims)} and {x.ndim} dims")
+        raise RuntimeError(f"expected two different rotation dims of a tensor with at least two, got {tuple(dims)} and {input.ndim} dims")
     k %= 4
     return (
-        x.clone() if k == 0 else flip(x, (a, b)) if k == 2 else transpose(flip(x, (b,)), a, b) if k == 1 else flip(transpose(x, a, b), (b,))
+        input.clone() if k == 0 else flip(input, (a, b)) if k == 2 else transpose(flip(input, (b,)), a, b) if k == 1 else flip(transpose(input, a, b), (b,))
     )
 
 
 # ---- diagonals
-def diag_embed(x, offset: int = 0, dim1: int = -2, dim2: int = -1):
+def diag_embed(input, offset: int = 0, dim1: int = -2, dim2: int = -1):
     """The last axis as a diagonal of two new axes.  (*, n) -> (*, n, n)"""
-    a, b = check_dim(dim1, x.ndim + 1), check_dim(dim2, x.ndim + 1)
+    a, b = check_dim(dim1, input.ndim + 1), check_dim(dim2, input.ndim + 1)
     if a == b:
         raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
-    n = x.shape[-1] + abs(offset)
-    shape = list(x.shape[:-1])
+    n = input.shape[-1] + abs(offset)
+    shape = list(input.shape[:-1])
     for d in sorted((a, b)):
         shape.insert(d, n)
-    return _diagonal_into(x, shape, offset, a, b)
+    return _diagonal_into(input, shape, offset, a, b)
 
 
-def diag(x, diagonal: int = 0):
+def diag(input, diagonal: int = 0):
     """A vector as the diagonal of a matrix, or a matrix's diagonal.  (n) -> (n, n), (n, m) -> (min(n, m))"""
-    if x.ndim == 1:
-        return diag_embed(x, diagonal)
-    if x.ndim != 2:
-        raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {x.ndim}D")
-    return _diagonal(x, diagonal).clone()
+    if input.ndim == 1:
+        return diag_embed(input, diagonal)
+    if input.ndim != 2:
+        raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {input.ndim}D")
+    return _diagonal(input, diagonal).clone()
 
 
 _diagonal = diagonal
 
 
-def diagflat(x, offset: int = 0):
+def diagflat(input, offset: int = 0):
     """All elements as the diagonal of a matrix.  (*) -> (n, n)"""
-    return diag_embed(ravel(x), offset)
+    return diag_embed(ravel(input), offset)
 
 
 @listed
-def trace(x):
+def trace(input):
     """Sum of a matrix's diagonal.  (n, m) -> ()"""
-    if x.ndim != 2:
-        raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {x.ndim}")
-    return _diagonal(x).sum()
+    if input.ndim != 2:
+        raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {input.ndim}")
+    return _diagonal(input).sum()
 
 
 def block_diag(*tensors):
@@ -234,17 +234,17 @@ def cartesian_prod(*tensors):
     return stack([reshape(g, -1) for g in meshgrid(*tensors)], 1)
 
 
-def combinations(x, r: int = 2, with_replacement: bool = False):
+def combinations(input, r: int = 2, with_replacement: bool = False):
     """All choices of r elements of a vector, a row each.  (n) -> (n over r, r)"""
-    if x.ndim != 1:
-        raise RuntimeError(f"combinations: expect a 1D vector, but got shape {list(x.shape)}")
+    if input.ndim != 1:
+        raise RuntimeError(f"combinations: expect a 1D vector, but got shape {list(input.shape)}")
     if r < 0:
         raise RuntimeError(f"combinations: expect a non-negative number, but got {r}")
-    rows = list((choose_again if with_replacement else choose)(range(x.shape[0]), r))
+    rows = list((choose_again if with_replacement else choose)(range(input.shape[0]), r))
     if r == 0:
-        return x.new_empty(0)
-    places = x.new_tensor(rows, dtype=arange(0).dtype) if rows else arange(0, device=x.device).reshape(0, r)
-    return x[places]
+        return input.new_empty(0)
+    places = input.new_tensor(rows, dtype=arange(0).dtype) if rows else arange(0, device=input.device).reshape(0, r)
+    return input[places]
 
 
 def tril_indices(row: int, col: int, offset: int = 0, *, dtype=None, device=None):
@@ -267,8 +267,8 @@ def _triangle(row, col, inside, dtype, device):
 
 # ---- views written as copies
 def _copied(name: str, view):
-    def call(x, *args, **kwargs):
-        result = view(x, *args, **kwargs)
+    def call(input, *args, **kwargs):
+        result = view(input, *args, **kwargs)
         return tuple(r.clone(memory_format=contiguous_format) for r in result) if isinstance(result, tuple) else result.clone(
             memory_format=contiguous_format)
 
@@ -287,19 +287,19 @@ expand_copy, diagonal_copy = _copied("expand_copy", expand), _copied("diagonal_c
 split_with_sizes_copy, view_copy = _copied("split_with_sizes_copy", split_with_sizes), _copied("view_copy", reshape)
 
 
-def select_scatter(x, src, dim: int, index: int):
+def select_scatter(input, src, dim: int, index: int):
     """x with `src` in place of the slice at `index` of axis `dim`."""
-    return _written(x, src, lambda y: y.select(dim, index))
+    return _written(input, src, lambda y: y.select(dim, index))
 
 
-def slice_scatter(x, src, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1):
+def slice_scatter(input, src, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1):
     """x with `src` in place of the slices start:end:step of axis `dim`."""
-    return _written(x, src, lambda y: part(y, (slice(None),) * check_dim(dim, x.ndim) + (slice(start, end, step),)))
+    return _written(input, src, lambda y: part(y, (slice(None),) * check_dim(dim, input.ndim) + (slice(start, end, step),)))
 
 
-def diagonal_scatter(x, src, offset: int = 0, dim1: int = 0, dim2: int = 1):
+def diagonal_scatter(input, src, offset: int = 0, dim1: int = 0, dim2: int = 1):
     """x with `src` in place of a diagonal."""
-    return _written(x, src, lambda y: diagonal(y, offset, dim1, dim2))
+    return _written(input, src, lambda y: diagonal(y, offset, dim1, dim2))
 
 
 def _written(x, src, place):

@@ -40,40 +40,40 @@ def _take(x, places, dim):
     return gather(x, dim, places) if x.ndim else x.clone()
 
 
-def sort(x, dim: int = -1, descending: bool = False, stable: bool = False):
+def sort(input, dim: int = -1, descending: bool = False, stable: bool = False):
     """x in order along `dim`, and where each element was.  (*, n, *) -> values, indices"""
-    array = ready(x)
+    array = ready(input)
     if array is not None and not descending and array.ndim and type(dim) is int and array.dtype.kind in "biuf":
         dim = check_dim(dim, array.ndim)
         values, places = array.copy(), plain(array.argsort(dim, "stable"))
         values.sort(dim, "stable")
-        return kind("sort")(gathered(x, values, places, dim), places)
-    dim = check_dim(dim, x.ndim)
-    places = run(CARDS["argsort"], (x,), {"dim": dim, "descending": descending, "stable": True})
-    return kind("sort")(_take(x, places, dim), places)
+        return kind("sort")(gathered(input, values, places, dim), places)
+    dim = check_dim(dim, input.ndim)
+    places = run(CARDS["argsort"], (input,), {"dim": dim, "descending": descending, "stable": True})
+    return kind("sort")(_take(input, places, dim), places)
 
 
-def topk(x, k: int, dim: int = -1, largest: bool = True, sorted: bool = True):
+def topk(input, k: int, dim: int = -1, largest: bool = True, sorted: bool = True):
     """The k greatest elements (or smallest) along `dim`, in order, and where they are.  (*, n, *) -> values, indices (*, k, *)"""
-    array = ready(x)
+    array = ready(input)
     if array is not None and array.ndim and type(dim) is type(k) is int and (array.dtype is F32 or array.dtype is F64):
         dim = check_dim(dim, array.ndim)
         if 0 <= k <= array.shape[dim] and array.size:
             made = network.topk(array, k, dim, largest)
             if made is not None:
                 places = plain(made[1])
-                return kind("topk")(gathered(x, made[0], places, dim), places)
+                return kind("topk")(gathered(input, made[0], places, dim), places)
             if largest:
                 turned = (ALL,) * dim + (slice(None, None, -1),)
                 best = array[turned].argsort(dim, "stable")[turned][(ALL,) * dim + (slice(0, k),)]
                 places = plain(array.shape[dim] - 1 - best)
-                return kind("topk")(gather(x, dim, places), places)
-    dim = check_dim(dim, x.ndim)
-    if k > (x.shape[dim] if x.ndim else 1) or k < 0:
+                return kind("topk")(gather(input, dim, places), places)
+    dim = check_dim(dim, input.ndim)
+    if k > (input.shape[dim] if input.ndim else 1) or k < 0:
         raise RuntimeError("selected index k out of range")
-    places = run(CARDS["argsort"], (x,), {"dim": dim, "descending": largest, "stable": True})
-    places = places.narrow(dim, 0, k).contiguous() if x.ndim else places
-    return kind("topk")(_take(x, places, dim), places)
+    places = run(CARDS["argsort"], (input,), {"dim": dim, "descending": largest, "stable": True})
+    places = places.narrow(dim, 0, k).contiguous() if input.ndim else places
+    return kind("topk")(_take(input, places, dim), places)
 
 
 def _along_samples(make):
@@ -105,28 +105,28 @@ WHOLE = {"dim": None, "keepdim": False}
 def _extreme(name: str, find: str, pairwise):
     along, folded = CARDS[name + "_along"], CARDS["a" + name].call
 
-    def call(x, dim=None, keepdim: bool = False):
-        if type(x) is Tensor and x.array.size:
+    def call(input, dim=None, keepdim: bool = False):
+        if type(input) is Tensor and input.array.size:
             if dim is None:
-                return folded(x)
-            if type(dim) is int and x.array.ndim and -x.array.ndim <= dim < x.array.ndim:
-                return kind(name)(*run_one(along, x, {"dim": dim if dim >= 0 else dim + x.array.ndim, "keepdim": keepdim}))
-        tensors_only(name, input=x)
+                return folded(input)
+            if type(dim) is int and input.array.ndim and -input.array.ndim <= dim < input.array.ndim:
+                return kind(name)(*run_one(along, input, {"dim": dim if dim >= 0 else dim + input.array.ndim, "keepdim": keepdim}))
+        tensors_only(name, input=input)
         if dim is None:
-            if x.numel() == 0:
+            if input.numel() == 0:
                 raise RuntimeError(
                     f"{name}(): Expected reduction dim to be specified for input.numel() == 0. "
                     "Specify the reduction dim with the 'dim' argument."
                 )
-            return run(CARDS["a" + name], (x,), {"dim": None, "keepdim": False})
+            return run(CARDS["a" + name], (input,), {"dim": None, "keepdim": False})
         if not isinstance(dim, int):
-            return pairwise(x, dim)
-        dim = check_dim(dim, x.ndim)
-        if x.ndim and x.shape[dim] == 0:
+            return pairwise(input, dim)
+        dim = check_dim(dim, input.ndim)
+        if input.ndim and input.shape[dim] == 0:
             raise IndexError(f"{name}(): Expected reduction dim {dim} to have non-zero size.")
-        if not x.ndim:
-            return kind(name)(x.clone(), run(CARDS[find], (x,), {"dim": None, "keepdim": False}))
-        return kind(name)(*run(along, (x,), {"dim": dim, "keepdim": keepdim}))
+        if not input.ndim:
+            return kind(name)(input.clone(), run(CARDS[find], (input,), {"dim": None, "keepdim": False}))
+        return kind(name)(*run(along, (input,), {"dim": dim, "keepdim": keepdim}))
 
     call.__name__ = call.__qualname__ = name
     greatest = "greatest" if name == "max" else "smallest"

@@ -35,30 +35,30 @@ def _matrix(x: Any, name: str) -> None:
         raise RuntimeError(f"{name}: expected a sparse matrix, got shape {list(x.shape)} with {x.dense_dim()} dense axes")
 
 
-def product(a, b):
+def product(input, mat2):
     """a @ b where one or both are sparse; the product of two sparse ones is sparse.  (n, k), (k, m) -> (n, m)"""
-    if not (isinstance(a, Tensor) and isinstance(b, Tensor)):
-        raise TypeError(f"matmul: expected tensors, got {type(a).__name__} and {type(b).__name__}")
-    if a.ndim == 3:
-        return batches(a, b)
-    if a.dtype is not b.dtype:
-        raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {a.dtype} != {b.dtype}")
-    if a.ndim in (1, 2) and b.ndim in (1, 2) and a.shape[-1] != b.shape[0]:
-        raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({'x'.join(map(str, a.shape))} and {'x'.join(map(str, b.shape))})")
-    if not isinstance(a, SparseTensor):
-        _matrix(b, "matmul")
-        return product(b.t(), a) if a.ndim == 1 else product(b.t(), a.t()).t()
-    _matrix(a, "matmul")
-    if isinstance(b, SparseTensor):
-        _matrix(b, "matmul")
-        return _both(a, b)
-    if b.ndim == 1:
-        return product(a, b.unsqueeze(1)).squeeze(1)
-    if b.ndim != 2:
-        raise RuntimeError(f"matmul: a sparse matrix is multiplied with a matrix or a vector, got {b.ndim} axes")
-    rows, cols = (plain(c) for c in a.coordinates())
-    pointers = a.places[0] if a.kind is sparse_csr else None
-    return run(entries, (a.entries, b, rows, cols, pointers), {"n": a.shape[0]})
+    if not (isinstance(input, Tensor) and isinstance(mat2, Tensor)):
+        raise TypeError(f"matmul: expected tensors, got {type(input).__name__} and {type(mat2).__name__}")
+    if input.ndim == 3:
+        return batches(input, mat2)
+    if input.dtype is not mat2.dtype:
+        raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {input.dtype} != {mat2.dtype}")
+    if input.ndim in (1, 2) and mat2.ndim in (1, 2) and input.shape[-1] != mat2.shape[0]:
+        raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({'x'.join(map(str, input.shape))} and {'x'.join(map(str, mat2.shape))})")
+    if not isinstance(input, SparseTensor):
+        _matrix(mat2, "matmul")
+        return product(mat2.t(), input) if input.ndim == 1 else product(mat2.t(), input.t()).t()
+    _matrix(input, "matmul")
+    if isinstance(mat2, SparseTensor):
+        _matrix(mat2, "matmul")
+        return _both(input, mat2)
+    if mat2.ndim == 1:
+        return product(input, mat2.unsqueeze(1)).squeeze(1)
+    if mat2.ndim != 2:
+        raise RuntimeError(f"matmul: a sparse matrix is multiplied with a matrix or a vector, got {mat2.ndim} axes")
+    rows, cols = (plain(c) for c in input.coordinates())
+    pointers = input.places[0] if input.kind is sparse_csr else None
+    return run(entries, (input.entries, mat2, rows, cols, pointers), {"n": input.shape[0]})
 
 
 def _both(a: SparseTensor, b: SparseTensor):

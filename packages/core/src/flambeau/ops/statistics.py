@@ -35,29 +35,29 @@ def _nth(name: str, x, k, dim: int, keepdim: bool):
     return kind(name)(values, places)
 
 
-def kthvalue(x, k: int, dim: int = -1, keepdim: bool = False):
+def kthvalue(input, k: int, dim: int = -1, keepdim: bool = False):
     """The k-th smallest element along `dim`, counted from 1, and where it is.  (*, n, *) -> values, indices"""
-    n = x.shape[check_dim(dim, x.ndim)] if x.ndim else 1
+    n = input.shape[check_dim(dim, input.ndim)] if input.ndim else 1
     if not 1 <= k <= n:
         raise RuntimeError(f"kthvalue(): selected number k out of range for dimension {dim}")
-    return _nth("kthvalue", x, k - 1, dim, keepdim)
+    return _nth("kthvalue", input, k - 1, dim, keepdim)
 
 
-def median(x, dim: int | None = None, keepdim: bool = False):
+def median(input, dim: int | None = None, keepdim: bool = False):
     """The middle element (the lower of two), NaN where there is one; with `dim`, also where it is.  (*, n, *) -> (*, *)"""
     if dim is None:
-        flat = reshape(x, -1)
+        flat = reshape(input, -1)
         if not flat.shape[0]:
-            return x.new_full((), float("nan"))
-        return where(isnan(flat).any(), float("nan"), median(flat, 0).values) if x.is_floating_point() else median(flat, 0).values
-    n = x.shape[check_dim(dim, x.ndim)] if x.ndim else 1
+            return input.new_full((), float("nan"))
+        return where(isnan(flat).any(), float("nan"), median(flat, 0).values) if input.is_floating_point() else median(flat, 0).values
+    n = input.shape[check_dim(dim, input.ndim)] if input.ndim else 1
     if n == 0:
         raise IndexError(f"median(): Expected reduction dim {dim} to have non-zero size.")
-    if not x.is_floating_point() or x.visible() and not bool(isnan(x).any()):
-        return _nth("median", x, (n - 1) // 2, dim, keepdim)
-    vector, axis = _ordered(x, dim)
+    if not input.is_floating_point() or input.visible() and not bool(isnan(input).any()):
+        return _nth("median", input, (n - 1) // 2, dim, keepdim)
+    vector, axis = _ordered(input, dim)
     first = isnan(vector).to(arange(0).dtype).argmax(axis, keepdim=True)  # the place of the first NaN, where there is one
-    return _nth_or(x, vector, axis, first, keepdim)
+    return _nth_or(input, vector, axis, first, keepdim)
 
 
 def _nth_or(x, vector, axis, first, keepdim):
@@ -70,27 +70,27 @@ def _nth_or(x, vector, axis, first, keepdim):
     return kind("median")(values, places)
 
 
-def nanmedian(x, dim: int | None = None, keepdim: bool = False):
+def nanmedian(input, dim: int | None = None, keepdim: bool = False):
     """The middle of the elements that are numbers; with `dim`, also where it is.  (*, n, *) -> (*, *)"""
     if dim is None:
-        return nanmedian(reshape(x, -1), 0).values
-    vector, axis = _ordered(x, dim)
-    if not x.is_floating_point():
-        return kind("nanmedian")(*median(x, dim, keepdim))
+        return nanmedian(reshape(input, -1), 0).values
+    vector, axis = _ordered(input, dim)
+    if not input.is_floating_point():
+        return kind("nanmedian")(*median(input, dim, keepdim))
     valid = (~isnan(vector)).sum(axis, keepdim=True)
-    return _nth("nanmedian", x, (valid - 1).clamp(min=0) // 2, dim, keepdim)
+    return _nth("nanmedian", input, (valid - 1).clamp(min=0) // 2, dim, keepdim)
 
 
 @listed
-def quantile(x, q, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear", out=None):
+def quantile(input, q, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear", out=None):
     """The values below which shares q of the elements lie along `dim`.  (*, n, *), (k) or number -> (k, *, *) or (*, *)"""
-    return _quantile(x, q, dim, keepdim, interpolation, False)
+    return _quantile(input, q, dim, keepdim, interpolation, False)
 
 
 @listed
-def nanquantile(x, q, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear", out=None):
+def nanquantile(input, q, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear", out=None):
     """`quantile` of the elements that are numbers."""
-    return _quantile(x, q, dim, keepdim, interpolation, True)
+    return _quantile(input, q, dim, keepdim, interpolation, True)
 
 
 def _quantile(x, q, dim, keepdim, interpolation, skip):
@@ -129,10 +129,10 @@ def _quantile(x, q, dim, keepdim, interpolation, skip):
     return result[0] if share.ndim == 0 else result
 
 
-def mode(x, dim: int = -1, keepdim: bool = False):
+def mode(input, dim: int = -1, keepdim: bool = False):
     """The most frequent element along `dim` (the smallest of several), and its last place.  (*, n, *) -> values, indices"""
-    scalar = x.ndim == 0
-    vector, axis = _ordered(x, dim)
+    scalar = input.ndim == 0
+    vector, axis = _ordered(input, dim)
     places = run(CARDS["mode_place"], (transpose(vector.detach(), axis, -1),), {})
     places = transpose(unsqueeze(places, -1), axis, -1)
     values = gather(vector, axis, places)
@@ -153,45 +153,45 @@ def mode_place(xp, x):
 
 
 # ---- sums that skip NaN
-def nansum(x, dim=None, keepdim: bool = False, *, dtype=None):
+def nansum(input, dim=None, keepdim: bool = False, *, dtype=None):
     """Sum of the elements that are numbers.  (*, n, *) -> (*, *)"""
-    return where(isnan(x), 0.0, x).sum(dim, keepdim, dtype=dtype) if x.is_floating_point() else x.sum(dim, keepdim, dtype=dtype)
+    return where(isnan(input), 0.0, input).sum(dim, keepdim, dtype=dtype) if input.is_floating_point() else input.sum(dim, keepdim, dtype=dtype)
 
 
-def nanmean(x, dim=None, keepdim: bool = False, *, dtype=None):
+def nanmean(input, dim=None, keepdim: bool = False, *, dtype=None):
     """Mean of the elements that are numbers.  (*, n, *) -> (*, *)"""
-    total = nansum(x, dim, keepdim, dtype=dtype)
-    return total / (~isnan(x)).sum(dim, keepdim).to(total.dtype)
+    total = nansum(input, dim, keepdim, dtype=dtype)
+    return total / (~isnan(input)).sum(dim, keepdim).to(total.dtype)
 
 
-def aminmax(x, *, dim: int | None = None, keepdim: bool = False):
+def aminmax(input, *, dim: int | None = None, keepdim: bool = False):
     """Smallest and greatest element.  (*, n, *) -> min, max"""
-    if dim is None and not x.numel():
+    if dim is None and not input.numel():
         raise RuntimeError("aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity.")
-    return kind("aminmax")(x.amin(dim, keepdim), x.amax(dim, keepdim))
+    return kind("aminmax")(input.amin(dim, keepdim), input.amax(dim, keepdim))
 
 
-def argwhere(x):
+def argwhere(input):
     """Places of the elements that are not zero, a row each.  (*) -> (k, ndim)"""
-    return x.nonzero()
+    return input.nonzero()
 
 
 # ---- differences and areas
-def diff(x, n: int = 1, dim: int = -1, prepend=None, append=None):
+def diff(input, n: int = 1, dim: int = -1, prepend=None, append=None):
     """Differences of neighbours along `dim`, n times.  (*, k, *) -> (*, k - n, *)"""
-    if x.ndim == 0:
+    if input.ndim == 0:
         raise RuntimeError("diff expects input to be at least one-dimensional")
     if n < 0:
         raise RuntimeError(f"order must be non-negative but got {n}")
-    dim = check_dim(dim, x.ndim)
+    dim = check_dim(dim, input.ndim)
     if n == 0:
-        return x.clone()
-    x = cat([p for p in (prepend, x, append) if p is not None], dim) if prepend is not None or append is not None else x
-    for _ in range(min(n, x.shape[dim])):
-        k = x.shape[dim] - 1
-        after, before = narrow(x, dim, 1, k), narrow(x, dim, 0, k)
-        x = after ^ before if x.dtype.name == "bool" else after - before
-    return x
+        return input.clone()
+    input = cat([p for p in (prepend, input, append) if p is not None], dim) if prepend is not None or append is not None else input
+    for _ in range(min(n, input.shape[dim])):
+        k = input.shape[dim] - 1
+        after, before = narrow(input, dim, 1, k), narrow(input, dim, 0, k)
+        input = after ^ before if input.dtype.name == "bool" else after - before
+    return input
 
 
 def _spacing(y, x, dx, dim):
@@ -251,11 +251,11 @@ def _check_weights(fweights, aweights, n: int) -> None:
             raise RuntimeError(f"cov(): {name} cannot be negative")
 
 
-def cov(x, *, correction: int = 1, fweights=None, aweights=None):
+def cov(input, *, correction: int = 1, fweights=None, aweights=None):
     """Covariance of variables in rows, observations in columns.  (d, n) -> (d, d)"""
-    if x.ndim > 2:
-        raise RuntimeError(f"cov(): expected input to have two or fewer dimensions but got an input with {x.ndim} dimensions")
-    rows = reshape(x, 1, -1) if x.ndim < 2 else x
+    if input.ndim > 2:
+        raise RuntimeError(f"cov(): expected input to have two or fewer dimensions but got an input with {input.ndim} dimensions")
+    rows = reshape(input, 1, -1) if input.ndim < 2 else input
     rows = rows if rows.is_floating_point() or rows.is_complex() else rows.float()
     _check_weights(fweights, aweights, rows.shape[1])
     w = fweights if aweights is None else aweights if fweights is None else fweights * aweights
@@ -275,9 +275,9 @@ def cov(x, *, correction: int = 1, fweights=None, aweights=None):
     return reshape(result) if result.shape == (1, 1) else result
 
 
-def corrcoef(x):
+def corrcoef(input):
     """Correlation of variables in rows.  (d, n) -> (d, d)"""
-    c = cov(x)
+    c = cov(input)
     if c.ndim == 0:
         return c / c
     deviation = c.diagonal().real.sqrt() if c.is_complex() else c.diagonal().sqrt()
@@ -285,15 +285,15 @@ def corrcoef(x):
 
 
 # ---- counting and searching
-def bincount(x, weights=None, minlength: int = 0):
+def bincount(input, weights=None, minlength: int = 0):
     """How often each of 0, 1, 2 … occurs, or the sum of the weights there.  (n) -> (max + 1)"""
-    if x.ndim != 1 or x.dtype.category > 1 or (x.numel() and int(x.min()) < 0):
+    if input.ndim != 1 or input.dtype.category > 1 or (input.numel() and int(input.min()) < 0):
         raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
     if minlength < 0:
         raise RuntimeError(f"minlength should be >= 0, got {minlength}")
-    counted = np.bincount(x.cpu().numpy(), None if weights is None else weights.cpu().detach().numpy(), minlength)
-    made = as_tensor(counted if counted.size else np.zeros(minlength, np.int64), device=x.device)
-    return made if weights is None or weights.dtype is not x.new_empty(0).float().dtype else made.to(weights.dtype)
+    counted = np.bincount(input.cpu().numpy(), None if weights is None else weights.cpu().detach().numpy(), minlength)
+    made = as_tensor(counted if counted.size else np.zeros(minlength, np.int64), device=input.device)
+    return made if weights is None or weights.dtype is not input.new_empty(0).float().dtype else made.to(weights.dtype)
 
 
 def searchsorted(sorted_sequence, input, *, out_int32: bool = False, right: bool = False, side: str | None = None, sorter=None):
@@ -328,13 +328,13 @@ def search_rows(xp, rows, values, right=False):
     return xp.stack([xp.searchsorted(r, v, side=side) for r, v in zip(flat, given, strict=True)]).reshape(values.shape).astype(xp.int64)
 
 
-def histc(x, bins: int = 100, min=0, max=0):
+def histc(input, bins: int = 100, min=0, max=0):
     """Counts in equal bins between min and max (the data's own where both are 0).  (*) -> (bins)"""
     if bins <= 0:
         raise RuntimeError(f"bins must be > 0, got {bins}")
-    if x.process is None and x.is_meta:
-        return x.new_empty(bins)
-    values = x.detach().cpu().numpy()
+    if input.process is None and input.is_meta:
+        return input.new_empty(bins)
+    values = input.detach().cpu().numpy()
     low, high = (min, max) if min != max else (values.min(), values.max()) if values.size else (0, 1)
     if low == high:
         low, high = low - 1, high + 1
@@ -345,7 +345,7 @@ def histc(x, bins: int = 100, min=0, max=0):
     values = values[(values >= low) & (values <= high)]
     place = (values - low) * kind(bins) / (high - low)  # rounded to x's dtype after each operation, as PyTorch's are
     place = np.minimum(place.astype(np.int64), bins - 1)
-    return as_tensor(np.bincount(place, minlength=bins).astype(kind), device=x.device)
+    return as_tensor(np.bincount(place, minlength=bins).astype(kind), device=input.device)
 
 
 def isin(elements, test_elements, *, assume_unique: bool = False, invert: bool = False):
@@ -360,13 +360,13 @@ def isin(elements, test_elements, *, assume_unique: bool = False, invert: bool =
 
 # ---- running extremes
 def _running(name: str, better):
-    def call(x, dim: int):
-        if x.ndim == 0:
-            return kind(name)(x.clone(), arange(1)[0])
-        dim = check_dim(dim, x.ndim)
-        places = run(CARDS["running_place"], (transpose(x.detach(), dim, -1),), {"greatest": better})
+    def call(input, dim: int):
+        if input.ndim == 0:
+            return kind(name)(input.clone(), arange(1)[0])
+        dim = check_dim(dim, input.ndim)
+        places = run(CARDS["running_place"], (transpose(input.detach(), dim, -1),), {"greatest": better})
         places = transpose(places, dim, -1)
-        return kind(name)(gather(x, dim, places), places)
+        return kind(name)(gather(input, dim, places), places)
 
     call.__name__, call.__doc__ = (
         name,

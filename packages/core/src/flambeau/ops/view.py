@@ -61,23 +61,23 @@ VIEW = view("view", lambda g, _y, _x, shape: reshape(g, _x.shape), lambda xp, x,
             back=lambda g, _y, _x, shape: g.reshape(_x.shape))
 
 
-def view_as_shape(x, *shape):
+def view_as_shape(input, *shape):
     """The same elements in another shape, as a view.  (*) -> shape
 
     RuntimeError where the memory does not allow it without a copy: use `reshape` then.
     """
     if len(shape) == 1 and type(shape[0]) is not int and not isinstance(shape[0], int | tuple | list):
-        return x.view_dtype(shape[0])
-    array = ready(x)
+        return input.view_dtype(shape[0])
+    array = ready(input)
     if array is not None and array.flags.c_contiguous:
         try:
             array = array.reshape(shape if len(shape) > 1 else shape[0])
         except (ValueError, TypeError, IndexError):
-            return reshape(x, *shape)
-        return seen(x, array, VIEW, {"shape": array.shape})
-    shape = infer(sizes(shape), x.numel())
+            return reshape(input, *shape)
+        return seen(input, array, VIEW, {"shape": array.shape})
+    shape = infer(sizes(shape), input.numel())
     try:
-        return view_of(VIEW, x, {"shape": shape})
+        return view_of(VIEW, input, {"shape": shape})
     except ValueError:
         raise RuntimeError(
             "view size is not compatible with input tensor's size and stride (at least one dimension spans across two contiguous "
@@ -85,50 +85,50 @@ def view_as_shape(x, *shape):
         ) from None
 
 
-def reshape(x, *shape):
+def reshape(input, *shape):
     """The same elements in another shape: a view where possible, else a copy.  (*) -> shape
 
     >>> flambeau.arange(6).reshape(2, -1).shape
     flambeau.Size([2, 3])
     """
-    array = ready(x)
+    array = ready(input)
     if array is not None and array.flags.c_contiguous:
         try:
             array = array.reshape(shape if len(shape) > 1 else shape[0])
         except (ValueError, TypeError, IndexError):
             pass  # told in PyTorch's words below
         else:
-            return seen(x, array, VIEW, {"shape": array.shape})
-    shape = infer(sizes(shape), x.numel())
+            return seen(input, array, VIEW, {"shape": array.shape})
+    shape = infer(sizes(shape), input.numel())
     try:
-        return view_of(VIEW, x, {"shape": shape})
+        return view_of(VIEW, input, {"shape": shape})
     except ValueError:
-        return view_of(VIEW, x.contiguous(), {"shape": shape})
+        return view_of(VIEW, input.contiguous(), {"shape": shape})
 
 
-def flatten(x, start_dim: int = 0, end_dim: int = -1):
+def flatten(input, start_dim: int = 0, end_dim: int = -1):
     """Axes start_dim … end_dim made one.  (*, a, b, *) -> (*, a·b, *)"""
-    array = ready(x)
+    array = ready(input)
     if array is not None and start_dim == 0 and end_dim == -1 and array.ndim > 1 and array.flags.c_contiguous:
         array = array.reshape(-1)
-        return seen(x, array, VIEW, {"shape": array.shape})
-    if x.ndim == 0:
-        return reshape(x, 1)
-    start, end = check_dim(start_dim, x.ndim), check_dim(end_dim, x.ndim)
+        return seen(input, array, VIEW, {"shape": array.shape})
+    if input.ndim == 0:
+        return reshape(input, 1)
+    start, end = check_dim(start_dim, input.ndim), check_dim(end_dim, input.ndim)
     if start > end:
         raise RuntimeError("flatten() has invalid args: start_dim cannot come after end_dim")
-    shape = x.shape
+    shape = input.shape
     if start == end:
-        return x
+        return input
     shape = tuple(shape)
-    return reshape(x, (*shape[:start], prod(shape[start:end + 1]), *shape[end + 1:]))
+    return reshape(input, (*shape[:start], prod(shape[start:end + 1]), *shape[end + 1:]))
 
 
-def unflatten(x, dim: int, sizes):
+def unflatten(input, dim: int, sizes):
     """Axis `dim` split into several.  (*, n, *) -> (*, *sizes, *)"""
-    dim, shape = check_dim(dim, x.ndim), x.shape
+    dim, shape = check_dim(dim, input.ndim), input.shape
     inner = infer(tuple(sizes), shape[dim])
-    return reshape(x, *shape[:dim], *inner, *shape[dim + 1:])
+    return reshape(input, *shape[:dim], *inner, *shape[dim + 1:])
 
 
 # ---- the order of axes
@@ -141,22 +141,22 @@ def _inverse(dims: tuple) -> tuple:
     return tuple(sorted(range(len(dims)), key=[d % len(dims) for d in dims].__getitem__))
 
 
-def permute(x, *dims):
+def permute(input, *dims):
     """Axes in the order `dims`, as a view.  (a, b, c) -> (c, a, b) for dims (2, 0, 1)"""
-    array = ready(x)
+    array = ready(input)
     if array is not None and len(dims) == array.ndim > 1 and type(dims[0]) is int and min(dims) >= 0:
         try:
-            return seen(x, array.transpose(dims), PERMUTE, {"dims": dims})
+            return seen(input, array.transpose(dims), PERMUTE, {"dims": dims})
         except (ValueError, TypeError):
             pass  # told in PyTorch's words below
     dims = sizes(dims)
-    if len(dims) != x.ndim:
+    if len(dims) != input.ndim:
         raise RuntimeError(f"permute: number of dimensions in the tensor input does not match the length of the desired ordering "
-                           f"of dimensions i.e. input.dim() = {x.ndim} is not equal to len(dims) = {len(dims)}")
-    dims = tuple(check_dim(d, x.ndim) for d in dims)
+                           f"of dimensions i.e. input.dim() = {input.ndim} is not equal to len(dims) = {len(dims)}")
+    dims = tuple(check_dim(d, input.ndim) for d in dims)
     if len(set(dims)) != len(dims):
         raise RuntimeError("permute(): duplicate dims are not allowed.")
-    return view_of(PERMUTE, x, {"dims": dims})
+    return view_of(PERMUTE, input, {"dims": dims})
 
 
 SWAP = view(
@@ -169,9 +169,9 @@ SWAP = view(
 )
 
 
-def transpose(x, dim0: int, dim1: int):
+def transpose(input, dim0: int, dim1: int):
     """Two axes exchanged, as a view.  (*, a, *, b, *) -> (*, b, *, a, *)"""
-    array = ready(x)
+    array = ready(input)
     if array is not None and type(dim0) is int and type(dim1) is int and array.ndim:
         try:
             swapped = array.swapaxes(dim0, dim1)
@@ -179,10 +179,10 @@ def transpose(x, dim0: int, dim1: int):
             pass  # told in PyTorch's words below
         else:
             n = array.ndim
-            return seen(x, swapped, SWAP, {"dim0": dim0 if dim0 >= 0 else dim0 + n, "dim1": dim1 if dim1 >= 0 else dim1 + n})
-    n = x.ndim
+            return seen(input, swapped, SWAP, {"dim0": dim0 if dim0 >= 0 else dim0 + n, "dim1": dim1 if dim1 >= 0 else dim1 + n})
+    n = input.ndim
     a, b = check_dim(dim0, n), check_dim(dim1, n)
-    return view_of(SWAP, x, {"dim0": a, "dim1": b}) if n else x.view_as(x)
+    return view_of(SWAP, input, {"dim0": a, "dim1": b}) if n else input.view_as(input)
 
 
 TURNED = {"dims": (-1, -2)}  # from the end, which `naming` tells from a `permute`
@@ -199,30 +199,30 @@ def turned(x):
     return permute(x, *reversed(range(x.ndim)))
 
 
-def t(x):
+def t(input):
     """A matrix transposed, as a view; vectors and scalars stay.  (a, b) -> (b, a)"""
-    array = ready(x)
+    array = ready(input)
     if array is not None and array.ndim == 2:
-        return seen(x, array.T, PERMUTE, TURNED)
-    if x.ndim > 2:
-        raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {x.ndim}D")
-    return view_of(PERMUTE, x, TURNED) if x.ndim == 2 else x.view_as(x)
+        return seen(input, array.T, PERMUTE, TURNED)
+    if input.ndim > 2:
+        raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {input.ndim}D")
+    return view_of(PERMUTE, input, TURNED) if input.ndim == 2 else input.view_as(input)
 
 
-def movedim(x, source, destination):
+def movedim(input, source, destination):
     """Axes moved from `source` to `destination`, the others in order, as a view."""
-    source = [check_dim(d, x.ndim) for d in ((source,) if isinstance(source, int) else source)]
-    destination = [check_dim(d, x.ndim) for d in ((destination,) if isinstance(destination, int) else destination)]
+    source = [check_dim(d, input.ndim) for d in ((source,) if isinstance(source, int) else source)]
+    destination = [check_dim(d, input.ndim) for d in ((destination,) if isinstance(destination, int) else destination)]
     if len(source) != len(destination):
         raise RuntimeError(f"movedim: Invalid source or destination dims: source ({source} dims) should contain the same number of dims as "
                            f"destination ({destination} dims)")
     for name, axes in (("source", source), ("destination", destination)):
         if len(set(axes)) < len(axes):
             raise RuntimeError(f"movedim: repeated dim in `{name}` ({axes})")
-    order = [d for d in range(x.ndim) if d not in source]
+    order = [d for d in range(input.ndim) if d not in source]
     for to, d in sorted(zip(destination, source, strict=True)):
         order.insert(to, d)
-    return view_of(PERMUTE, x, {"dims": tuple(order)})
+    return view_of(PERMUTE, input, {"dims": tuple(order)})
 
 
 # ---- axes of one
@@ -239,30 +239,30 @@ UNSQUEEZE = view(
 )
 
 
-def squeeze(x, dim=None):
+def squeeze(input, dim=None):
     """Axes of one taken away: all, or those in `dim`.  (a, 1, b) -> (a, b)"""
-    array = ready(x)
+    array = ready(input)
     if array is not None and type(dim) is int:
         n = array.ndim
         if -n <= dim < n:
             dim = dim if dim >= 0 else dim + n
             if array.shape[dim] == 1:
-                return seen(x, array.squeeze(dim), SQUEEZE, {"dims": (dim,)})
-            return seen(x, array[...], SQUEEZE, {"dims": ()})
-    shape = x.shape
-    wanted = range(x.ndim) if dim is None else [check_dim(d, x.ndim) for d in ((dim,) if isinstance(dim, int) else dim)]
-    return view_of(SQUEEZE, x, {"dims": tuple(d for d in wanted if x.ndim and shape[d] == 1)})
+                return seen(input, array.squeeze(dim), SQUEEZE, {"dims": (dim,)})
+            return seen(input, array[...], SQUEEZE, {"dims": ()})
+    shape = input.shape
+    wanted = range(input.ndim) if dim is None else [check_dim(d, input.ndim) for d in ((dim,) if isinstance(dim, int) else dim)]
+    return view_of(SQUEEZE, input, {"dims": tuple(d for d in wanted if input.ndim and shape[d] == 1)})
 
 
-def unsqueeze(x, dim: int):
+def unsqueeze(input, dim: int):
     """An axis of one put in before axis `dim`, as a view.  (a, b) -> (a, 1, b)"""
-    array = ready(x)
+    array = ready(input)
     if array is not None and type(dim) is int:
         n = array.ndim + 1
         if -n <= dim < n:
             dim = dim if dim >= 0 else dim + n
-            return seen(x, array[(ALL,) * dim + (None,)] if dim else array[None], UNSQUEEZE, {"dim": dim})
-    return view_of(UNSQUEEZE, x, {"dim": check_dim(dim, x.ndim + 1)})
+            return seen(input, array[(ALL,) * dim + (None,)] if dim else array[None], UNSQUEEZE, {"dim": dim})
+    return view_of(UNSQUEEZE, input, {"dim": check_dim(dim, input.ndim + 1)})
 
 
 # ---- broadcasting
@@ -317,16 +317,16 @@ if front.module is not None:
     spread_at_once = front.module.spread
 
 
-def expand(x, *shape):
+def expand(input, *shape):
     """Axes of one read again and again, as a view; -1 keeps an axis.  (a, 1) -> (b, a, c)"""
     if len(shape) == 1 and type(shape[0]) is not int:
         shape = sizes(shape)
-    array = ready(x)
+    array = ready(input)
     if array is not None:
         spread = spread_at_once(array, shape)
         if spread is not None:
-            return seen(x, spread, EXPAND, {"shape": spread.shape})
-    shape, own = sizes(shape), x.shape
+            return seen(input, spread, EXPAND, {"shape": spread.shape})
+    shape, own = sizes(shape), input.shape
     new = len(shape) - len(own)
     if new < 0:
         raise RuntimeError(
@@ -346,21 +346,21 @@ def expand(x, *shape):
                 f"Target sizes: {list(shape)}.  Tensor sizes: {list(own)}"
             )
         full.append(s)
-    return view_of(EXPAND, x, {"shape": tuple(full)})
+    return view_of(EXPAND, input, {"shape": tuple(full)})
 
 
-def sum_to_size(x, *shape):
+def sum_to_size(input, *shape):
     """Summed over the axes along which a tensor of `shape` would be broadcast to x's.  (*) -> shape"""
-    shape, own = sizes(shape), x.shape
+    shape, own = sizes(shape), input.shape
     if not shape:
-        return x.sum()  # of PyTorch's kind too: whole numbers for booleans
+        return input.sum()  # of PyTorch's kind too: whole numbers for booleans
     if own == shape:
-        return x
+        return input
     lead = len(own) - len(shape)
     dims = tuple(range(lead)) + tuple(i for i in range(lead, len(own)) if shape[i - lead] == 1 and own[i] != 1)
     if lead < 0 or any(shape[i - lead] not in (1, own[i]) for i in range(lead, len(own))):
         raise RuntimeError(f"size {{{list(own)}}} is not expandable to size {{{list(shape)}}}.")
-    out = x.sum(dims, keepdim=True) if dims else x
+    out = input.sum(dims, keepdim=True) if dims else input
     return reshape(out, shape) if lead else out
 
 
@@ -388,27 +388,27 @@ def part(x, index: tuple):
     return view_of(SLICE, x, {"index": index})
 
 
-def select(x, dim: int, index: int):
+def select(input, dim: int, index: int):
     """The slice at place `index` of axis `dim`, as a view.  (*, n, *) -> (*, *)"""
-    array = ready(x)
+    array = ready(input)
     if array is not None and dim == 0 and type(index) is int:
         try:
-            return seen(x, array[index, ...], SLICE, {"index": (index, ...)})
+            return seen(input, array[index, ...], SLICE, {"index": (index, ...)})
         except IndexError:
             pass  # told in PyTorch's words below
-    if x.ndim == 0:
+    if input.ndim == 0:
         raise IndexError("select() cannot be applied to a 0-dim tensor.")
-    dim, n = check_dim(dim, x.ndim), x.shape[dim]
+    dim, n = check_dim(dim, input.ndim), input.shape[dim]
     if not -n <= index < n:
-        raise IndexError(f"select(): index {index} out of range for tensor of size {list(x.shape)} at dimension {dim}")
-    return part(x, (slice(None),) * dim + (int(index), ...))
+        raise IndexError(f"select(): index {index} out of range for tensor of size {list(input.shape)} at dimension {dim}")
+    return part(input, (slice(None),) * dim + (int(index), ...))
 
 
-def narrow(x, dim: int, start: int, length: int):
+def narrow(input, dim: int, start: int, length: int):
     """`length` slices of axis `dim` from `start` on, as a view.  (*, n, *) -> (*, length, *)"""
-    if not x.ndim:
+    if not input.ndim:
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
-    dim, n = check_dim(dim, x.ndim), x.shape[dim]
+    dim, n = check_dim(dim, input.ndim), input.shape[dim]
     if isinstance(start, Tensor) and (start.ndim or start.dtype.category != INT or start.dtype.name == "bool"):
         raise RuntimeError("start must be an 0-dim integral Tensor.")
     start = int(start)
@@ -419,13 +419,13 @@ def narrow(x, dim: int, start: int, length: int):
         raise RuntimeError("narrow(): length must be non-negative.")
     if not 0 <= begin <= n or begin + length > n:
         raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({n}).")
-    return part(x, (ALL,) * dim + (slice(begin, begin + length),))
+    return part(input, (ALL,) * dim + (slice(begin, begin + length),))
 
 
-def split(x, split_size_or_sections, dim: int = 0) -> tuple:
+def split(tensor, split_size_or_sections, dim: int = 0) -> tuple:
     """Axis `dim` cut into parts of one size, or of the sizes given.  (*, n, *) -> tuple of (*, k, *), views"""
-    dim = check_dim(dim, x.ndim)
-    n = x.array.shape[dim] if type(x) is Tensor else x.shape[dim]
+    dim = check_dim(dim, tensor.ndim)
+    n = tensor.array.shape[dim] if type(tensor) is Tensor else tensor.shape[dim]
     if isinstance(split_size_or_sections, int):
         size = split_size_or_sections
         if size < 0 or (size == 0 and n):
@@ -441,7 +441,7 @@ def split(x, split_size_or_sections, dim: int = 0) -> tuple:
     for k in lengths:
         parts.append((ALL,) * dim + (slice(start, start + k),))
         start += k
-    return _parts(x, parts, "Split")
+    return _parts(tensor, parts, "Split")
 
 
 def _parts(x, keys, name: str) -> tuple:
@@ -467,29 +467,29 @@ def one_of_many(parts, name: str) -> tuple:
     return tuple(parts)
 
 
-def chunk(x, chunks: int, dim: int = 0) -> tuple:
+def chunk(input, chunks: int, dim: int = 0) -> tuple:
     """Axis `dim` cut into at most `chunks` parts of one size.  (*, n, *) -> tuple of (*, k, *), views"""
-    array = ready(x)
+    array = ready(input)
     if array is not None and dim == 0 and array.ndim and chunks > 0 and array.shape[0] > 1:
         n = array.shape[0]
         size = -(-n // chunks)
-        return _parts(x, [(slice(s, min(s + size, n)),) for s in range(0, n, size)], "Split")
+        return _parts(input, [(slice(s, min(s + size, n)),) for s in range(0, n, size)], "Split")
     if chunks < 1:
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
-    n = x.shape[check_dim(dim, x.ndim)] if type(x) is not Tensor or type(dim) is not int or dim else (x.array.shape or (1,))[0]
+    n = input.shape[check_dim(dim, input.ndim)] if type(input) is not Tensor or type(dim) is not int or dim else (input.array.shape or (1,))[0]
     size = -(-n // chunks)
-    return split(x, [0] * chunks if size == 0 else size, dim)
+    return split(input, [0] * chunks if size == 0 else size, dim)
 
 
-def unbind(x, dim: int = 0) -> tuple:
+def unbind(input, dim: int = 0) -> tuple:
     """The slices along axis `dim`.  (*, n, *) -> n views of (*, *)"""
-    array = ready(x)
+    array = ready(input)
     if array is not None and dim == 0 and array.ndim:
-        return _parts(x, [(i, ...) for i in range(array.shape[0])], "Unbind")
-    dim = check_dim(dim, x.ndim)
-    if x.ndim == 0:
+        return _parts(input, [(i, ...) for i in range(array.shape[0])], "Unbind")
+    dim = check_dim(dim, input.ndim)
+    if input.ndim == 0:
         raise IndexError("Dimension specified as 0 but tensor has no dimensions")
-    return _parts(x, [(ALL,) * dim + (i, ...) for i in range(x.shape[dim])], "Unbind")
+    return _parts(input, [(ALL,) * dim + (i, ...) for i in range(input.shape[dim])], "Unbind")
 
 
 DIAGONAL = view("diagonal", lambda g, _y, _x, offset, dim1, dim2: _diagonal_into(g, _x.shape, offset, dim1, dim2),
@@ -509,12 +509,12 @@ def _diagonal_into(g, shape, offset, dim1, dim2):
     return run(CARDS["view_write"], (g.new_zeros(shape), g), {"steps": (step,)})
 
 
-def diagonal(x, offset: int = 0, dim1: int = 0, dim2: int = 1):
+def diagonal(input, offset: int = 0, dim1: int = 0, dim2: int = 1):
     """The diagonal of axes dim1 and dim2, put last, as a view.  (*, n, m) -> (*, min(n, m))"""
-    a, b = check_dim(dim1, x.ndim), check_dim(dim2, x.ndim)
+    a, b = check_dim(dim1, input.ndim), check_dim(dim2, input.ndim)
     if a == b:
         raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
-    return view_of(DIAGONAL, x, {"offset": offset, "dim1": a, "dim2": b})
+    return view_of(DIAGONAL, input, {"offset": offset, "dim1": a, "dim2": b})
 
 
 # ---- the write through a view, as seen from its base

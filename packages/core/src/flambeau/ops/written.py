@@ -17,24 +17,24 @@ SAME = {"absolute_": "abs_", "arccos_": "acos_", "arcsin_": "asin_", "arctan_": 
 
 
 def _reaxed(name: str):
-    def call(x: Tensor, *args, **kwargs) -> Tensor:
-        if x.process is not None:
+    def call(input: Tensor, *args, **kwargs) -> Tensor:
+        if input.process is not None:
             raise RuntimeError(f"{name}_(): a tensor inside a function transform keeps its axes; use {name}")
-        if mode.enabled and in_graph(x):
-            if x.node is not None and x.node.is_leaf:
+        if mode.enabled and in_graph(input):
+            if input.node is not None and input.node.is_leaf:
                 raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
-            if live_views(x):
+            if live_views(input):
                 raise RuntimeError(f"{name}_(): the tensor has views with a history, which follow its axes; use {name}")
-        before = plain(x.array)
-        before.node, before.base, before.source, before.cell = x.node, x.base, x.source, x.cell
-        after = getattr(type(x), name)(before, *args, **kwargs)
+        before = plain(input.array)
+        before.node, before.base, before.source, before.cell = input.node, input.base, input.source, input.cell
+        after = getattr(type(input), name)(before, *args, **kwargs)
         if after is before:
-            return x
-        wrote(x)
-        x.array, x.node = after.array, after.node
-        if x.base is not None:
-            x.base, x.source = after.base, after.source
-        return x
+            return input
+        wrote(input)
+        input.array, input.node = after.array, after.node
+        if input.base is not None:
+            input.base, input.source = after.base, after.source
+        return input
 
     call.__name__, call.__doc__ = name + "_", f"`{name}` of the tensor itself, which keeps its memory."
     return call
