@@ -124,7 +124,7 @@ def getitem(x: Tensor, key) -> Tensor:
     try:
         return run(CARDS["index"], [out, *tensors], {"spec": spec})
     except IndexError as error:
-        raise _reworded(error) from None
+        raise _reworded(error, places=True) from None
 
 
 def _untracked(x) -> bool:
@@ -195,91 +195,13 @@ def _basic(x, key):
         raise _reworded(error) from None
 
 
-def _reworded(error: IndexError) -> IndexError:
+def _reworded(error: IndexError, places: bool = False) -> IndexError:
     text = str(error).replace("for axis", "for dimension")
+    if places and text.endswith("with size 0"):
+        return IndexError("index is out of bounds for dimension with size 0")
     if "too many indices" in text and "-dimensional" in text:  # … array is 2-dimensional, but 3 were indexed
         return IndexError(f"too many indices for tensor of dimension {text.split('-dimensional')[0].split()[-1]}")
     return IndexError(text)
-
-
-def split_key(x: Tensor, key):
-    """A key as a basic part (ints, slices, None; None if it does nothing) and an advanced one ((tensors, spec), or None)."""
-    parts = list(key) if isinstance(key, tuple) else [key]
-    parts = [_plain_key(p) for p in parts]
-    if not any(p is Ellipsis for p in parts):
-        parts.append(Ellipsis)
-    used = 0
-    for p in parts:
-        used += (
-            p.ndim
-            if isinstance(p, Tensor) and p.dtype.name in ("bool", "uint8")
-            else 0
-            if p is None or p is Ellipsis or isinstance(p, bool)
-            else 1
-        )
-    if used > x.ndim:
-        raise IndexError(f"too many indices for tensor of dimension {x.ndim}")
-    at = next(i for i, p in enumerate(parts) if p is Ellipsis)
-    parts[at:at + 1] = [slice(None)] * (x.ndim - used)
-    basic: list = []
-    spec: list = []
-    tensors: list = []
-    dim = 0
-    for p in parts:
-        if isinstance(p, bool):
-            basic.append(None)
-            spec.append(True)
-            tensors.append(_range_of(x, int(p)))
-        elif isinstance(p, Tensor):
-            if p.dtype.name in ("bool", "uint8"):
-                if tuple(p.shape) != tuple(x.shape[dim:dim + p.ndim]):
-                    raise IndexError(f"The shape of the mask {list(p.shape)} at index 0 does not match the shape of the indexed tensor "
-                                     f"{list(x.shape)} at index {dim}")
-                for places in p.nonzero(as_tuple=True):
-                    basic.append(slice(None))
-                    spec.append(True)
-                    tensors.append(places if places.device == x.device else places.to(x.device))
-                dim += p.ndim
-                continue
-            basic.append(slice(None))
-            spec.append(True)
-            tensors.append(p if p.device == x.device else p.to(x.device))
-            dim += 1
-        else:
-            basic.append(p)
-            if type(p) is not int:
-                spec.append(slice(None))
-            dim += p is not None
-    trivial = all(type(p) is slice and p == slice(None) for p in basic)
-    return (None if trivial and tensors else (*basic, ...)), ((tensors, tuple(spec)) if tensors else None)
-
-
-def _range_of(x, n):
-    from .create import arange
-    return arange(n, device=x.device)
-
-
-def _plain_key(p):
-    if p is None or p is Ellipsis or type(p) in (int, bool):
-        return p
-    if isinstance(p, slice):
-        p = slice(*(None if v is None else v if type(v) is int else v.__index__() for v in (p.start, p.stop, p.step)))
-        if p.step is not None and p.step <= 0:
-            raise ValueError("step must be greater than zero")
-        return p
-    if isinstance(p, Tensor):
-        if p.dtype.category > 1:
-            raise IndexError(f"tensors used as indices must be long, int, byte or bool tensors, got {p.dtype}")
-        return (bool if p.dtype.name == "bool" else int)(p.item()) if p.ndim == 0 and p.process is None and p.visible() else p
-    if isinstance(p, np.ndarray | list | tuple | range):
-        from .create import as_tensor
-        values = np.asarray(p)
-        return _plain_key(as_tensor(values.astype(np.int64) if values.size == 0 and values.dtype != np.bool_ else values))
-    if hasattr(p, "__index__"):
-        return p.__index__()
-    raise (TypeError if isinstance(p, str) else IndexError)(
-        f"only integers, slices (`:`), ellipsis (`...`), None and long or byte tensors are valid indices (got {type(p).__name__})"
-    )
 
 
 def setitem(x: Tensor, key, value) -> None:
@@ -313,6 +235,9 @@ def setitem(x: Tensor, key, value) -> None:
         place.copy_(value)
         return
     tensors, spec = advanced
+    if isinstance(value, Tensor):
+        while value.ndim > 1 and value.shape[0] == 1:
+            value = value[0]
     _put_into(place, tensors, spec, value, False)
 
 
@@ -327,6 +252,7 @@ def _put_into(x: Tensor, tensors, spec, value, accumulate: bool) -> Tensor:
         value = as_tensor(value, dtype=x.dtype, device=x.device)
     if value.dtype is not x.dtype:
         if value.ndim or not can_cast(value.dtype, x.dtype):
+            _check_fits(x, tensors, spec, value)
             raise RuntimeError(f"Index put requires the source and destination dtypes match, got {x.dtype.name} for the destination and "
                                f"{value.dtype.name} for the source.")
         value = value.to(x.dtype)
@@ -342,14 +268,25 @@ def _put_into(x: Tensor, tensors, spec, value, accumulate: bool) -> Tensor:
     except IndexError as error:
         raise _reworded(error) from None
     except ValueError:
-        raise RuntimeError(f"shape mismatch: value tensor of shape {list(value.shape)} cannot be broadcast to indexing result") from None
+        _check_fits(x, tensors, spec, value)
+        raise
     version_cell(x)[0] += 1
     return x
 
 
+def _check_fits(x, tensors, spec, value) -> None:
+    shape = run(CARDS["index"], [x.detach(), *tensors], {"spec": spec}).shape
+    if value.ndim > len(shape) or any(n not in (1, m) for n, m in zip(reversed(value.shape), reversed(shape))):
+        raise RuntimeError(f"shape mismatch: value tensor of shape {list(value.shape)} cannot be broadcast to indexing result of shape "
+                           f"{list(shape)}")
+
+
 def index_put_(x: Tensor, indices, values, accumulate: bool = False) -> Tensor:
     """x[indices] = values, or += with repeated places adding up."""
-    _, (tensors, spec) = split_key(x, tuple(indices))
+    _, places = split_key(x, tuple(indices))
+    if places is None:
+        raise ValueError("index_put_: expected at least one tensor of places, got none")
+    tensors, spec = places
     return _put_into(x, tensors, spec, values, accumulate)
 
 
