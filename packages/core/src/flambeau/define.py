@@ -49,8 +49,8 @@ def elementwise(name: str, *vjp, c: str, body: Callable | None = None, numpy: st
 
 _SHAPES = {1: "  (*) -> (*)", 2: "  (*), (*) -> (*), broadcast", 3: "  (*), (*), (*) -> (*), broadcast"}
 _BODIES: dict[int, Callable[[str], Callable]] = {
-    1: lambda word: lambda xp, x: getattr(xp, word)(x),
-    2: lambda word: lambda xp, x, y: getattr(xp, word)(x, y),
+    1: lambda word: lambda xp, input: getattr(xp, word)(input),
+    2: lambda word: lambda xp, input, other: getattr(xp, word)(input, other),
     3: lambda word: lambda xp, x, y, z: getattr(xp, word)(x, y, z),
 }
 

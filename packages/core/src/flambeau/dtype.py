@@ -94,7 +94,8 @@ def promote_types(type1: dtype, type2: dtype) -> dtype:
     if type1.category != type2.category:
         high, low = (type1, type2) if type1.category > type2.category else (type2, type1)
         if high.category != FLOAT and {type1.name, type2.name} & _LONE:
-            raise RuntimeError(f"Promotion for uint16, uint32, uint64 types is not supported, attempted to promote {type1.name} and {type2.name}")
+            raise RuntimeError(f"Promotion for uint16, uint32, uint64 types is not supported, attempted to promote {type1.name} "
+                               f"and {type2.name}")
         return complex128 if high is complex64 and low is float64 else high
     if type1.category == INT:
         return _promote_ints(type1, type2)

@@ -35,6 +35,8 @@ NUMBER_FIRST = frozenset("pow float_power remainder bitwise_and bitwise_or bitwi
                          "legendre_polynomial_p chebyshev_polynomial_t chebyshev_polynomial_u chebyshev_polynomial_v "
                          "chebyshev_polynomial_w shifted_chebyshev_polynomial_t shifted_chebyshev_polynomial_u "
                          "shifted_chebyshev_polynomial_v shifted_chebyshev_polynomial_w".split())
+SECOND = {"pow": "exponent", "float_power": "exponent", "heaviside": "values"} | {
+    name: "n" for name in NUMBER_FIRST if "polynomial" in name}  # what PyTorch calls the second argument, where not `other`
 TENSORS_ONLY = frozenset("atan2 maximum minimum logaddexp logical_and logical_or logical_xor hypot".split())
 
 
@@ -165,6 +167,10 @@ def _binary(card: Card, checked: bool, finish, numbers: bool):
                         return z
         return finish(card, (input, other), NO_ATTRS, out)
 
+    second = SECOND.get(card.name)
+    if second is not None:
+        call.__code__ = call.__code__.replace(co_varnames=tuple(second if n == "other" else n for n in call.__code__.co_varnames))
+
     def number_first(input, other):
         """card(other, input), where Python asked the right operand."""
         kind, ty = type(input), type(other)
@@ -257,7 +263,7 @@ def axes_of(dim, x):
 def chosen(card: Card):
     """condition, x, y -> where: a boolean tensor, and two tensors of one dtype or one and a number."""
 
-    def call(condition, input, other, *, out=None):
+    def call(condition, input=None, other=None, *, out=None):
         if type(condition) is Tensor and out is None and not context.unusual:
             c, a, b, m, n = condition.array, input, other, None, None
             t = type(input)
@@ -278,6 +284,8 @@ def chosen(card: Card):
                     if (m is not None or n is not None) and grad.enabled:
                         z.node = record(card, z, (condition, input, other), NO_ATTRS, (None, m, n))
                     return z
+        if input is other is out is None:
+            return condition.nonzero(as_tuple=True)
         return finish(card, (condition, input, other), NO_ATTRS, out)
 
     return named(call, card)
@@ -352,36 +360,36 @@ def tracked(x, y=None) -> bool:
 def inplace(card: Card, ufunc=None):
     """x.op_(…): NumPy's own `out=` where nothing is recorded, the slow road otherwise."""
 
-    def call(x, *args, **attrs):
-        if ufunc is not None and type(x) in PLAIN and len(args) == card.inputs - 1 and not attrs and not context.unusual:
+    def call(input, *args, **attrs):
+        if ufunc is not None and type(input) in PLAIN and len(args) == card.inputs - 1 and not attrs and not context.unusual:
             y: Any = args[0] if args else None
-            a = x.array
-            if type(a) is ndarray and a.dtype.kind in "fi" and not tracked(x, y):
+            a = input.array
+            if type(a) is ndarray and a.dtype.kind in "fi" and not tracked(input, y):
                 b = y.array if type(y) in PLAIN else y if type(y) is float or type(y) is int else None
                 if not args or (b is not None and (type(b) is not ndarray or (b.dtype is a.dtype and b.ndim <= a.ndim))):
                     if type(b) is ndarray and b is not a:
-                        check_places(x, args)
+                        check_places(input, args)
                     try:
                         ufunc(a, b, out=a) if args else ufunc(a, out=a)
                     except RuntimeWarning:  # as an error it comes when all is written
-                        version_cell(x)[0] += 1
-                        return x
+                        version_cell(input)[0] += 1
+                        return input
                     except (ValueError, TypeError, OverflowError):
-                        return slow(x, args, attrs)
-                    version_cell(x)[0] += 1
-                    return x
-        return slow(x, args, attrs)
+                        return slow(input, args, attrs)
+                    version_cell(input)[0] += 1
+                    return input
+        return slow(input, args, attrs)
 
-    def slow(x, args, attrs):
-        inputs, attrs = bind(card, (x, *args), attrs)
-        if card.inputs == 1 and type(x) is Tensor and not context.unusual and not tracked(x):
-            a = x.array
+    def slow(input, args, attrs):
+        inputs, attrs = bind(card, (input, *args), attrs)
+        if card.inputs == 1 and type(input) is Tensor and not context.unusual and not tracked(input):
+            a = input.array
             if type(a) is ndarray and (a.dtype is F32 or a.dtype is F64) and a.flags.writeable:
-                r = run_one(card, x, attrs).array
+                r = run_one(card, input, attrs).array
                 if r.dtype is a.dtype and r.shape == a.shape:
                     a[...] = r
-                    version_cell(x)[0] += 1
-                    return x
+                    version_cell(input)[0] += 1
+                    return input
         try:
             return run_inplace(card, inputs, attrs)
         except (ValueError, TypeError) as error:
@@ -398,6 +406,8 @@ def bind(card: Card, args: tuple, attrs: dict):
     """Split a call's arguments into the card's inputs and its attrs, by position and by name."""
     inputs = list(args[:card.inputs])
     for n in card.names[len(inputs):card.inputs]:
+        if n not in attrs:
+            n = "input" if not inputs else SECOND.get(card.name, "other")  # whatever the body calls it
         if n in attrs:
             attrs = dict(attrs)
             inputs.append(attrs.pop(n))

@@ -56,7 +56,8 @@ def add(input, other, *, alpha=1, out=None):
 
 def sub(input, other, *, alpha=1, out=None):
     """x - alpha · y.  (*), (*) -> (*), broadcast"""
-    if isinstance(input, Tensor) and isinstance(other, Tensor | bool) and input.dtype is bool_dtype and (isinstance(other, bool) or other.dtype is bool_dtype):
+    if isinstance(input, Tensor) and isinstance(other, Tensor | bool) and input.dtype is bool_dtype \
+            and (isinstance(other, bool) or other.dtype is bool_dtype):
         raise RuntimeError(
             "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator instead."
         )
@@ -143,12 +144,12 @@ def addcdiv(input, tensor1, tensor2, *, value=1):
 
 
 def _in_place(function):
-    def call(x, *args, **kwargs):
-        check_places(x, args)
-        wrote(x)
-        if mode.enabled and in_graph(x):
-            check_writable(x)
-        return write(x, function(old_value(x) if _keeps_input(x) else x, *args, **kwargs), function.__name__)
+    def call(input, *args, **kwargs):
+        check_places(input, args)
+        wrote(input)
+        if mode.enabled and in_graph(input):
+            check_writable(input)
+        return write(input, function(old_value(input) if _keeps_input(input) else input, *args, **kwargs), function.__name__)
 
     call.__name__, call.__doc__ = function.__name__ + "_", f"`{function.__name__}`, written into the tensor itself."
     return call
@@ -314,8 +315,9 @@ def expand_as(x, other):
     return view.expand(x, *other.shape)
 
 
-def repeat(input, *repeats):
+def repeat(input, *counts, repeats=None):
     """The tensor laid side by side with itself, `repeats` times along each axis.  (a, b) -> (r₀·a, r₁·b)"""
+    repeats = counts if repeats is None else (repeats,)
     repeats = view.sizes(repeats)
     if len(repeats) < input.ndim:
         raise RuntimeError("Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor")
@@ -326,8 +328,9 @@ def repeat(input, *repeats):
     return out.clone(memory_format=contiguous_format) if out._is_view() else out
 
 
-def tile(input, *dims):
+def tile(input, *counts, dims=None):
     """`repeat`, with ones put in front where axes are missing."""
+    dims = counts if dims is None else (dims,)
     dims = view.sizes(dims)
     return repeat(input, *(1,) * (input.ndim - len(dims)), *dims)
 
@@ -407,7 +410,8 @@ def copy_(input, other, non_blocking: bool = False):
     """Write another tensor's values, broadcast and cast, into this one."""
     if front.module is not None and front.module.copied(input, other):
         return input
-    if type(other) is Tensor and type(input) is Tensor and not context.unusual and _unwatched(input) and (other.node is None or not mode.enabled):
+    if type(other) is Tensor and type(input) is Tensor and not context.unusual and _unwatched(input) \
+            and (other.node is None or not mode.enabled):
         a, b = input.array, other.array
         if type(a) is np.ndarray and type(b) is np.ndarray and a.dtype is b.dtype and a.shape == b.shape and a.flags.writeable:
             if b.base is not None or a.base is not None:
@@ -490,15 +494,18 @@ def zero_(input):
 
 
 # ---- kin of a tensor
-def new_zeros(input, *size, dtype=None, device=None, requires_grad=False):
+def new_zeros(input, *lengths, size=None, dtype=None, device=None, requires_grad=False):
+    size = lengths if size is None else (size,)
     return _filled_as(input, view.sizes(size), 0, dtype or input.dtype, device or input.device, requires_grad)
 
 
-def new_ones(input, *size, dtype=None, device=None, requires_grad=False):
+def new_ones(input, *lengths, size=None, dtype=None, device=None, requires_grad=False):
+    size = lengths if size is None else (size,)
     return _filled_as(input, view.sizes(size), 1, dtype or input.dtype, device or input.device, requires_grad)
 
 
-def new_empty(input, *size, dtype=None, device=None, requires_grad=False):
+def new_empty(input, *lengths, size=None, dtype=None, device=None, requires_grad=False):
+    size = lengths if size is None else (size,)
     return _filled_as(input, view.sizes(size), None, dtype or input.dtype, device or input.device, requires_grad)
 
 

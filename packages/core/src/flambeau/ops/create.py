@@ -234,8 +234,9 @@ def _ones(shape, kind):
     return made
 
 
-def zeros(*size, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False) -> Tensor:
+def zeros(*lengths, size=None, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False) -> Tensor:
     """Zeros.  -> size"""
+    size = lengths if size is None else (size,)
     if out is None and layout is None and device is None and not pin_memory:
         made = _at_once(np.zeros, size, dtype)
         if made is not None:
@@ -244,8 +245,9 @@ def zeros(*size, out=None, dtype=None, layout=None, device=None, requires_grad=F
     return _out(out, _filled(sizes(size), 0, dtype or context.get_default_dtype(), device, requires_grad))
 
 
-def ones(*size, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False) -> Tensor:
+def ones(*lengths, size=None, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False) -> Tensor:
     """Ones.  -> size"""
+    size = lengths if size is None else (size,)
     if out is None and layout is None and device is None and not pin_memory:
         made = _at_once(_ones, size, dtype)
         if made is not None:
@@ -254,8 +256,10 @@ def ones(*size, out=None, dtype=None, layout=None, device=None, requires_grad=Fa
     return _out(out, _filled(sizes(size), 1, dtype or context.get_default_dtype(), device, requires_grad))
 
 
-def empty(*size, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False, memory_format=None) -> Tensor:
+def empty(*lengths, size=None, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False,
+          memory_format=None) -> Tensor:
     """Memory as it was found: write before you read.  -> size"""
+    size = lengths if size is None else (size,)
     if out is None and layout is None and device is None and memory_format is None and not pin_memory:
         made = _at_once(np.empty, size, dtype)
         if made is not None:
@@ -326,34 +330,39 @@ def _filled_as(x: Tensor, shape, value, dtype, device, requires_grad) -> Tensor:
     return made.requires_grad_() if requires_grad else made
 
 
-def zeros_like(input, *, dtype=None, device=None, requires_grad=False, **kw) -> Tensor:
+def zeros_like(input, *, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False, memory_format=None) -> Tensor:
     """Zeros of x's shape, dtype and device."""
-    return _like(input, 0, dtype, device, requires_grad, **kw)
+    return _like(input, 0, dtype, device, requires_grad, layout, pin_memory, memory_format)
 
 
-def ones_like(input, *, dtype=None, device=None, requires_grad=False, **kw) -> Tensor:
+def ones_like(input, *, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False, memory_format=None) -> Tensor:
     """Ones of x's shape, dtype and device."""
-    return _like(input, 1, dtype, device, requires_grad, **kw)
+    return _like(input, 1, dtype, device, requires_grad, layout, pin_memory, memory_format)
 
 
-def empty_like(input, *, dtype=None, device=None, requires_grad=False, **kw) -> Tensor:
+def empty_like(input, *, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False, memory_format=None) -> Tensor:
     """Memory as it was found, of x's shape, dtype and device."""
-    return _like(input, None, dtype, device, requires_grad, **kw)
+    return _like(input, None, dtype, device, requires_grad, layout, pin_memory, memory_format)
 
 
-def full_like(input, fill_value, *, dtype=None, device=None, requires_grad=False, **kw) -> Tensor:
+def full_like(
+    input, fill_value, *, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False, memory_format=None
+) -> Tensor:
     """One value everywhere, of x's shape, dtype and device."""
-    return _like(input, fill_value, dtype, device, requires_grad, **kw)
+    return _like(input, fill_value, dtype, device, requires_grad, layout, pin_memory, memory_format)
 
 
 # ---- ranges
-def arange(start, end=None, step=1, *, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False) -> Tensor:
+def arange(start=None, end=None, step=1, *, out=None, dtype=None, layout=None, device=None, requires_grad=False,
+           pin_memory=False) -> Tensor:
     """start, start + step, … below end.  -> (⌈(end - start) / step⌉)
 
     >>> flambeau.arange(1, 4)
     tensor([1, 2, 3])
     """
-    if end is None:
+    if start is None:
+        start = 0
+    elif end is None:
         start, end = 0, start
     if type(start) is type(end) is type(step) is int and step > 0 and end >= start and dtype is out is layout is device is None \
             and context.default_device is None:

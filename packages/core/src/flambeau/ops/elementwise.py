@@ -276,6 +276,6 @@ def _inside(x, low, high):
     samples=lambda make: [(tuple(make((2, 3), -1.0, 1.0) for _ in range(3)), {})],
     vjp=(lambda g, _y, _a, _b, w: g * (1 - w), lambda g, _y, _a, _b, w: g * w, lambda g, _y, a, b, _w: g * (b - a)),
 )
-def lerp(xp, start, end, weight):
-    """start + weight · (end - start).  (*), (*), (*) -> (*), broadcast"""
-    return start + weight * (end - start)
+def lerp(xp, input, end, weight):
+    """input + weight · (end - input).  (*), (*), (*) -> (*), broadcast"""
+    return input + weight * (end - input)

@@ -16,6 +16,7 @@ from ..op import CARDS
 from ..record import record
 from ..tensor import Tensor, check_dim, plain, version_cell
 from ..write import check_writable, write, wrote
+from .keys import NO_AXES, split_key
 from .view import ALL, SLICE, part, ready, reshape
 
 INT64, BOOL = np.dtype(np.int64), np.dtype(np.bool_)
@@ -115,7 +116,7 @@ def getitem(x: Tensor, key) -> Tensor:
                         key = (*key, ...)
                     return seen(x, array[key], SLICE, {"index": key})
         except IndexError as error:
-            raise _reworded(error) from None
+            raise (IndexError(NO_AXES) if kind is int and not array.ndim else _reworded(error)) from None
     basic, advanced = split_key(x, key)
     out = _basic(x, basic) if basic is not None else x
     if advanced is None:
@@ -241,6 +242,10 @@ def setitem(x: Tensor, key, value) -> None:
     _put_into(place, tensors, spec, value, False)
 
 
+def delitem(x: Tensor, key) -> None:
+    raise TypeError("a tensor's elements can't be deleted: its shape is fixed")
+
+
 def _fill_from(place, value):
     from .create import as_tensor
     place.copy_(as_tensor(value, dtype=place.dtype, device=place.device))
@@ -285,7 +290,7 @@ def index_put_(x: Tensor, indices, values, accumulate: bool = False) -> Tensor:
     """x[indices] = values, or += with repeated places adding up."""
     _, places = split_key(x, tuple(indices))
     if places is None:
-        raise ValueError("index_put_: expected at least one tensor of places, got none")
+        raise RuntimeError("index_put_: expected at least one tensor of places, got none")
     tensors, spec = places
     return _put_into(x, tensors, spec, values, accumulate)
 

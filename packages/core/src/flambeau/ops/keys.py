@@ -8,15 +8,17 @@ import numpy as np
 from ..tensor import Tensor
 
 MASKS = ("bool", "uint8")  # the latter is PyTorch's mask of old
+NO_AXES = "invalid index of a 0-dim tensor. Use `tensor.item()` to convert a 0-dim tensor to a number"
 
 
 def split_key(x: Tensor, key):
     """A key as a basic part (ints, slices, None; None if it does nothing) and an advanced one ((tensors, spec), or None)."""
     if isinstance(key, list) and _holds_keys(key):
-        warnings.warn("a list that holds sequences, tensors or slices is read as a tuple of keys: write x[tuple(key)], which stays so", stacklevel=4)
+        warnings.warn("a list that holds sequences, tensors or slices is read as a tuple of keys: write x[tuple(key)], which stays so",
+                      stacklevel=4)
         key = tuple(key)
     if type(key) is int and not x.ndim:
-        raise IndexError("invalid index of a 0-dim tensor. Use `tensor.item()` to convert a 0-dim tensor to a number")
+        raise IndexError(NO_AXES)
     parts = list(key) if isinstance(key, tuple) else [key]
     parts = [_plain_key(p) for p in parts]
     if not any(p is Ellipsis for p in parts):

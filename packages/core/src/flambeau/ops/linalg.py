@@ -81,10 +81,13 @@ def matmul(input, other, *, out=None):
         raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {input.dtype.name} != {other.dtype.name}")
     k = input.shape[-1]
     if k != other.shape[-2 if nb > 1 else 0]:
-        raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({'x'.join(map(str, input.shape))} and {'x'.join(map(str, other.shape))})")
+        raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({'x'.join(map(str, input.shape))} and "
+                           f"{'x'.join(map(str, other.shape))})")
     if na > 1 and nb > 1:
         if nb == 2 and na > 2 and k:  # one large product instead of many small ones
-            return reshape(multiply(reshape(input, -1, k), other), *input.shape[:-1], other.shape[1]) if out is None else multiply(input, other, out=out)
+            if out is not None:
+                return multiply(input, other, out=out)
+            return reshape(multiply(reshape(input, -1, k), other), *input.shape[:-1], other.shape[1])
         return multiply(input, other, out=out)
     product = multiply(unsqueeze(input, 0) if na == 1 else input, unsqueeze(other, 1) if nb == 1 else other)
     if nb == 1:

@@ -123,7 +123,8 @@ def cholesky_solve(input, input2, upper: bool = False, *, out=None):
 def cholesky_inverse(input, upper: bool = False, *, out=None):
     """The inverse of A, from its Cholesky factor.  (*, n, n) -> (*, n, n)"""
     check("cholesky_inverse", input, square=True)
-    return given(cholesky_solve(eye(input.shape[-1], dtype=input.dtype, device=input.device).expand(input.shape), input, upper), out, "cholesky_inverse")
+    one = eye(input.shape[-1], dtype=input.dtype, device=input.device).expand(input.shape)
+    return given(cholesky_solve(one, input, upper), out, "cholesky_inverse")
 
 
 # ---- inverse and solution

@@ -191,13 +191,14 @@ def empty_permuted(
 
 
 # ---- in place
-def resize_(x: Tensor, *size, memory_format=None) -> Tensor:
+def resize_(x: Tensor, *lengths, size=None, memory_format=None) -> Tensor:
     """x with another size over the same memory, which grows where it must; new elements are as they were found.
 
     >>> flambeau.arange(4).resize_(2, 2)
     tensor([[0, 1],
             [2, 3]])
     """
+    size = lengths if size is None else (size,)
     shape = sizes(size)
     if x.node is not None:
         raise RuntimeError("cannot resize variables that require grad")

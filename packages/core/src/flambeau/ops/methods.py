@@ -100,6 +100,7 @@ Tensor.__gt__ = operator(elementwise.gt)
 Tensor.__ge__ = operator(elementwise.ge)
 Tensor.__getitem__ = index.getitem
 Tensor.__setitem__ = index.setitem
+Tensor.__delitem__ = index.delitem
 
 
 def _comparison(call):
@@ -245,6 +246,7 @@ for _kind, _names in (("sparse coordinate", "indices coalesce is_coalesced"), ("
         setattr(Tensor, _name, _refused(_name, _kind))
 from . import written  # noqa: E402, F401 (in-place forms of the methods above)
 
+Tensor.split = view.split_method
 Tensor.where = lambda x, condition, other: elementwise.where(condition, x, other)
 Tensor.backward = lambda x, gradient=None, retain_graph=None, create_graph=False, inputs=None: backward(
     x, None if gradient is None else (gradient,), retain_graph, create_graph, inputs=inputs)

@@ -8,6 +8,7 @@ import numpy as np
 from ..casting import listed
 from ..define import op
 from ..dispatch import run
+from ..dtype import int64
 from ..op import CARDS
 from ..tensor import Tensor, check_dim
 from .create import arange, as_tensor
@@ -36,6 +37,8 @@ def put(input, index, source, accumulate: bool = False):
 
 def take_along_dim(input, indices, dim: int | None = None, *, out=None):
     """`gather` with the other axes broadcast; without `dim` from the flattened tensor."""
+    if indices.dtype is not int64:
+        raise RuntimeError(f"take_along_dim(): dtype of indices should be Long but got {indices.dtype.name}")
     if dim is None:
         return gather(reshape(input, -1), 0, reshape(indices, -1))
     dim = check_dim(dim, input.ndim)
@@ -93,7 +96,8 @@ def masked_scatter(input, mask, source):
     if mask.dtype.name != "bool":
         raise RuntimeError(f"masked_scatter_ only supports boolean masks, but got mask with dtype {mask.dtype.name}")
     if input.dtype is not source.dtype:
-        raise RuntimeError(f"masked_scatter: expected self and source to have same dtypes but got {input.dtype.name} and {source.dtype.name}")
+        raise RuntimeError(f"masked_scatter: expected self and source to have same dtypes but got {input.dtype.name} and "
+                           f"{source.dtype.name}")
     input, mask = broadcast_tensors(input, mask)
     order = reshape(mask, -1).long().cumsum(0) - 1
     seen = order.visible()
@@ -224,9 +228,16 @@ def index_reduce(input, dim: int, index, source, reduce: str, *, include_self: b
 # ---- places as numbers
 def unravel_index(indices, shape) -> tuple:
     """Places in a flattened tensor as one tensor of coordinates an axis.  (*) int64 -> ndim times (*)"""
-    shape = (shape,) if isinstance(shape, int) else tuple(shape)
     if indices.dtype.category > 1:
-        raise ValueError(f"expected 'indices' to be integer dtype, but got {indices.dtype}")
+        raise TypeError(f"expected 'indices' to be integer dtype, but got {indices.dtype}")
+    if not isinstance(shape, int | tuple | list):
+        raise TypeError(f"expected 'shape' to be int or sequence of ints, but got {type(shape).__name__}")
+    shape = (shape,) if isinstance(shape, int) else tuple(shape)
+    for n in shape:
+        if not isinstance(n, int):
+            raise TypeError(f"expected 'shape' sequence to only contain ints, but got {type(n).__name__}")
+    if any(n < 0 for n in shape):
+        raise ValueError(f"'shape' cannot have negative values, but got {shape}")
     coordinates = []
     for d in range(len(shape)):
         coordinates.append(indices.long() // prod(shape[d + 1:]) % shape[d])

@@ -36,7 +36,8 @@ def inner(input, other, *, out=None):
     if input.ndim == 0 or other.ndim == 0:
         return given(input * other, out, "inner")
     if input.shape[-1] != other.shape[-1]:
-        raise RuntimeError(f"inner() the last dimension must match on both input tensors but got shapes {tuple(input.shape)}, {tuple(other.shape)}")
+        raise RuntimeError(f"inner() the last dimension must match on both input tensors but got shapes {tuple(input.shape)}, "
+                           f"{tuple(other.shape)}")
     return given(tensordot(input, other, ([-1], [-1])), out, "inner")
 
 

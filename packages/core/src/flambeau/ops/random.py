@@ -75,25 +75,25 @@ def fills(function: Callable) -> Callable:
     """A function that fills its tensor with random numbers: a transform's tensor takes a draw for all of its places."""
 
     @wraps(function)
-    def call(x, *args, **kwargs):
-        if not maps.levels and x.process is None:
-            check_places(x, ())
-            return function(x, *args, **kwargs)
+    def call(input, *args, **kwargs):
+        if not maps.levels and input.process is None:
+            check_places(input, ())
+            return function(input, *args, **kwargs)
         for level in places_apart():
-            if not level.holds(x):
+            if not level.holds(input):
                 raise RuntimeError(
                     "vmap: Cannot ask for different inplace randomness on an unbatched tensor. This will appear like same randomness. "
                     "Fill a tensor made like a batched one (empty_like, new_empty), or call the function that makes a new tensor."
                 )
         args = tuple(bare(a) if isinstance(a, Tensor) else a for a in args)
         kwargs = {k: bare(v) if isinstance(v, Tensor) else v for k, v in kwargs.items()}
-        shape = _grown(x.shape)
+        shape = _grown(input.shape)
         args = tuple(_spread(a, shape) if isinstance(a, Tensor) else a for a in args)
         with suspended():
-            if x.process is None:
-                return function(x, *args, **kwargs)
-            drawn = function(plain(np.empty(shape, x.dtype.numpy))._to_device(x.device), *args, **kwargs)
-        return x.copy_(hide(drawn))
+            if input.process is None:
+                return function(input, *args, **kwargs)
+            drawn = function(plain(np.empty(shape, input.dtype.numpy))._to_device(input.device), *args, **kwargs)
+        return input.copy_(hide(drawn))
 
     return call
 
@@ -108,15 +108,15 @@ def maps_over(function: Callable) -> Callable:
     """A function of a tensor of parameters (probabilities, rates): it sees the plain tensor, with the places that draw apart in front."""
 
     @wraps(function)
-    def call(x, *args, **kwargs):
-        if not maps.levels and x.process is None:
-            return function(x, *args, **kwargs)
+    def call(input, *args, **kwargs):
+        if not maps.levels and input.process is None:
+            return function(input, *args, **kwargs)
         places_apart()
-        x = bare(x)
+        input = bare(input)
         args = tuple(bare(a) if isinstance(a, Tensor) else a for a in args)
         kwargs = {k: bare(v) if isinstance(v, Tensor) and k != "out" else v for k, v in kwargs.items()}
         with suspended():
-            drawn = function(x, *args, **kwargs)
+            drawn = function(input, *args, **kwargs)
         return hide(drawn)
 
     return call
@@ -163,13 +163,15 @@ def _shape(size):
     return shape, prod(shape)
 
 
-def rand(*size, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False) -> Tensor:
+def rand(*lengths, size=None, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False,
+         pin_memory=False) -> Tensor:
     """Uniform numbers in [0, 1).  -> size
 
     >>> _ = flambeau.manual_seed(0)
     >>> flambeau.rand(3)
     tensor([0.4963, 0.7682, 0.0885])
     """
+    size = lengths if size is None else (size,)
     if generator is out is dtype is layout is device is None and not maps.levels and size and type(size[0]) is int and min(size) >= 0 \
             and context.default_device is None:
         kind, source = context.get_default_dtype(), default_generator()
@@ -187,8 +189,10 @@ def rand(*size, generator=None, out=None, dtype=None, layout=None, device=None, 
     return _finish(_source(generator, device).uniform(n, dtype.numpy), shape, device, requires_grad, out)
 
 
-def randn(*size, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False) -> Tensor:
+def randn(*lengths, size=None, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False,
+          pin_memory=False) -> Tensor:
     """Standard normal numbers.  -> size"""
+    size = lengths if size is None else (size,)
     if generator is out is dtype is layout is device is None and not maps.levels and size and type(size[0]) is int and min(size) >= 0 \
             and context.default_device is None:
         kind, n = context.get_default_dtype(), prod(size)
@@ -209,6 +213,8 @@ def randint(
     """Integers in [low, high); `randint(high, size)` begins at 0.  -> size"""
     if size is None:
         low, high, size = 0, low, high
+    elif high is None:
+        low, high = 0, low
     low = 0 if low is None else low
     if high is None or size is None:
         raise TypeError("randint() received an invalid combination of arguments: expected randint(high, size) or randint(low, high, size)")
@@ -231,24 +237,30 @@ def randperm(n: int, *, generator=None, out=None, dtype=None, layout=None, devic
     return _finish(orders.astype((dtype or int64).numpy), shape, device, requires_grad, out)
 
 
-def rand_like(input, *, dtype=None, device=None, requires_grad=False, generator=None, memory_format=None) -> Tensor:
+def rand_like(input, *, dtype=None, device=None, requires_grad=False, generator=None, layout=None,
+              pin_memory=False, memory_format=None) -> Tensor:
     """Uniform numbers in [0, 1) of x's shape and dtype."""
     return rand(
-        input.shape, dtype=dtype or input.dtype, device=input.device if device is None else device, requires_grad=requires_grad, generator=generator
+        input.shape, dtype=dtype or input.dtype, device=input.device if device is None else device, requires_grad=requires_grad,
+        generator=generator
     )
 
 
-def randn_like(input, *, dtype=None, device=None, requires_grad=False, generator=None, memory_format=None) -> Tensor:
+def randn_like(input, *, dtype=None, device=None, requires_grad=False, generator=None, layout=None,
+              pin_memory=False, memory_format=None) -> Tensor:
     """Standard normal numbers of x's shape and dtype."""
     return randn(
-        input.shape, dtype=dtype or input.dtype, device=input.device if device is None else device, requires_grad=requires_grad, generator=generator
+        input.shape, dtype=dtype or input.dtype, device=input.device if device is None else device, requires_grad=requires_grad,
+        generator=generator
     )
 
 
-def randint_like(input, low, high=None, *, dtype=None, device=None, requires_grad=False) -> Tensor:
+def randint_like(input, low, high=None, *, dtype=None, device=None, requires_grad=False, generator=None, layout=None,
+                 pin_memory=False, memory_format=None) -> Tensor:
     """Integers in [low, high) of x's shape and dtype."""
     low, high = (0, low) if high is None else (low, high)
-    return randint(low, high, input.shape, dtype=dtype or input.dtype, device=input.device if device is None else device, requires_grad=requires_grad)
+    return randint(low, high, input.shape, dtype=dtype or input.dtype, device=input.device if device is None else device,
+                   requires_grad=requires_grad, generator=generator)
 
 
 # ---- written into a tensor

@@ -65,8 +65,9 @@ def column_stack(tensors, *, out=None):
     return cat([reshape(x, -1, 1) if x.ndim < 2 else x for x in tensors], 1, out=out)
 
 
-def tensor_split(input, indices_or_sections, dim: int = 0) -> tuple:
+def tensor_split(input, indices_or_sections=None, dim: int = 0, *, sections=None, indices=None) -> tuple:
     """Axis `dim` cut at places, or into n parts as even as can be, as views."""
+    indices_or_sections = _cuts("tensor_split", indices_or_sections, sections, indices)
     dim = check_dim(dim, input.ndim)
     if input.ndim == 0:
         raise RuntimeError("tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims")
@@ -82,8 +83,16 @@ def tensor_split(input, indices_or_sections, dim: int = 0) -> tuple:
     return tuple(narrow(input, dim, a, max(b - a, 0)) for a, b in edges)
 
 
+def _cuts(name: str, either, sections, indices):
+    given = [cuts for cuts in (either, sections, indices) if cuts is not None]
+    if len(given) != 1:
+        raise TypeError(f"{name}(): expected places or a number of parts, got {len(given)} arguments")
+    return given[0]
+
+
 def _cut(name: str, dim: int, least: int):
-    def call(input, indices_or_sections):
+    def call(input, indices_or_sections=None, *, sections=None, indices=None):
+        indices_or_sections = _cuts(name, indices_or_sections, sections, indices)
         if input.ndim < least:
             raise RuntimeError(f"{name} requires a tensor with at least {least} dimension, but got a tensor with {input.ndim} dimensions!")
         axis = 0 if name == "hsplit" and input.ndim == 1 else dim
@@ -129,9 +138,9 @@ def ravel(input):
     return out if out.is_contiguous() else out.contiguous()
 
 
-def broadcast_to(input, *shape):
+def broadcast_to(input, *shape, size=None):
     """`expand` by another name."""
-    return expand(input, *sizes(shape))
+    return expand(input, *sizes(shape if size is None else (size,)))
 
 
 def swapdims(input, dim0: int, dim1: int):
@@ -169,7 +178,8 @@ def rot90(input, k: int = 1, dims=(0, 1)):
         raise RuntimeError(f"expected two different rotation dims of a tensor with at least two, got {tuple(dims)} and {input.ndim} dims")
     k %= 4
     return (
-        input.clone() if k == 0 else flip(input, (a, b)) if k == 2 else transpose(flip(input, (b,)), a, b) if k == 1 else flip(transpose(input, a, b), (b,))
+        input.clone() if k == 0 else flip(input, (a, b)) if k == 2
+        else transpose(flip(input, (b,)), a, b) if k == 1 else flip(transpose(input, a, b), (b,))
     )
 
 

@@ -105,7 +105,9 @@ WHOLE = {"dim": None, "keepdim": False}
 def _extreme(name: str, find: str, pairwise):
     along, folded = CARDS[name + "_along"], CARDS["a" + name].call
 
-    def call(input, dim=None, keepdim: bool = False):
+    def call(input, dim=None, keepdim: bool = False, *, other=None):
+        if other is not None:
+            dim = other
         if type(input) is Tensor and input.array.size:
             if dim is None:
                 return folded(input)
@@ -148,11 +150,11 @@ def unique_values(xp, x):
     return values, inverse.reshape(x.shape), counts
 
 
-def unique(x, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None):
+def unique(input, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None):
     """The distinct elements in rising order; on request each element's place among them, and their counts.  (*) -> (k)"""
     if dim is not None:
-        return _unique_slices(x, check_dim(dim, x.ndim), return_inverse, return_counts)
-    values, inverse, counts = run(CARDS["unique_values"], (x,), {})
+        return _unique_slices(input, check_dim(dim, input.ndim), return_inverse, return_counts)
+    values, inverse, counts = run(CARDS["unique_values"], (input,), {})
     wanted = (values, *((inverse,) if return_inverse else ()), *((counts,) if return_counts else ()))
     return wanted if len(wanted) > 1 else values
 

@@ -44,7 +44,8 @@ def product(input, mat2):
     if input.dtype is not mat2.dtype:
         raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {input.dtype} != {mat2.dtype}")
     if input.ndim in (1, 2) and mat2.ndim in (1, 2) and input.shape[-1] != mat2.shape[0]:
-        raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({'x'.join(map(str, input.shape))} and {'x'.join(map(str, mat2.shape))})")
+        raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({'x'.join(map(str, input.shape))} and "
+                           f"{'x'.join(map(str, mat2.shape))})")
     if not isinstance(input, SparseTensor):
         _matrix(mat2, "matmul")
         return product(mat2.t(), input) if input.ndim == 1 else product(mat2.t(), input.t()).t()

@@ -61,11 +61,13 @@ VIEW = view("view", lambda g, _y, _x, shape: reshape(g, _x.shape), lambda xp, x,
             back=lambda g, _y, _x, shape: g.reshape(_x.shape))
 
 
-def view_as_shape(input, *shape):
+def view_as_shape(input, *shape, size=None, dtype=None):
     """The same elements in another shape, as a view.  (*) -> shape
 
     RuntimeError where the memory does not allow it without a copy: use `reshape` then.
     """
+    if size is not None or dtype is not None:
+        shape = (dtype if size is None else size,)
     if len(shape) == 1 and type(shape[0]) is not int and not isinstance(shape[0], int | tuple | list):
         return input.view_dtype(shape[0])
     array = ready(input)
@@ -85,12 +87,13 @@ def view_as_shape(input, *shape):
         ) from None
 
 
-def reshape(input, *shape):
+def reshape(input, *lengths, shape=None):
     """The same elements in another shape: a view where possible, else a copy.  (*) -> shape
 
     >>> flambeau.arange(6).reshape(2, -1).shape
     flambeau.Size([2, 3])
     """
+    shape = lengths if shape is None else (shape,)
     array = ready(input)
     if array is not None and array.flags.c_contiguous:
         try:
@@ -141,8 +144,9 @@ def _inverse(dims: tuple) -> tuple:
     return tuple(sorted(range(len(dims)), key=[d % len(dims) for d in dims].__getitem__))
 
 
-def permute(input, *dims):
+def permute(input, *axes, dims=None):
     """Axes in the order `dims`, as a view.  (a, b, c) -> (c, a, b) for dims (2, 0, 1)"""
+    dims = axes if dims is None else (dims,)
     array = ready(input)
     if array is not None and len(dims) == array.ndim > 1 and type(dims[0]) is int and min(dims) >= 0:
         try:
@@ -317,8 +321,10 @@ if front.module is not None:
     spread_at_once = front.module.spread
 
 
-def expand(input, *shape):
+def expand(input, *shape, size=None, implicit: bool = False):
     """Axes of one read again and again, as a view; -1 keeps an axis.  (a, 1) -> (b, a, c)"""
+    if size is not None:
+        shape = (size,)
     if len(shape) == 1 and type(shape[0]) is not int:
         shape = sizes(shape)
     array = ready(input)
@@ -349,9 +355,9 @@ def expand(input, *shape):
     return view_of(EXPAND, input, {"shape": tuple(full)})
 
 
-def sum_to_size(input, *shape):
+def sum_to_size(input, *shape, size=None):
     """Summed over the axes along which a tensor of `shape` would be broadcast to x's.  (*) -> shape"""
-    shape, own = sizes(shape), input.shape
+    shape, own = sizes(shape if size is None else (size,)), input.shape
     if not shape:
         return input.sum()  # of PyTorch's kind too: whole numbers for booleans
     if own == shape:
@@ -444,6 +450,11 @@ def split(tensor, split_size_or_sections, dim: int = 0) -> tuple:
     return _parts(tensor, parts, "Split")
 
 
+def split_method(self, split_size, dim: int = 0) -> tuple:
+    """`flambeau.split` as a method, whose argument has another name."""
+    return split(self, split_size, dim)
+
+
 def _parts(x, keys, name: str) -> tuple:
     array = ready(x)
     if array is None:
@@ -476,7 +487,8 @@ def chunk(input, chunks: int, dim: int = 0) -> tuple:
         return _parts(input, [(slice(s, min(s + size, n)),) for s in range(0, n, size)], "Split")
     if chunks < 1:
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
-    n = input.shape[check_dim(dim, input.ndim)] if type(input) is not Tensor or type(dim) is not int or dim else (input.array.shape or (1,))[0]
+    first = type(input) is Tensor and type(dim) is int and not dim
+    n = (input.array.shape or (1,))[0] if first else input.shape[check_dim(dim, input.ndim)]
     size = -(-n // chunks)
     return split(input, [0] * chunks if size == 0 else size, dim)
 
