@@ -83,6 +83,19 @@ def from_numpy(numpy: np.dtype) -> dtype:
         ) from None
 
 
+PYTHON = {bool: bool_, int: int64, float: float64, complex: complex128}
+
+
+def as_dtype(given) -> dtype:
+    """A dtype, which may be given as the Python type of its elements: int is int64, float float64."""
+    if isinstance(given, dtype):
+        return given
+    found = PYTHON.get(given) if isinstance(given, type) else None
+    if found is None:
+        raise TypeError(f"argument 'dtype' must be a flambeau.dtype, or one of bool, int, float and complex, not {given!r}")
+    return found
+
+
 def promote_types(type1: dtype, type2: dtype) -> dtype:
     """The smallest dtype that holds both, as PyTorch defines it: the higher category wins, then the wider.
 
@@ -91,6 +104,9 @@ def promote_types(type1: dtype, type2: dtype) -> dtype:
     """
     if type1 is type2:
         return type1
+    type1, type2 = as_dtype(type1), as_dtype(type2)
+    if type1.category == FLOAT and type1.itemsize == 1 or type2.category == FLOAT and type2.itemsize == 1:
+        raise RuntimeError(f"Promotion for Float8 Types is not supported, attempted to promote {type1.name} and {type2.name}")
     if type1.category != type2.category:
         high, low = (type1, type2) if type1.category > type2.category else (type2, type1)
         if high.category != FLOAT and {type1.name, type2.name} & _LONE:
@@ -100,8 +116,6 @@ def promote_types(type1: dtype, type2: dtype) -> dtype:
     if type1.category == INT:
         return _promote_ints(type1, type2)
     if type1.category == FLOAT:
-        if type1.itemsize == type2.itemsize == 1:
-            raise RuntimeError(f"promotion of {type1.name} and {type2.name} is not defined")
         return float32 if type1.itemsize == type2.itemsize else max(type1, type2, key=lambda d: d.itemsize)
     return complex128
 
@@ -118,12 +132,10 @@ def _promote_ints(a: dtype, b: dtype) -> dtype:
     return int16 if signed is int8 else signed
 
 
-def can_cast(from_: dtype, to: dtype) -> bool:
-    """Whether a result of `source` may be written into a tensor of `target`: the category may not fall.
+def can_cast(from_: dtype | type, to: dtype | type) -> bool:
+    """Whether a result of `from_` may be written into a tensor of `to`: the category may not fall.
 
     >>> flambeau.can_cast(flambeau.float32, flambeau.int64)
     False
     """
-    if from_.category == INT and to.category == INT:
-        return from_.is_signed <= to.is_signed or from_.is_signed == to.is_signed
-    return from_.category <= to.category
+    return as_dtype(from_).category <= as_dtype(to).category

@@ -291,6 +291,9 @@ def chosen(card: Card):
     return named(call, card)
 
 
+SAME_OUT = frozenset("neg floor ceil trunc sgn sign frac abs bitwise_not conj_physical nan_to_num".split())  # no cast into their out=
+
+
 def finish(card: Card, inputs, attrs: dict, out):
     """The slow road, and the result into `out` where one is given."""
     try:
@@ -301,6 +304,8 @@ def finish(card: Card, inputs, attrs: dict, out):
         return result
     for place in out if isinstance(out, tuple) else (out,):
         check_apart(place, inputs, same=True)
+    if card.name in SAME_OUT and out.dtype is not result.dtype:
+        raise RuntimeError(f"Found dtype {out.dtype.name} but expected {result.dtype.name}")
     if isinstance(result, tuple):
         return tuple(into(o, r, card.name) for o, r in zip(out, result, strict=True))
     return into(out, result, card.name)

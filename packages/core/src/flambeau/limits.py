@@ -7,7 +7,7 @@ import ml_dtypes
 import numpy as np
 
 from . import context
-from .dtype import FLOAT, INT, dtype
+from .dtype import FLOAT, INT, as_dtype, dtype
 
 
 class finfo:
@@ -18,7 +18,7 @@ class finfo:
     """
 
     def __init__(self, type: dtype | None = None):
-        d = (type or context.get_default_dtype()).to_real()
+        d = as_dtype(type or context.get_default_dtype()).to_real()
         if d.category != FLOAT:
             raise TypeError(f"flambeau.finfo() requires a floating point input type. Use flambeau.iinfo to handle '{d}'")
         limits = ml_dtypes.finfo(d.numpy)
@@ -39,6 +39,7 @@ class iinfo:
     """
 
     def __init__(self, type: dtype):
+        type = as_dtype(type)
         if type.category != INT:
             raise TypeError(f"flambeau.iinfo() requires an integer input type. Use flambeau.finfo to handle '{type}'")
         limits = np.iinfo(type.numpy)

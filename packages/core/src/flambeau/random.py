@@ -151,6 +151,8 @@ class Generator:
     def below(self, n: int, low: int, high: int) -> np.ndarray:
         """n integers in [low, high)."""
         span = high - low
+        if span == 1 << 64:
+            return self.words64(n).view(np.int64)
         words = self.words64(n) if span >= 1 << 32 else self.words(n)
         return (words % words.dtype.type(span)).astype(np.int64) + low
 

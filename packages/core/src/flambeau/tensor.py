@@ -10,7 +10,7 @@ from . import context
 from .device import CPU, device
 from .dtype import BY_NUMPY, COMPLEX, FLOAT, dtype
 from .fields import Fields, new
-from .layout import contiguous_format, follows, strided
+from .layout import contiguous_format, follows, packed, strided
 from .tape import Leaf, Node, Pick
 
 if TYPE_CHECKING:
@@ -137,6 +137,8 @@ class Tensor(Fields, Methods):
                 if shape[axis] == 1 and not strides[axis]:
                     told[axis] = told[axis + 1] * (shape[axis + 1] if axis + 1 < len(shape) else 1)
             strides = tuple(told[:-1])
+        if 0 in self.array.shape and self.array.flags.c_contiguous:
+            strides = packed(self.array.shape)  # where NumPy's are of no use
         return strides if dim is None else strides[check_dim(dim, len(strides))]
 
     def data_ptr(self) -> int:
@@ -338,13 +340,18 @@ class Tensor(Fields, Methods):
         return bool(self.array.item())
 
     def __float__(self) -> float:
-        return float(self.item())
+        return float(self._alone())
 
     def __int__(self) -> int:
-        return int(self.item())
+        return int(self._alone())
 
     def __complex__(self) -> complex:
-        return complex(self.item())
+        return complex(self._alone())
+
+    def _alone(self):
+        if self.numel() != 1:
+            raise ValueError("only one element tensors can be converted to Python scalars")
+        return self.item()
 
     def __index__(self) -> int:
         if self.dtype.category >= FLOAT or self.array.size != 1:

@@ -141,7 +141,7 @@ def _compare_fast(function, inputs, xs, eps, rtol, atol, forward: bool, backward
     weights = [draw.rand(y.numel()) + 0.1 for y in outputs]
     plain_inputs = [x.detach() if isinstance(x, Tensor) else x for x in inputs]
     for i, x in enumerate(xs):
-        u = draw.rand(*x.shape) + 0.1
+        u = np.asarray(draw.rand(*x.shape)) + 0.1
         u = np.asarray(u / max(np.sqrt((u**2).sum()), 1e-30), x.array.dtype)
         kept = x.array.copy()
         with no_grad():

@@ -40,9 +40,13 @@ def _transforms():
 
 def _owner(x):
     """The array at the end of x's chain of bases."""
-    while type(x.base) is type(x):
-        x = x.base
-    return x
+    while True:
+        below = x.base
+        if type(below) is not type(x):
+            below = getattr(below, "base", None)  # NumPy puts an object between a window and its array
+            if type(below) is not type(x):
+                return x
+        x = below
 
 
 def place(x):

@@ -8,6 +8,7 @@ from typing import Any, Self
 import flambeau
 
 from ..autograd import no_grad
+from ..dtype import as_dtype
 from ..ops.sharing import share_all
 from ..tensor import Parameter, Tensor
 from .hooks import call_with_hooks
@@ -316,8 +317,8 @@ def _parse_to(
     if tensor is not None:
         device, dtype = tensor.device, tensor.dtype
     for arg in args:
-        if isinstance(arg, flambeau.dtype):
-            dtype = arg
+        if isinstance(arg, flambeau.dtype | type):
+            dtype = as_dtype(arg)
         elif isinstance(arg, bool):
             non_blocking = arg
         elif isinstance(arg, (str, int, flambeau.device)):

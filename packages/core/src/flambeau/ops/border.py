@@ -11,17 +11,16 @@ from ..casting import listed
 from ..context import grad as mode
 from ..context import no_grad
 from ..dispatch import run_one
-from ..dtype import BY_NAME, FLOAT, bfloat16, float16
+from ..dtype import BY_NAME, FLOAT, bfloat16, float16, promote_types
 from ..dtype import bool_ as bool_dtype
 from ..fast import tracked
-from ..layout import contiguous_format, preserve_format
+from ..layout import contiguous_format
 from ..op import CARDS
-from ..tensor import Tensor, check_dim, tensors_only, version_cell
+from ..tensor import PLAIN, Tensor, check_dim, tensors_only, version_cell
 from ..write import check_places, check_writable, in_graph, into, old_value, rebase, write, wrote
 from . import elementwise, index, masks, nn, reduction, view
-from .create import _filled_as, arange, as_tensor, fitting, in_order, ones_like, tensor, to
+from .create import arange, as_tensor, fitting, ones_like, tensor, to
 from .join import cat
-from .join import clone as copy
 from .view import ready
 
 
@@ -47,11 +46,24 @@ softmax, log_softmax = _normalised(nn.softmax, "softmax"), _normalised(nn.log_so
 NUMBERS = (int, float, complex, bool)
 
 
+def _scaled(input, other, alpha):
+    """alpha · other, where alpha is no number of a higher kind than the sum."""
+    kind = _common(input, other)
+    if isinstance(alpha, bool):
+        if kind is not bool_dtype:
+            raise RuntimeError("Boolean alpha only supported for Boolean results.")
+    elif isinstance(alpha, float | complex) and kind.category < FLOAT:
+        raise RuntimeError("For integral input tensors, argument alpha must not be a floating point number.")
+    elif isinstance(alpha, complex) and not kind.is_complex:
+        raise RuntimeError("For non-complex input tensors, argument alpha must not be a complex number.")
+    return other * (bool(alpha) if kind is bool_dtype else alpha)
+
+
 def add(input, other, *, alpha=1, out=None):
     """x + alpha · y.  (*), (*) -> (*), broadcast"""
     if type(input) in NUMBERS and type(other) in NUMBERS:
         input = tensor(input)
-    return elementwise.add(input, other if alpha == 1 else other * alpha, out=out)
+    return elementwise.add(input, other if alpha == 1 and alpha is not True else _scaled(input, other, alpha), out=out)
 
 
 def sub(input, other, *, alpha=1, out=None):
@@ -63,7 +75,7 @@ def sub(input, other, *, alpha=1, out=None):
         )
     if type(input) in NUMBERS and type(other) in NUMBERS:
         input = tensor(input)
-    return elementwise.sub(input, other if alpha == 1 else other * alpha, out=out)
+    return elementwise.sub(input, other if alpha == 1 and alpha is not True else _scaled(input, other, alpha), out=out)
 
 
 def mul(input, other, *, out=None):
@@ -118,7 +130,7 @@ def _update(name):
     def call(input, other, *, alpha=1, rounding_mode=None):
         if rounding_mode is not None:
             return write(input, div(input, other, rounding_mode=rounding_mode), name)
-        return write_into(input, other if alpha == 1 else other * alpha)
+        return write_into(input, other if alpha == 1 and alpha is not True else _scaled(input, other, alpha))
 
     call.__name__, call.__doc__ = name + "_", f"`{name}`, written into the tensor itself."
     return call
@@ -137,6 +149,9 @@ def addcmul(input, tensor1, tensor2, *, value=1):
 @listed
 def addcdiv(input, tensor1, tensor2, *, value=1):
     """x + value · a / b.  (*), (*), (*) -> (*), broadcast"""
+    if tensor1.dtype.category < FLOAT and tensor2.dtype.category < FLOAT:
+        raise RuntimeError("Integer division with addcdiv is no longer supported: use (input + value * flambeau.trunc(tensor1 / tensor2))"
+                           ".to(input.dtype) for whole quotients, or tensors of floating point numbers for true ones")
     if input.dtype in (float16, bfloat16):  # computed in float32, rounded once
         return addcdiv(input.float(), tensor1.float(), tensor2.float(), value=value).to(input.dtype)
     quotient = tensor1 / tensor2
@@ -168,26 +183,36 @@ def clamp_min(input, min):
     """x, but no smaller than `min`.  (*) -> (*)"""
     if min is None:
         raise TypeError("clamp_min(): argument 'min' must be Tensor or a number, not None")
-    return elementwise.maximum(input, min) if isinstance(min, Tensor) else elementwise.clamp(input, min, None)
+    return elementwise.maximum(input, min) if isinstance(min, Tensor) else elementwise.clamp(_wide_enough(input, min), min, None)
 
 
 def clamp_max(input, max):
     """x, but no greater than `max`.  (*) -> (*)"""
     if max is None:
         raise TypeError("clamp_max(): argument 'max' must be Tensor or a number, not None")
-    return elementwise.minimum(input, max) if isinstance(max, Tensor) else elementwise.clamp(input, None, max)
+    return elementwise.minimum(input, max) if isinstance(max, Tensor) else elementwise.clamp(_wide_enough(input, max), None, max)
 
 
 def clamp(input, min=None, max=None, *, out=None):
     """x, but no smaller than `min` and no greater than `max`, numbers or tensors.  (*) -> (*)"""
-    if type(min) is float and (max is None or type(max) is float) and out is None:
+    if type(min) is float and (max is None or type(max) is float) and out is None and type(input) in PLAIN \
+            and input.array.dtype.kind == "f":
         return run_one(CLAMP, input, {"min": min, "max": max})
     if min is None and max is None:
         raise RuntimeError("clamp: At least one of 'min' or 'max' must not be None")
     if isinstance(min, Tensor) or isinstance(max, Tensor):
         input = input if min is None else elementwise.maximum(input, min)
         return input if max is None else elementwise.minimum(input, max, out=out)
-    return elementwise.clamp(input, min, max, out=out)
+    return elementwise.clamp(_wide_enough(input, min, max), min, max, out=out)
+
+
+def _wide_enough(x, *bounds):
+    """x in the dtype that it has in common with the bounds."""
+    kind = x.dtype
+    for bound in bounds:
+        if bound is not None:
+            kind = promote_types(kind, _common(x, bound))
+    return x if kind is x.dtype else x.to(kind)
 
 
 def clamp_(input, min=None, max=None):
@@ -491,97 +516,3 @@ def zero_(input):
             version_cell(input)[0] += 1
             return input
     return fill_(input, 0)
-
-
-# ---- kin of a tensor
-def new_zeros(input, *lengths, size=None, dtype=None, device=None, requires_grad=False):
-    size = lengths if size is None else (size,)
-    return _filled_as(input, view.sizes(size), 0, dtype or input.dtype, device or input.device, requires_grad)
-
-
-def new_ones(input, *lengths, size=None, dtype=None, device=None, requires_grad=False):
-    size = lengths if size is None else (size,)
-    return _filled_as(input, view.sizes(size), 1, dtype or input.dtype, device or input.device, requires_grad)
-
-
-def new_empty(input, *lengths, size=None, dtype=None, device=None, requires_grad=False):
-    size = lengths if size is None else (size,)
-    return _filled_as(input, view.sizes(size), None, dtype or input.dtype, device or input.device, requires_grad)
-
-
-def new_full(input, size, fill_value, *, dtype=None, device=None, requires_grad=False):
-    return _filled_as(input, view.sizes((size,)), fill_value, dtype or input.dtype, device or input.device, requires_grad)
-
-
-def new_tensor(input, data, *, dtype=None, device=None, requires_grad=False):
-    return tensor(data, dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)
-
-
-def clone(input, *, memory_format=None):
-    """A copy with memory of its own; gradients flow through.  (*) -> (*)"""
-    return copy(input) if memory_format is None or memory_format is preserve_format else in_order(input, memory_format)
-
-
-def _caster(name):
-    target = BY_NAME[name]
-
-    def call(x, memory_format=None):
-        return to(x, target) if memory_format is None else to(x, target, memory_format=memory_format)
-
-    call.__doc__ = f"The values as {name}."
-    return call
-
-
-CASTERS = {short: _caster(name) for short, name in {
-    "float": "float32", "double": "float64", "half": "float16", "bfloat16": "bfloat16", "long": "int64", "int": "int32", "short": "int16",
-    "char": "int8", "byte": "uint8", "bool": "bool",
-    "cfloat": "complex64", "cdouble": "complex128"}.items()}
-
-
-def type_as(x, other):
-    return to(x, other.dtype)
-
-
-def cpu(x):
-    """The values in the CPU's memory."""
-    return to(x, device="cpu")
-
-
-def cuda(input, device=None):
-    """The values on a GPU.  RuntimeError where CuPy or a GPU is missing."""
-    return to(input, device="cuda" if device is None else device)
-
-
-# ---- hooks
-def register_hook(x, hook):
-    """Call `hook(gradient)` when x's gradient is known; what it returns, if not None, takes its place."""
-    if x.node is None:
-        raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
-    return x.node.around().tensor.add(hook)
-
-
-def register_post_accumulate_grad_hook(x, hook):
-    """Call `hook(x)` after a gradient was added to `x.grad`; x must be a leaf."""
-    if x.node is None:
-        raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
-    if not x.node.is_leaf:
-        raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
-    return x.node.around().settled.add(hook)
-
-
-def retain_grad(x):
-    """Keep the gradient of a tensor that is not a leaf in `.grad`."""
-    if x.node is None:
-        raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
-    if x.node.is_leaf or x.retains_grad:
-        return
-    from weakref import ref
-
-    seen = ref(x)
-
-    def keep(g):
-        tensor = seen()
-        if tensor is not None:
-            tensor._grad = g if tensor._grad is None else tensor._grad + g
-
-    x.node.around().retained = keep

@@ -80,7 +80,9 @@ def view_as_complex(input):
     """
     if input.dtype not in (float32, float64):
         raise RuntimeError(f"view_as_complex is only supported for float32 and float64 tensors, got {input.dtype.name}")
-    if input.ndim == 0 or input.shape[-1] != 2:
+    if not input.ndim:
+        raise RuntimeError("Input tensor must have one or more dimensions")
+    if input.shape[-1] != 2:
         raise RuntimeError(f"Tensor must have a last dimension of size 2, got shape {list(input.shape)}")
     if input.process is not None:  # how its memory lies shows where it is plain
         return view_of(VIEW_AS_COMPLEX, input, {})

@@ -9,13 +9,13 @@ from .. import context, front
 from ..context import grad
 from ..device import CPU, device
 from ..dispatch import run, run_one
-from ..dtype import FLOAT, INT, bool_, dtype, int64
+from ..dtype import FLOAT, INT, as_dtype, bool_, dtype, int64
 from ..dtype import float64 as _DOUBLE
 from ..dtype import from_numpy as dtype_of
 from ..layout import contiguous_format, order_of, preserve_format, strided
 from ..op import CARDS
 from ..promote import result_type
-from ..tensor import Size, Tensor, inference, plain
+from ..tensor import Size, Tensor, inference, plain, version_cell
 from .view import sizes
 
 _Device, _DType = device, dtype  # the parameters `device` and `dtype` below hide the classes
@@ -66,6 +66,9 @@ def _filled(shape, value, wanted: dtype, where, requires_grad: bool) -> Tensor:
     if any(s < 0 for s in shape):
         raise RuntimeError(f"Trying to create tensor with negative dimension {min(shape)}: {list(shape)}")
     xp, _ = _namespace(where)
+    wanted = as_dtype(wanted)
+    if math.prod(shape) * wanted.itemsize >= 1 << 63:
+        raise RuntimeError(f"Storage size calculation overflowed with sizes={list(shape)}")
     value = fitting(value, wanted)
     array = (
         xp.empty(shape, wanted.numpy)
@@ -87,6 +90,8 @@ def tensor(data, *, dtype: dtype | None = None, device=None, requires_grad: bool
     """
     if device is None:
         device = context.default_device
+    if dtype is not None:
+        dtype = as_dtype(dtype)
     if isinstance(data, Tensor):
         array = data.detach().array.copy()
         return _made(array if dtype is None else array.astype(dtype.numpy), requires_grad)._to_device(device)
@@ -212,7 +217,14 @@ def frombuffer(buffer, *, dtype: dtype, count: int = -1, offset: int = 0, requir
         raise ValueError(f"both buffer length ({size}) and count ({count}) must not be 0")
     if not 0 <= offset < size:
         raise ValueError(f"offset ({offset} bytes) must be non-negative and no greater than buffer length ({size} bytes) minus 1")
-    return _made(np.frombuffer(buffer, dtype.numpy, count, offset), requires_grad)
+    kind = as_dtype(dtype).numpy
+    if count < 0 and (size - offset) % kind.itemsize:
+        raise ValueError(f"buffer length ({size - offset} bytes) after offset ({offset} bytes) must be a multiple of element size "
+                         f"({kind.itemsize})")
+    if count * kind.itemsize > size - offset:
+        raise ValueError(f"requested buffer length ({count} * {kind.itemsize} bytes) after offset ({offset} bytes) must not be greater "
+                         f"than actual buffer length ({size} bytes)")
+    return _made(np.frombuffer(buffer, kind, count, offset), requires_grad)
 
 
 # ---- of one value
@@ -220,6 +232,8 @@ def _at_once(make, size, dtype):
     """A tensor of `make(shape, dtype)`; None where sizes need a second look."""
     shape = size[0] if len(size) == 1 else size
     kind = type(shape)
+    if dtype is not None and type(dtype) is not _DType:
+        return None
     if context.default_device is not None or kind is not int and kind is not tuple and kind is not Size:
         return None
     try:
@@ -242,7 +256,7 @@ def zeros(*lengths, size=None, out=None, dtype=None, layout=None, device=None, r
         if made is not None:
             return made.requires_grad_() if requires_grad else made
     _check_layout(layout, pin_memory)
-    return _out(out, _filled(sizes(size), 0, dtype or context.get_default_dtype(), device, requires_grad))
+    return _out(out, _filled(sizes(size), 0, _kind(dtype, out), device, requires_grad))
 
 
 def ones(*lengths, size=None, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False) -> Tensor:
@@ -253,7 +267,7 @@ def ones(*lengths, size=None, out=None, dtype=None, layout=None, device=None, re
         if made is not None:
             return made.requires_grad_() if requires_grad else made
     _check_layout(layout, pin_memory)
-    return _out(out, _filled(sizes(size), 1, dtype or context.get_default_dtype(), device, requires_grad))
+    return _out(out, _filled(sizes(size), 1, _kind(dtype, out), device, requires_grad))
 
 
 def empty(*lengths, size=None, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False,
@@ -265,7 +279,7 @@ def empty(*lengths, size=None, out=None, dtype=None, layout=None, device=None, r
         if made is not None:
             return made.requires_grad_() if requires_grad else made
     _check_layout(layout, pin_memory)
-    made = _filled(sizes(size), None, dtype or context.get_default_dtype(), device, requires_grad)
+    made = _filled(sizes(size), None, _kind(dtype, out), device, requires_grad)
     if memory_format is preserve_format:
         raise RuntimeError("memory_format=preserve_format asks for a tensor to follow: use empty_like")
     return _out(out, made if memory_format is None else _like_in_memory(made, made, memory_format))
@@ -283,7 +297,7 @@ def full(size, fill_value, *, out=None, dtype=None, layout=None, device=None, re
             return made.requires_grad_() if requires_grad else made
     _check_layout(layout, pin_memory)
     value = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
-    return _out(out, _filled(sizes((size,)), value, dtype or result_type(value), device, requires_grad))
+    return _out(out, _filled(sizes((size,)), value, _kind(dtype, out, result_type(value)), device, requires_grad))
 
 
 def _out(out: Tensor | None, made: Tensor) -> Tensor:
@@ -293,7 +307,24 @@ def _out(out: Tensor | None, made: Tensor) -> Tensor:
     return into(out, made, "out")
 
 
+def _out_counted(out: Tensor | None, made: Tensor) -> Tensor:
+    """`_out` of numbers in a row, which a tensor of as many elements takes in its own shape."""
+    return _out(out, made if out is None or out.numel() != made.numel() else made.reshape(out.shape))
+
+
+def _kind(dtype, out: Tensor | None, default=None) -> dtype:
+    """The dtype of what is made: asked for, or that of out=, or the default.  RuntimeError where the first two differ."""
+    if dtype is not None:
+        dtype = as_dtype(dtype)
+        if out is not None and out.dtype is not dtype:
+            raise RuntimeError(f"dtype {dtype.name} does not match dtype of out parameter ({out.dtype.name})")
+        return dtype
+    return out.dtype if out is not None else default or context.get_default_dtype()
+
+
 def _like(x: Tensor, value, dtype, device, requires_grad, layout=None, pin_memory=False, memory_format=None) -> Tensor:
+    if dtype is not None:
+        dtype = as_dtype(dtype)
     if device is None and layout is None and memory_format is None and not pin_memory and type(x) is Tensor \
             and type(x.array) is np.ndarray:
         kind = x.array.dtype if dtype is None else dtype.numpy
@@ -374,15 +405,14 @@ def arange(start=None, end=None, step=1, *, out=None, dtype=None, layout=None, d
         raise RuntimeError(f"unsupported range: {start} -> {end}")
     if (end - start) * step < 0:
         raise RuntimeError("upper bound and lower bound inconsistent with step sign")
-    if dtype is None:
-        dtype = context.get_default_dtype() if any(isinstance(v, float) for v in (start, end, step)) else int64
+    dtype = _kind(dtype, out, None if any(isinstance(v, float) for v in (start, end, step)) else int64)
     xp, _ = _namespace(device)
     n = math.ceil((end - start) / step)
     if dtype.category < FLOAT:
         array = (start + step * xp.arange(n)).astype(dtype.numpy)
     else:
         array = (start + xp.arange(n, dtype=np.float64) * step).astype(dtype.numpy)
-    return _out(out, _made(array, requires_grad))
+    return _out_counted(out, _made(array, requires_grad))
 
 
 NUMBER = (int, float)
@@ -407,20 +437,28 @@ def linspace(start, end, steps: int, *, out=None, dtype=None, layout=None, devic
     if steps < 0:
         raise RuntimeError("number of steps must be non-negative")
     if any(isinstance(v, Tensor) and v.process is None and v.is_meta for v in (start, end)):
-        return _out(out, _filled((steps,), None, dtype or context.get_default_dtype(), "meta", requires_grad))
+        return _out(out, _filled((steps,), None, _kind(dtype, out), "meta", requires_grad))
     if any(isinstance(v, Tensor) and v.process is not None for v in (start, end)):
         return _between(start, end, steps).to(dtype or context.get_default_dtype())
     start, end = (v.item() if isinstance(v, Tensor) else v for v in (start, end))
     xp, _ = _namespace(device)
-    dtype = dtype or context.get_default_dtype()
-    if xp is np and steps > 1 and (dtype.numpy in RAMPS or dtype.category == INT) and not isinstance(start, complex) \
-            and not isinstance(end, complex):
+    dtype = _kind_of_ends("linspace", dtype, out, start, end)
+    if xp is np and steps > 1 and (dtype.numpy in RAMPS or dtype.category == INT):
         if dtype.category == INT:
             start, end = int(start), int(end)
         array = _ramp(start, end, steps, dtype.numpy if dtype.numpy in RAMPS else RAMPS[1])
     else:
-        array = xp.linspace(start, end, steps, dtype=np.float64)
-    return _out(out, _made(array.astype(dtype.numpy), requires_grad))
+        array = xp.linspace(start, end, steps, dtype=np.complex128 if dtype.is_complex else np.float64)
+    return _out_counted(out, _made(array.astype(dtype.numpy), requires_grad))
+
+
+def _kind_of_ends(name: str, dtype, out, start, end) -> dtype:
+    """The dtype of numbers between start and end: complex where one of them is."""
+    inferred = context.default_complex() if isinstance(start, complex) or isinstance(end, complex) else None
+    kind = _kind(dtype, out, inferred)
+    if inferred is not None and not kind.is_complex:
+        raise RuntimeError(f"{name}(): inferred dtype {inferred.name} can't be safely cast to passed dtype {kind.name}")
+    return kind
 
 
 def _between(start, end, steps: int):
@@ -443,16 +481,17 @@ def logspace(start, end, steps: int, base: float = 10.0, *, out=None, dtype=None
     if any(isinstance(v, Tensor) and v.ndim for v in (start, end)):
         raise RuntimeError("logspace only supports 0-dimensional start and end tensors")
     if any(isinstance(v, Tensor) and v.process is None and v.is_meta for v in (start, end)):
-        return _out(out, _filled((steps,), None, dtype or context.get_default_dtype(), "meta", requires_grad))
+        return _out(out, _filled((steps,), None, _kind(dtype, out), "meta", requires_grad))
     if any(isinstance(v, Tensor) and v.process is not None for v in (start, end)):
         return (float(base) ** _between(start, end, steps)).to(dtype or context.get_default_dtype())
     xp, _ = _namespace(device)
-    dtype = dtype or context.get_default_dtype()
-    start, end = (np.asarray(v.item() if isinstance(v, Tensor) else v).astype(dtype.numpy).item() for v in (start, end))
+    start, end = (v.item() if isinstance(v, Tensor) else v for v in (start, end))
+    dtype = _kind_of_ends("logspace", dtype, out, start, end)
+    start, end = (np.asarray(v).astype(dtype.numpy).item() for v in (start, end))
     exponents = xp.linspace(start, end, steps, dtype=np.result_type(np.float64, np.asarray(start), np.asarray(end)))
     array = xp.power(float(base), exponents)
     whole = array.astype(np.int64) if dtype.category < FLOAT else array  # NumPy's cast to a small kind of number may saturate
-    return _out(out, _made(whole.astype(dtype.numpy), requires_grad))
+    return _out_counted(out, _made(whole.astype(dtype.numpy), requires_grad))
 
 
 def eye(n: int, m: int | None = None, *, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False) -> Tensor:
@@ -460,7 +499,7 @@ def eye(n: int, m: int | None = None, *, out=None, dtype=None, layout=None, devi
     if n < 0 or (m is not None and m < 0):
         raise RuntimeError(f"n must be greater or equal to 0, got {min(n, m if m is not None else n)}")
     xp, _ = _namespace(device)
-    return _out(out, _made(xp.eye(n, m, dtype=(dtype or context.get_default_dtype()).numpy), requires_grad))
+    return _out(out, _made(xp.eye(n, m, dtype=_kind(dtype, out).numpy), requires_grad))
 
 
 def meshgrid(*tensors, indexing: str = "ij") -> tuple:
@@ -470,6 +509,14 @@ def meshgrid(*tensors, indexing: str = "ij") -> tuple:
     if indexing not in ("ij", "xy"):
         raise RuntimeError(f'meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
     n = len(tensors)
+    if not n:
+        raise RuntimeError("meshgrid expects a non-empty TensorList")
+    for x in tensors:
+        if x.ndim > 1:
+            raise RuntimeError(f"meshgrid: Expected 0D or 1D tensor in the tensor list but got one of shape {tuple(x.shape)}")
+        for what in ("dtype", "device"):
+            if getattr(x, what) != getattr(tensors[0], what):
+                raise RuntimeError(f"meshgrid expects all tensors to have the same {what}")
     shape = tuple(x.numel() for x in tensors)
     grids = [x.reshape((1,) * i + (-1,) + (1,) * (n - i - 1)).expand(shape) for i, x in enumerate(tensors)]
     return tuple(g.transpose(0, 1) for g in grids) if indexing == "xy" and n > 1 else tuple(grids)
@@ -490,11 +537,15 @@ def to(input: Tensor, *args, dtype=None, device=None, non_blocking=False, copy=F
             device = a
         elif isinstance(a, bool):
             copy = a
+        elif isinstance(a, type):
+            dtype = a
         elif a is not None:
             raise TypeError(
                 f"to() received an invalid combination of arguments: {type(a).__name__} is neither a dtype, a device nor a tensor"
             )
     out = input if device is None else input._to_device(device)
+    if dtype is not None:
+        dtype = as_dtype(dtype)
     if dtype is not None and dtype is not out.dtype:
         out = run(CARDS["cast"], (out,), {"dtype": dtype})
     if memory_format is not None and memory_format is not preserve_format:
@@ -536,9 +587,25 @@ def in_order(x: Tensor, form) -> Tensor:
 
 
 def view_dtype(x: Tensor, wanted: dtype) -> Tensor:
-    """The same bytes read as another dtype."""
-    try:
-        return plain(x.array.view(wanted.numpy))
-    except ValueError as error:
-        raise RuntimeError(f"self.size(-1) must be divisible to view {x.dtype.name} as {wanted.name}: {error}") from None
+    """The same bytes read as another dtype, as a view without a history."""
+    wanted = as_dtype(wanted)
+    ratio = wanted.itemsize // x.itemsize
+    if wanted.itemsize != x.itemsize:
+        if not x.ndim:
+            raise RuntimeError(f"self.dim() cannot be 0 to view {x.dtype.name} as {wanted.name} (different element sizes)")
+        if x.stride(-1) != 1:
+            raise RuntimeError(f"self.stride(-1) must be 1 to view {x.dtype.name} as {wanted.name} (different element sizes), "
+                               f"but got {x.stride(-1)}")
+    if ratio > 1:
+        said = f"must be divisible by {ratio} to view {x.dtype.name} as {wanted.name} (different element sizes), but got"
+        if x.shape[-1] % ratio:
+            raise RuntimeError(f"self.size(-1) {said} {x.shape[-1]}")
+        if x.storage_offset() % ratio:
+            raise RuntimeError(f"self.storage_offset() {said} {x.storage_offset()}")
+        for axis, step in enumerate(x.stride()[:-1]):
+            if step % ratio:
+                raise RuntimeError(f"self.stride({axis}) {said} {step}")
+    made = plain(x.array.view(wanted.numpy))
+    made.base, made.cell = x if x.base is None else x.base, version_cell(x)
+    return made
 

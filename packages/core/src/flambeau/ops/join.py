@@ -97,6 +97,8 @@ def cat(tensors, dim: int = 0, *, out=None, axis: int | None = None):
             raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(x).__name__}")
     kept = [x for x in tensors if tuple(x.shape) != (0,)] or tensors[:1]
     first = kept[0]
+    if tuple(first.shape) == (0,) and out is None:  # all are: PyTorch asks no such tensor for its axes
+        return first.clone()
     dim = check_dim(dim, first.ndim)
     if first.ndim == 0:
         raise RuntimeError("zero-dimensional tensor (at position 0) cannot be concatenated")
@@ -126,6 +128,8 @@ def stack(tensors, dim: int = 0, *, out=None):
 
     RuntimeError where shapes differ.
     """
+    if isinstance(tensors, Tensor):
+        raise TypeError("stack(): argument 'tensors' (position 1) must be tuple of Tensors, not Tensor")
     tensors = list(tensors)
     if not tensors:
         raise RuntimeError("stack expects a non-empty TensorList")

@@ -6,7 +6,7 @@ from math import prod
 import numpy as np
 
 from ..backends import namespace
-from ..layout import packed, preserve_format
+from ..layout import channels_last, channels_last_3d, contiguous_format, follows, packed, preserve_format
 from ..tensor import Tensor, is_inference, plain, version_cell
 from . import view
 from .create import _check_layout, _filled, zeros
@@ -204,6 +204,8 @@ def resize_(x: Tensor, *lengths, size=None, memory_format=None) -> Tensor:
         raise RuntimeError("cannot resize variables that require grad")
     if any(n < 0 for n in shape):
         raise RuntimeError(f"Trying to create tensor with negative dimension {min(shape)}: {list(shape)}")
+    if prod(max(n, 1) for n in shape) * x.itemsize >= 1 << 63:
+        raise RuntimeError(f"{'Storage size' if prod(shape) else 'Stride'} calculation overflowed with sizes={list(shape)}")
     if memory_format is preserve_format:
         raise RuntimeError(f"Unsupported memory format {memory_format!r}")
     if is_inference(x):
@@ -224,7 +226,10 @@ def resize_(x: Tensor, *lengths, size=None, memory_format=None) -> Tensor:
 
 
 def resize_as_(input: Tensor, the_template: Tensor, *, memory_format=None) -> Tensor:
-    """`resize_` to the template's size."""
+    """`resize_` to the template's size, and with preserve_format to its order in memory."""
+    if memory_format is preserve_format:
+        shape, stride = the_template.shape, the_template.stride()
+        memory_format = next((f for f in (contiguous_format, channels_last, channels_last_3d) if follows(shape, stride, f)), None)
     return resize_(input, *the_template.shape, memory_format=memory_format)
 
 

@@ -16,6 +16,7 @@ from . import (
     elementwise,
     frames,
     index,
+    kin,
     later,
     linalg,
     masks,
@@ -178,22 +179,24 @@ for _module, _names in (
         "clamp clip clamp_min "
         "clamp_max round var std var_mean std_mean norm count_nonzero dist view_as reshape_as expand_as repeat tile "
         "repeat_interleave swapaxes "
-        "roll equal isclose allclose copy_ fill_ zero_ masked_fill_ scatter_add_ index_add_ tril_ triu_ new_zeros "
-        "new_ones new_empty "
-        "new_full new_tensor clone type_as cpu cuda register_hook "
-        "register_post_accumulate_grad_hook retain_grad",
+        "roll equal isclose allclose copy_ fill_ zero_ masked_fill_ scatter_add_ index_add_ tril_ triu_",
+    ),
+    (
+        kin,
+        "new_zeros new_ones new_empty new_full new_tensor clone type_as cpu cuda register_hook register_post_accumulate_grad_hook "
+        "retain_grad",
     ),
 ):
     for _name in _names.split():
         setattr(Tensor, _name, getattr(_module, _name))
 
 Tensor.view = view.view_as_shape
-for _name, _cast in border.CASTERS.items():
+for _name, _cast in kin.CASTERS.items():
     setattr(Tensor, _name, _cast)
 Tensor.T = property(view.turned)
-Tensor.mT = property(lambda x: view.transpose(x, -2, -1))
-Tensor.mH = property(lambda x: complexes.conj(view.transpose(x, -2, -1)))
-Tensor.H = property(lambda x: complexes.conj(view.t(x)))
+Tensor.mT = property(lambda x: view.flipped(x, "mT"))
+Tensor.mH = property(lambda x: complexes.conj(view.flipped(x, "mH")))
+Tensor.H = property(lambda x: complexes.conj(view.flipped(x, "H")))
 Tensor.real = property(complexes.real, lambda x, value: complexes.real(x).copy_(create.as_tensor(value)))
 Tensor.imag = property(complexes.imag, lambda x, value: complexes.imag(x).copy_(create.as_tensor(value)))
 Tensor.absolute = elementwise.abs

@@ -5,7 +5,7 @@ import math
 
 from ..casting import listed
 from ..define import op
-from ..dtype import COMPLEX, FLOAT
+from ..dtype import COMPLEX, FLOAT, as_dtype
 from ..tensor import check_dim
 from .decomposition import linalg_svdvals
 from .elementwise import eq, logical_or, where
@@ -55,6 +55,7 @@ def converted(x, dtype, name: str):
         raise RuntimeError(f"{name}: Expected a floating point or complex tensor as input. Got {x.dtype.name}")
     if dtype is None:
         return x
+    dtype = as_dtype(dtype)
     if dtype.category < FLOAT:
         raise RuntimeError(f"{name}: dtype should be floating point or complex, but got {dtype.name}")
     if (dtype.category == COMPLEX) != x.is_complex():

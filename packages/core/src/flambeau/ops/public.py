@@ -10,6 +10,7 @@ from . import (
     elementwise,
     index,
     join,
+    kin,
     later,
     linalg,
     masks,
@@ -35,8 +36,9 @@ _PUBLIC = (
         border,
         "add sub mul div multiply divide true_divide subtract rsub addcmul addcdiv clamp clip clamp_min clamp_max round var "
         "std var_mean std_mean "
-        "norm count_nonzero dist tile repeat_interleave swapaxes roll equal isclose allclose clone",
+        "norm count_nonzero dist tile repeat_interleave swapaxes roll equal isclose allclose",
     ),
+    (kin, "clone"),
     (reduction, "sum mean amax amin any all prod logsumexp argmax argmin"),
     (
         view,

@@ -1,6 +1,7 @@
 """Random tensors: PyTorch's numbers from the same seed (bits to numbers: `flambeau.random`)."""
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from functools import wraps
 from math import prod
@@ -9,14 +10,17 @@ from typing import Any
 import numpy as np
 
 from .. import context, front
-from ..dtype import COMPLEX, FLOAT, bool_, float32, int64
+from ..dtype import COMPLEX, FLOAT, as_dtype, bool_, dtype, float32, int64
 from ..limits import finfo
 from ..promote import result_type
 from ..random import Generator, default_generator, maps
 from ..tensor import Tensor, inference, plain, version_cell
 from ..write import check_places
 from .border import without_slope
+from .create import _kind
 from .view import sizes
+
+MISSING: Any = object()  # an argument that was not given, where None has a meaning
 
 
 def _source(generator: Generator | None, where=None) -> Any:
@@ -143,14 +147,14 @@ def _finish(array, shape, device, requires_grad, out=None) -> Tensor:
 
 
 def _float(dtype, what):
-    dtype = dtype or context.get_default_dtype()
+    dtype = as_dtype(dtype or context.get_default_dtype())
     if dtype.category != FLOAT:
         raise RuntimeError(f'"{what}" not implemented for \'{dtype.name}\': expected a floating dtype')
     return dtype
 
 
 def _random_type(dtype, what):
-    dtype = dtype or context.get_default_dtype()
+    dtype = as_dtype(dtype or context.get_default_dtype())
     return dtype if dtype.category == COMPLEX else _float(dtype, what)
 
 
@@ -182,7 +186,7 @@ def rand(*lengths, size=None, generator=None, out=None, dtype=None, layout=None,
         if context.grad.inference:
             inference(made)
         return made.requires_grad_() if requires_grad else made
-    (shape, n), dtype = _shape(size), _random_type(dtype, "rand")
+    (shape, n), dtype = _shape(size), _random_type(_kind(dtype, out), "rand")
     if dtype.category == COMPLEX:  # real and imaginary parts by turns
         parts = _source(generator, device).uniform(2 * n, dtype.to_real().numpy)
         return _finish(parts.view(dtype.numpy), shape, device, requires_grad, out)
@@ -200,7 +204,7 @@ def randn(*lengths, size=None, generator=None, out=None, dtype=None, layout=None
             made = plain(default_generator().shaped(size, True))
             return made.requires_grad_() if requires_grad else made
         return _finish(default_generator().normal(n, kind.numpy), size, None, requires_grad)
-    (shape, n), dtype = _shape(size), _random_type(dtype, "randn")
+    (shape, n), dtype = _shape(size), _random_type(_kind(dtype, out), "randn")
     if dtype.category == COMPLEX:  # each part with half of the variance
         parts = _source(generator, device).normal(2 * n, dtype.to_real().numpy) * dtype.to_real().numpy.type(0.5**0.5)
         return _finish(parts.view(dtype.numpy), shape, device, requires_grad, out)
@@ -218,10 +222,9 @@ def randint(
     low = 0 if low is None else low
     if high is None or size is None:
         raise TypeError("randint() received an invalid combination of arguments: expected randint(high, size) or randint(low, high, size)")
-    if low >= high:
-        raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
     shape, n = _shape((size,))
-    dtype = dtype or int64
+    dtype = _kind(dtype, out, int64)
+    _check_bounds(dtype, int(low), int(high))
     return _finish(_source(generator, device).below(n, int(low), int(high)).astype(dtype.numpy), shape, device, requires_grad, out)
 
 
@@ -234,7 +237,13 @@ def randperm(n: int, *, generator=None, out=None, dtype=None, layout=None, devic
     if len(shape) > 1:  # an order for each place; the outermost vmap's places follow each other
         more = [source.permutation(n) for _ in range(prod(shape[:-1]) - 1)]
         orders = np.stack([orders, *more]).reshape(*shape[-2::-1], n).transpose(*range(len(shape) - 2, -1, -1), len(shape) - 1)
-    return _finish(orders.astype((dtype or int64).numpy), shape, device, requires_grad, out)
+    dtype = _kind(dtype, out, int64)
+    greatest = 1 + _limits(dtype)[2]
+    if n > greatest:
+        raise RuntimeError(f"n cannot be greater than {greatest} for {dtype.name} type, got {n}")
+    if out is not None and out.numel() == n:
+        shape = out.shape
+    return _finish(orders.astype(dtype.numpy), shape, device, requires_grad, out)
 
 
 def rand_like(input, *, dtype=None, device=None, requires_grad=False, generator=None, layout=None,
@@ -363,6 +372,8 @@ def normal(mean=0.0, std=1.0, size=None, *, generator=None, dtype=None, layout=N
     shape = broadcast_shapes(*(v.shape for v in (mean, std) if isinstance(v, Tensor)))
     where = (mean if isinstance(mean, Tensor) else std).device
     z = randn(shape, dtype=result_type(mean, std), device=where, generator=generator)
+    if isinstance(std, Tensor) and std.process is None and std.numel() and not std.is_meta and not bool((std >= 0).all()):
+        raise RuntimeError("normal expects all elements of std >= 0.0")
     mid, spread = (v.detach() if isinstance(v, Tensor) else v for v in (mean, std))
     result = without_slope(z * spread + mid, mean, std)
     if out is not None:
@@ -400,19 +411,46 @@ def bernoulli(input: Tensor, p=None, *, generator=None, out=None) -> Tensor:
 
 
 @fills
-def random_(x: Tensor, from_=0, to=None, *, generator=None) -> Tensor:
-    """Fill x with integers in [from, to); without bounds, over the dtype's range (for floats, what the mantissa holds)."""
-    if to is None and from_:
-        from_, to = 0, from_
-    if to is None:
-        d = x.dtype
-        to = 2 if d is bool_ else 1 << {"float16": 11, "bfloat16": 8, "float32": 24, "float64": 53}[d.name] if d.category == FLOAT else \
-            np.iinfo(d.numpy).max + 1
-        if d.category == FLOAT:
-            to += 1
-    if from_ >= to:
-        raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={from_} >= to={to}")
-    return _write(x, _source(generator, x.device).below(x.numel(), int(from_), int(to)).astype(x.array.dtype))
+def random_(x: Tensor, from_=None, to=MISSING, *, generator=None) -> Tensor:
+    """Fill x with integers in [from, to); without `to`, up to the dtype's greatest (for floats, what the mantissa holds).
+
+    `random_(to)` begins at 0.
+    """
+    if to is MISSING:
+        from_, to = (0, from_)
+    low = from_ or 0
+    if x.dtype.is_complex:
+        raise NotImplementedError(f"random_ is not implemented for {x.dtype.name}")
+    high = to if to is not None else _limits(x.dtype)[2] + 1
+    _check_bounds(x.dtype, int(low), int(high))
+    return _write(x, _source(generator, x.device).below(x.numel(), int(low), int(high)).astype(x.array.dtype))
+
+
+DIGITS = {"float16": 11, "bfloat16": 8, "float32": 24, "float64": 53}
+
+
+def _limits(kind: dtype) -> tuple[int, int, int]:
+    """The least and the greatest whole number of a dtype, and up to where it holds each of them."""
+    if kind is bool_:
+        return 0, 1, 1
+    if kind.category == FLOAT:
+        greatest = int(float(finfo(kind).max))
+        return -greatest, greatest, 1 << DIGITS[kind.name]
+    return int(np.iinfo(kind.numpy).min), int(np.iinfo(kind.numpy).max), int(np.iinfo(kind.numpy).max)
+
+
+def _check_bounds(kind: dtype, low: int, high: int) -> None:
+    if low >= high:
+        raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
+    if kind.is_complex:
+        raise RuntimeError("check_random_bounds handles only integral, floating-point and boolean types")
+    least, greatest, exact = _limits(kind)
+    for what, bound in (("from", low), ("to - 1", high - 1)):
+        if not least <= bound <= greatest:
+            raise RuntimeError(f"{what} is out of bounds for {kind.name}")
+        if kind.category == FLOAT and abs(bound) > exact:
+            warnings.warn(f"{what} is out of bounds [-(2^{DIGITS[kind.name]}), 2^{DIGITS[kind.name]}]: {kind.name} does not hold every "
+                          "whole number there", UserWarning, stacklevel=3)
 
 
 def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator=None, out=None) -> Tensor:

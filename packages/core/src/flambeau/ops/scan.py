@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from ..define import op
 from ..dispatch import run_one
-from ..dtype import FLOAT
+from ..dtype import FLOAT, as_dtype
 from ..tensor import Tensor, check_dim
 from ..write import into
 from .elementwise import eq, where
@@ -59,6 +59,8 @@ def cumprod(input: Tensor, dim: int, *, dtype=None, out: Tensor | None = None) -
 def _scanned(scan, x, dim, dtype, out):
     if type(x) is Tensor and dtype is None and out is None and type(dim) is int and -x.array.ndim <= dim < x.array.ndim:
         return run_one(scan.card, x, {"dim": dim if dim >= 0 else dim + x.array.ndim})
+    if dtype is not None:
+        dtype = as_dtype(dtype)
     x = x if dtype is None else x.to(dtype)
     dim = check_dim(dim, x.ndim)
     if dtype is None or dtype.category >= FLOAT:

@@ -5,11 +5,28 @@ from itertools import combinations as choose
 from itertools import combinations_with_replacement as choose_again
 
 from ..casting import listed
+from ..dtype import int64
 from ..layout import contiguous_format
 from ..tensor import Tensor, check_dim
-from .create import arange, meshgrid
+from .create import arange, meshgrid, zeros
 from .join import cat, stack
-from .view import _diagonal_into, chunk, diagonal, expand, flip, narrow, part, permute, reshape, sizes, split, squeeze, transpose, unsqueeze
+from .view import (
+    _diagonal_into,
+    chunk,
+    diagonal,
+    expand,
+    flip,
+    flipped,
+    narrow,
+    part,
+    permute,
+    reshape,
+    sizes,
+    split,
+    squeeze,
+    transpose,
+    unsqueeze,
+)
 
 
 def _each(tensors, change):
@@ -35,6 +52,8 @@ def atleast_3d(*tensors):
 
 
 def _some(name: str, tensors) -> list:
+    if isinstance(tensors, Tensor):
+        raise TypeError(f"{name}(): argument 'tensors' (position 1) must be tuple of Tensors, not Tensor")
     tensors = list(tensors)
     if not tensors:
         raise RuntimeError(f"{name} expects a non-empty TensorList")
@@ -62,7 +81,7 @@ def dstack(tensors, *, out=None):
 
 def column_stack(tensors, *, out=None):
     """Side by side, vectors as columns."""
-    return cat([reshape(x, -1, 1) if x.ndim < 2 else x for x in tensors], 1, out=out)
+    return cat([reshape(x, -1, 1) if x.ndim < 2 else x for x in _some("column_stack", tensors)], 1, out=out)
 
 
 def tensor_split(input, indices_or_sections=None, dim: int = 0, *, sections=None, indices=None) -> tuple:
@@ -73,6 +92,12 @@ def tensor_split(input, indices_or_sections=None, dim: int = 0, *, sections=None
         raise RuntimeError("tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims")
     n = input.shape[dim]
     if isinstance(indices_or_sections, Tensor):
+        if indices_or_sections.dtype is not int64:
+            raise RuntimeError("tensor_split expected tensor_indices_or_sections to have dtype of long, but got "
+                               f"{indices_or_sections.dtype.name}")
+        if indices_or_sections.ndim > 1:
+            raise RuntimeError("tensor_split expected tensor_indices_or_sections to be a zero-dimensional or one-dimensional tensor, but "
+                               f"got a tensor with {indices_or_sections.ndim} dims")
         indices_or_sections = indices_or_sections.tolist()
     if isinstance(indices_or_sections, int):
         k = indices_or_sections
@@ -150,7 +175,7 @@ def swapdims(input, dim0: int, dim1: int):
 
 def adjoint(input):
     """Matrices transposed and conjugated.  (*, n, m) -> (*, m, n)"""
-    return transpose(input, -2, -1).conj()
+    return flipped(input, "adjoint()").conj()
 
 
 def fliplr(input):
@@ -227,6 +252,8 @@ def block_diag(*tensors):
     for i, x in enumerate(blocks):
         if x.ndim > 2:
             raise RuntimeError(f"block_diag: Input tensors must have 2 or fewer dimensions. Input {i} has {x.ndim} dimensions")
+    if not blocks:
+        return zeros(1, 0)
     width = sum(x.shape[1] for x in blocks)
     rows, left = [], 0
     for x in blocks:

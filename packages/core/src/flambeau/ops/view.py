@@ -106,7 +106,10 @@ def reshape(input, *lengths, shape=None):
     try:
         return view_of(VIEW, input, {"shape": shape})
     except ValueError:
-        return view_of(VIEW, input.contiguous(), {"shape": shape})
+        made = view_of(VIEW, input.contiguous(), {"shape": shape})
+        if type(made) is Tensor:
+            made.base = made.source = None  # of a copy that nobody else sees
+        return made
 
 
 def flatten(input, start_dim: int = 0, end_dim: int = -1):
@@ -211,6 +214,17 @@ def t(input):
     if input.ndim > 2:
         raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {input.ndim}D")
     return view_of(PERMUTE, input, TURNED) if input.ndim == 2 else input.view_as(input)
+
+
+def flipped(x, name: str):
+    """The last two axes exchanged, for the property of that name; a scalar as it is."""
+    if x.ndim < 2 or (x.ndim > 2 and name == "H"):
+        if not x.ndim:
+            return x
+        which = "matrices (2-D tensors)" if name == "H" else "matrices or batches of matrices"
+        batches = " For batches of matrices, consider using tensor.mH" if x.ndim > 2 else ""
+        raise RuntimeError(f"tensor.{name} is only supported on {which}. Got {x.ndim}-D tensor.{batches}")
+    return transpose(x, -2, -1)
 
 
 def movedim(input, source, destination):
@@ -568,10 +582,13 @@ def flip(xp, x, dims):
 
 def broadcast_shapes(*shapes) -> Size:
     """The shape that tensors of these shapes are broadcast to.  RuntimeError where they don't fit together."""
+    shapes = tuple((s,) if isinstance(s, int) else tuple(s) for s in shapes)
+    if any(n < 0 for s in shapes for n in s):
+        raise ValueError(f"Attempting to broadcast a dimension with negative length: {shapes}")
     try:
-        return Size(np.broadcast_shapes(*(tuple(s) if not isinstance(s, int) else (s,) for s in shapes)))
+        return Size(np.broadcast_shapes(*shapes))
     except ValueError:
-        raise RuntimeError(f"Shape mismatch: objects cannot be broadcast to a single shape: {[tuple(s) for s in shapes]}") from None
+        raise RuntimeError(f"Shape mismatch: objects cannot be broadcast to a single shape: {list(shapes)}") from None
 
 
 def broadcast_tensors(*tensors: Tensor) -> tuple:
