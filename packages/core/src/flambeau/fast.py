@@ -407,6 +407,10 @@ def inplace(card: Card, ufunc=None):
     return card.inplace
 
 
+def too_many(card: Card, n: int) -> TypeError:
+    return TypeError(f"{card.name}() takes at most {len(card.names)} positional arguments, but {n} were given")
+
+
 def bind(card: Card, args: tuple, attrs: dict):
     """Split a call's arguments into the card's inputs and its attrs, by position and by name."""
     inputs = list(args[:card.inputs])
@@ -420,6 +424,8 @@ def bind(card: Card, args: tuple, attrs: dict):
             inputs.append(None)
     rest = args[card.inputs:]
     if rest:
+        if len(args) > len(card.names) and not card.variadic:
+            raise too_many(card, len(args))
         attrs = dict(zip(card.names[card.inputs:], rest, strict=False)) | attrs
     return tuple(inputs), card.attrs | attrs if attrs else card.attrs
 
@@ -433,6 +439,8 @@ def general(card: Card):
 
     def call(*args, out=None, **attrs):
         if len(args) > count and not attrs:
+            if len(args) > count + len(later):
+                raise too_many(card, len(args))
             inputs, attrs = args[:count], given | dict(zip(later, args[count:]))
         elif len(args) != count:
             inputs, attrs = bind(card, args, attrs)
@@ -456,6 +464,8 @@ def _general_one(card: Card):
             attrs = {first: args[1]}
         else:
             if n > 1:
+                if n > 1 + len(later):
+                    raise too_many(card, n)
                 attrs = dict(zip(later, args[1:], strict=False)) | attrs
             attrs = given | attrs if attrs else given
         try:

@@ -340,18 +340,23 @@ class Tensor(Fields, Methods):
         return bool(self.array.item())
 
     def __float__(self) -> float:
-        return float(self._alone())
+        return float(self._alone(real=True))
 
     def __int__(self) -> int:
-        return int(self._alone())
+        return int(self._alone(real=True))
 
     def __complex__(self) -> complex:
         return complex(self._alone())
 
-    def _alone(self):
+    def _alone(self, real: bool = False):
         if self.numel() != 1:
             raise ValueError("only one element tensors can be converted to Python scalars")
-        return self.item()
+        value = self.item()
+        if real and isinstance(value, complex):
+            if value.imag:
+                raise RuntimeError(f"value cannot be converted to a real number without overflow: {value}")
+            return value.real
+        return value
 
     def __index__(self) -> int:
         if self.dtype.category >= FLOAT or self.array.size != 1:

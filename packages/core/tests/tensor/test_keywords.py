@@ -1,8 +1,9 @@
 """Arguments by PyTorch's names: what can be said by position can be said by name."""
 import inspect
 
-import flambeau
 import pytest
+
+import flambeau
 
 A = flambeau.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
 I = flambeau.tensor([[0, 1, 0]])

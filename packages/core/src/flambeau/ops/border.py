@@ -377,6 +377,8 @@ def repeat_interleave(input, repeats=None, dim: int | None = None, *, output_siz
         if output_size is None:
             raise RuntimeError("repeat_interleave: counts on meta have no values: tell output_size, their sum")
         return index.index_select(input, dim, repeats.detach().reshape(-1)[:1].expand(output_size))
+    if isinstance(repeats, Tensor) and repeats.dtype.name not in ("int32", "int64"):
+        raise NotImplementedError(f"repeat_interleave is not implemented for counts of {repeats.dtype.name}: they are int32 or int64")
     counts = np.broadcast_to(np.asarray(repeats.detach().cpu().numpy() if isinstance(repeats, Tensor) else repeats), (n,))
     if (counts < 0).any():
         raise RuntimeError("repeats can not be negative")

@@ -31,6 +31,13 @@ def complex_of(xp, real, imag):
     return out
 
 
+def _check_parts(first, second) -> None:
+    if first.dtype not in (float16, float32, float64) or second.dtype not in (float16, float32, float64):
+        raise RuntimeError(f"Expected both inputs to be Half, Float or Double tensors but got {first.dtype.name} and {second.dtype.name}")
+    if first.dtype is not second.dtype:
+        raise RuntimeError(f"Expected object of scalar type {first.dtype.name} but got scalar type {second.dtype.name} for second argument")
+
+
 def complex(real, imag, *, out=None):
     """real + i · imag, from floats of one dtype.  (*), (*) -> (*), broadcast
 
@@ -38,11 +45,7 @@ def complex(real, imag, *, out=None):
     flambeau.complex64
     """
     tensors_only("complex", real=real, imag=imag)
-    for x in (real, imag):
-        if x.dtype not in (float16, float32, float64):
-            raise RuntimeError(f"Expected both inputs to be Half, Float or Double tensors but got {real.dtype.name} and {imag.dtype.name}")
-    if real.dtype is not imag.dtype:
-        raise RuntimeError(f"Expected object of scalar type {real.dtype.name} but got scalar type {imag.dtype.name} for second argument")
+    _check_parts(real, imag)
     return complex_of(real, imag, out=out)
 
 
@@ -50,6 +53,7 @@ def complex(real, imag, *, out=None):
 def polar(abs, angle, *, out=None):
     """abs · (cos(angle) + i · sin(angle)), from floats of one dtype.  (*), (*) -> (*), broadcast"""
     tensors_only("polar", abs=abs, angle=angle)
+    _check_parts(abs, angle)
     return complex(abs * cos(angle), abs * sin(angle), out=out)
 
 

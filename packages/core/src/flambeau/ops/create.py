@@ -143,17 +143,17 @@ def _from_python(data, wanted: dtype | None):
         raise RuntimeError("Overflow when unpacking long long: an integer of the data does not fit in 64 bits") from None
 
 
-def _unpack(data, kinds: set):
+def _unpack(data, kinds: set, nested: bool = False):
     """Nested data as plain numbers and lists, and the kinds of number met."""
     if isinstance(data, Tensor):
         kinds.add(data.dtype)
-        return data.tolist()
+        return data.item() if nested and data.numel() == 1 else data.tolist()
     if isinstance(data, list | tuple | range):
         met = set(map(type, data))
         if met and met <= {bool, int, float, complex}:  # a row of plain numbers, perhaps a long one
             kinds |= met
             return list(data)
-        return [_unpack(d, kinds) for d in data]
+        return [_unpack(d, kinds, True) for d in data]
     if isinstance(data, np.ndarray | np.generic):
         kinds.add(dtype_of(data.dtype))
         return data.tolist()
@@ -161,7 +161,9 @@ def _unpack(data, kinds: set):
         kinds.add(type(data) if type(data) in (bool, int, float, complex) else float if isinstance(data, float) else int)
         return data
     if isinstance(data, str | bytes):
-        raise ValueError(f"too many dimensions '{type(data).__name__}'")
+        raise TypeError(f"new(): invalid data type '{type(data).__name__}'")
+    if data is None or isinstance(data, dict | set):
+        raise RuntimeError(f"Could not infer dtype of {type(data).__name__}")
     if hasattr(data, "__float__") or hasattr(data, "__index__"):
         kinds.add(int if hasattr(data, "__index__") else float)
         return data.__index__() if hasattr(data, "__index__") else float(data)

@@ -180,6 +180,8 @@ def asarray(obj: Any, *, dtype: dtype | None = None, device: device | str | None
     elif isinstance(obj, np.ndarray):
         shared = from_numpy(obj)
     elif isinstance(obj, np.generic):
+        if copy is False:
+            raise RuntimeError("can't alias NumPy scalars. Either remove copy=False or transform it in a ndarray.")
         shared = tensor(obj)
     elif hasattr(obj, "__dlpack__") or type(obj).__name__ == "PyCapsule":
         shared = from_dlpack(obj)
@@ -201,9 +203,9 @@ def asarray(obj: Any, *, dtype: dtype | None = None, device: device | str | None
     out = shared.to(dtype=dtype, device=device)
     if copy and out is shared:
         out = shared.clone()
-    if out is not obj and out.requires_grad and not requires_grad:
-        out = out.detach()
-    return out.requires_grad_() if requires_grad and not out.requires_grad else out
+    if out.requires_grad is requires_grad:
+        return out
+    return out.detach().requires_grad_(requires_grad)  # obj itself stays as it is
 
 
 def _has_buffer(obj) -> bool:

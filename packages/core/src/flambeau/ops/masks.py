@@ -52,9 +52,15 @@ def nonzero_rows(xp, x):
     return xp.stack(xp.nonzero(x), axis=1) if x.ndim else xp.zeros((int(x != 0), 0), dtype=xp.int64)
 
 
-def nonzero(input, *, as_tuple: bool = False):
+def nonzero(input, *, as_tuple: bool = False, out=None):
     """Places of the elements that are not zero: a row each, or a tuple with a vector for each axis.  (*) -> (k, ndim)"""
     rows = run(CARDS["nonzero_rows"], (input,), {})
+    if out is not None:
+        if as_tuple:
+            raise RuntimeError("nonzero does not support the out kwarg when as_tuple is True")
+        if out.dtype.name != "int64":
+            raise RuntimeError(f"nonzero: Expected out tensor to have scalar type Long but got {out.dtype.name}")
+        return into(out, rows, "nonzero")
     if not as_tuple:
         return rows
     return tuple(rows[:, i] for i in range(input.ndim)) if input.ndim else (run(CARDS["nonzero_rows"], (reshape(input, 1),), {})[:, 0],)

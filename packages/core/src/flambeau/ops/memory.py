@@ -157,6 +157,8 @@ def empty_strided(
         raise RuntimeError(f"empty_strided: sizes and strides must not be negative, got {list(size)} and {list(stride)}")
     from ..context import get_default_dtype
 
+    if _extent(size, stride, 0) >= 1 << 60:
+        raise RuntimeError(f"Storage size calculation overflowed with sizes={list(size)} and strides={list(stride)}")
     memory = _filled((_extent(size, stride, 0),), None, dtype or get_default_dtype(), device, False)
     made = plain(view_of(AS_STRIDED, memory, {"size": size, "stride": stride, "offset": 0, "own": ((1,), 0)}).array)
     return made.requires_grad_() if requires_grad else made

@@ -56,9 +56,12 @@ def sort(input, dim: int = -1, descending: bool = False, stable: bool = False):
 def topk(input, k: int, dim: int = -1, largest: bool = True, sorted: bool = True):
     """The k greatest elements (or smallest) along `dim`, in order, and where they are.  (*, n, *) -> values, indices (*, k, *)"""
     array = ready(input)
+    if type(dim) is bool or not isinstance(k, int) and not hasattr(k, "__index__"):
+        wrong, value, what = ("dim", dim, 2) if type(dim) is bool else ("k", k, 1)
+        raise TypeError(f"topk(): argument '{wrong}' (position {what}) must be int, not {type(value).__name__}")
     if array is not None and array.ndim and type(dim) is type(k) is int and (array.dtype is F32 or array.dtype is F64):
         dim = check_dim(dim, array.ndim)
-        if 0 <= k <= array.shape[dim] and array.size:
+        if 0 < k <= array.shape[dim] and array.size:
             made = network.topk(array, k, dim, largest)
             if made is not None:
                 places = plain(made[1])
@@ -146,7 +149,7 @@ min = _extreme("min", "argmin", minimum)
 @op("opaque", samples=lambda make: [((make.index([3, 1, 3, 2]),), {})], outputs=3, inputs=1)
 def unique_values(xp, x):
     """The distinct elements in rising order, where each element's is among them, and how often it occurs."""
-    values, inverse, counts = xp.unique(x, return_inverse=True, return_counts=True)
+    values, inverse, counts = xp.unique(x, return_inverse=True, return_counts=True, equal_nan=False)
     return values, inverse.reshape(x.shape), counts
 
 

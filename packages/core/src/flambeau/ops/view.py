@@ -11,7 +11,7 @@ from numpy import ndarray
 
 from .. import front
 from ..define import op
-from ..dispatch import run
+from ..dispatch import run, run_one
 from ..dtype import INT
 from ..fast import ready, seen, view_of
 from ..op import CARDS, Card
@@ -574,10 +574,25 @@ Card(
 
 
 @op("index", inputs=1, linear=True, samples=_one((3, 4), dims=(0,)), vjp=lambda g, _y, _x, dims: flip(g, dims))
-def flip(xp, x, dims):
+def flip_(xp, x, dims):
     """The order of elements turned along `dims`, as a copy.  (*) -> (*)"""
-    dims = (dims,) if isinstance(dims, int) else tuple(dims)
-    return xp.flip(x, axis=tuple(check_dim(d, x.ndim) for d in dims)).copy()
+    dims = tuple(check_dim(d, x.ndim) for d in ((dims,) if isinstance(dims, int) else dims))
+    for d in dims:
+        if dims.count(d) > 1:
+            raise RuntimeError(f"dim {d} appears multiple times in the list of dims")
+    return xp.flip(x, axis=dims).copy() if x.ndim else x.copy()
+
+
+def flip(input, *axes, dims=None):
+    """The order of elements turned along the axes `dims`, as a copy.  (*) -> (*)
+
+    >>> flambeau.arange(3).flip(0)
+    tensor([2, 1, 0])
+    """
+    axes = axes if dims is None else (dims,)
+    if not axes:
+        raise TypeError("flip() missing 1 required positional argument: 'dims'")
+    return run_one(CARDS["flip"], input, {"dims": sizes(axes)})
 
 
 def broadcast_shapes(*shapes) -> Size:
