@@ -87,7 +87,8 @@ _LATER = {"nn": None, "optim": None, "utils": None, "func": None, "multiprocessi
           **dict.fromkeys(("grid_sampler", "grid_sampler_2d", "grid_sampler_3d"), "nn.functional.grid"), "amp": None,
           "distributions": None, "cuda": None, "cpu": None, "mps": None,
           "xpu": None, "accelerator": None, "version": None, "get_device_module": "accelerator",
-          "OutOfMemoryError": "backends.base", "AcceleratorError": "backends.base", "autocast": "amp", "array_api": None, "overrides": None,
+          "OutOfMemoryError": "backends.base", "AcceleratorError": "backends.base",
+          "autocast": "amp", "GradScaler": "amp", "array_api": None, "overrides": None,
           "hub": None, "storage": None, "functional": None, "types": None, "profiler": None}
 _LATER |= dict.fromkeys(
     """is_autocast_enabled set_autocast_enabled get_autocast_dtype set_autocast_dtype is_autocast_cache_enabled set_autocast_cache_enabled

@@ -42,6 +42,15 @@ def become(x, kind: type, y) -> None:
         slot.__set__(x, slot.__get__(y))
 
 
+def same(kind: type, y):
+    """An object of `kind` with all that y holds."""
+    x = new(kind)
+    vars(x).update(vars(y))
+    for slot in _SLOTS:
+        slot.__set__(x, slot.__get__(y))
+    return x
+
+
 if front.module is not None:
     front.module.fields(Fields)
     new = front.module.new

@@ -131,7 +131,17 @@ def write(x: Tensor, result: Tensor, what: str) -> Tensor:
     if x.array.size and any(s == 0 and n > 1 for s, n in zip(x.array.strides, x.array.shape, strict=True)):
         raise RuntimeError("unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
                            "Please clone() the tensor before performing the operation.")
+    unlock(x)
     return written(x, result)
+
+
+def unlock(x: Tensor) -> None:
+    """Let NumPy write to what `expand` gave without repeating anything: an array that it holds for read-only."""
+    a = x.array
+    if type(a) is ndarray and not a.flags.writeable and not any(s == 0 and n > 1 for s, n in zip(a.strides, a.shape, strict=True)):
+        a = a.view()
+        a.flags.writeable = True
+        x.array = a
 
 
 def written(x: Tensor, result: Tensor) -> Tensor:

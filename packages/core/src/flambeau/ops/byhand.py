@@ -7,7 +7,7 @@ import numpy as np
 
 from ..context import grad as mode
 from ..tensor import Size, Tensor, version_cell
-from ..write import in_graph
+from ..write import in_graph, unlock
 from .border import fill_
 from .create import empty, tensor
 from .index import setitem
@@ -25,6 +25,7 @@ def _each(name: str, x: Tensor, others, function):
             found = other.dtype if isinstance(other, Tensor) else type(other).__name__
             raise TypeError(f"{name}: expected a tensor of {x.dtype} for '{place}' (got {found})")
     rows = [x.array, *(np.broadcast_to(other.array, x.array.shape) for _, other in others)]
+    unlock(x)
     for at in np.ndindex(x.array.shape):
         x.array[at] = function(*(row[at].item() for row in rows))
     version_cell(x)[0] += 1

@@ -133,14 +133,15 @@ def _from_python(data, wanted: dtype | None):
                 wanted = k if wanted in (int64, bool_) and k.category >= wanted.category else wanted
     try:
         if wanted.category < FLOAT:
-            return np.array(plain_data, dtype=wanted.numpy if wanted.numpy.kind != "u" else np.int64).astype(wanted.numpy)
+            wide = np.int64 if wanted.numpy.kind == "u" and wanted.itemsize < 8 else wanted.numpy  # -1 is the greatest, as in C
+            return np.array(plain_data, dtype=wide).astype(wanted.numpy)
         return np.array(plain_data, dtype=wanted.numpy)
     except ValueError as error:
         if "inhomogeneous" in str(error):
             raise ValueError(_ragged(plain_data)) from None
         raise
     except OverflowError:
-        raise RuntimeError("Overflow when unpacking long long: an integer of the data does not fit in 64 bits") from None
+        raise ValueError("Overflow when unpacking long long: an integer of the data does not fit in 64 bits") from None
 
 
 def _unpack(data, kinds: set, nested: bool = False):

@@ -300,6 +300,8 @@ def _check_range(index, n: int) -> None:
     if type(index) is Tensor and index.array.size:
         low, high = extremes(index.array)
         if not 0 <= low <= high < n:
+            if not n:
+                raise RuntimeError(f"self indexing axis dim should be positive, got an axis of 0 and places {low} … {high}")
             raise IndexError(f"index out of range in self: expected places in [0, {n - 1}], got {low} … {high}")
 
 
@@ -327,6 +329,8 @@ def index_select(input, dim: int, index):
             return _recorded(out, [input, index], (ALL,) * (dim if dim >= 0 else dim + array.ndim) + (True,))
     if index.ndim > 1:
         raise IndexError("index_select(): Index is supposed to be a vector")
+    if index.dtype.name not in ("int32", "int64"):
+        raise RuntimeError(f"index_select(): Expected dtype int32 or int64 for index, got {index.dtype.name}")
     dim = check_dim(dim, input.ndim)
     if input.ndim == 0:
         return input.clone()

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import context, dispatch, overriding
+from .. import context, dispatch, fields, overriding
 from ..autograd import backward
 from ..fast import operator, reflected
 from ..op import CARDS
@@ -37,10 +37,17 @@ dispatch.tensors = namespace.tensors  # what the body of a composite runs on, wh
 def _new(cls, data=(), *sizes, dtype=None, device=None):
     if sizes or isinstance(data, int) or type(data) is Size:
         made = create.empty(*(data if type(data) is Size else (data, *sizes)), dtype=dtype, device=device)
+    else:
+        made = data.detach() if isinstance(data, Tensor) else create.tensor(data, dtype=dtype or context.get_default_dtype(), device=device)
+    return _of_class(made, cls)
+
+
+def _of_class(made, cls):
+    """A tensor that was made just now, as an object of `cls`; one that has slots of its own is another object with the same fields."""
+    try:
         made.__class__ = cls
-        return made
-    made = data.detach() if isinstance(data, Tensor) else create.tensor(data, dtype=dtype or context.get_default_dtype(), device=device)
-    made.__class__ = cls
+    except TypeError:
+        return fields.same(cls, made)
     return made
 
 
@@ -48,9 +55,7 @@ def _as_subclass(x, cls):
     """The same memory and history as an object of `cls`, a subclass of Tensor."""
     if not (isinstance(cls, type) and issubclass(cls, Tensor)):
         raise TypeError(f"as_subclass: expected a subclass of Tensor, got {cls!r}")
-    made = x.view_of_self()
-    made.__class__ = cls
-    return made
+    return _of_class(x.view_of_self(), cls)
 
 
 def _make_subclass(cls, data, require_grad=False):

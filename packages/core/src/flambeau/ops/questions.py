@@ -123,6 +123,8 @@ def as_type(x: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
         if last not in by_old:
             raise ValueError(f"invalid type: {dtype!r}")
         return x.to(by_old[last])
+    if dtype is Tensor:
+        return x.to(context.get_default_dtype())
     return x.to(dtype.dtype if isinstance(dtype, _OfType) else dtype)
 
 

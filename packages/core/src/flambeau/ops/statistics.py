@@ -188,6 +188,12 @@ def diff(input, n: int = 1, dim: int = -1, prepend=None, append=None):
     dim = check_dim(dim, input.ndim)
     if n == 0:
         return input.clone()
+    for side in (prepend, append):
+        if side is not None and side.ndim != input.ndim:
+            raise RuntimeError("diff expects prepend or append to be the same dimension as input")
+        if side is not None and any(a != b for d, (a, b) in enumerate(zip(side.shape, input.shape)) if d != dim):
+            raise RuntimeError("diff expects the shape of tensor to prepend or append to match that of input except along the differencing "
+                               f"dimension; input.size() = {list(input.shape)}, but got tensor.size() = {list(side.shape)}")
     input = cat([p for p in (prepend, input, append) if p is not None], dim) if prepend is not None or append is not None else input
     for _ in range(min(n, input.shape[dim])):
         k = input.shape[dim] - 1

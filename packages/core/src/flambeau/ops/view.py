@@ -132,6 +132,8 @@ def flatten(input, start_dim: int = 0, end_dim: int = -1):
 
 def unflatten(input, dim: int, sizes):
     """Axis `dim` split into several.  (*, n, *) -> (*, *sizes, *)"""
+    if not isinstance(dim, int):
+        raise TypeError(f"unflatten(): argument 'dim' (position 1) must be int, not {type(dim).__name__}")
     dim, shape = check_dim(dim, input.ndim), input.shape
     inner = infer(tuple(sizes), shape[dim])
     return reshape(input, *shape[:dim], *inner, *shape[dim + 1:])
