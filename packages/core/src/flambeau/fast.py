@@ -17,6 +17,7 @@ from .dispatch import run, run_one
 from .dtype import BY_NUMPY
 from .fields import new
 from .front import BINARY, INPLACE, REDUCED, REFLECTED, UNARY, before
+from .numpy_names import numpy_names
 from .op import ORDERED, Card
 from .overriding import protocol
 from .record import NO_ATTRS, NOTHING, record, recorder
@@ -479,8 +480,11 @@ def _general_one(card: Card):
 def named(call, card: Card, form: int | None = None, ufunc=None, checked: bool = False, numbers: int = 0):
     """The closure as the card's function, in C where its form is one that `front.c` knows."""
     call.__name__ = call.__qualname__ = card.name
+    call.__module__ = "flambeau"  # where a pickle looks for it
     call.__doc__ = card.doc
     call.card = card
+    if form is None and "dim" in card.names:
+        call = numpy_names(call)
     if form is not None:
         call = before(form, call, ufunc, card, checked | 2 * (card.name in ORDERED), numbers)
     card.call = call

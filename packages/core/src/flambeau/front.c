@@ -883,7 +883,17 @@ static PyObject *front_attributes(PyObject *self, PyObject *args) {
 }
 
 /* ---- fronts */
-enum { UNARY, BINARY, REFLECTED, REDUCED, INPLACE, LISTED };
+enum { UNARY, BINARY, REFLECTED, REDUCED, INPLACE, LISTED, NAMED };
+
+/* Whether an argument has a name of NumPy's. */
+static int numpys(PyObject *names) {
+    for (Py_ssize_t i = names ? PyTuple_GET_SIZE(names) : 0; i-- > 0;) {
+        PyObject *name = PyTuple_GET_ITEM(names, i);
+        if (!PyUnicode_CompareWithASCIIString(name, "axis") || !PyUnicode_CompareWithASCIIString(name, "keepdims")) return 1;
+    }
+    return 0;
+}
+
 
 typedef struct {
     PyObject_HEAD vectorcallfunc vectorcall;
@@ -1061,6 +1071,7 @@ static PyObject *call(PyObject *self, PyObject *const *args, size_t nf, PyObject
         case REDUCED: return reduced(f, args, nf, names);
         case INPLACE: return inplace(f, args, nf, names);
         case LISTED: return PyObject_Vectorcall(usual() ? f->ufunc : f->slow, args, nf, names);
+        case NAMED: return PyObject_Vectorcall(numpys(names) ? f->slow : f->ufunc, args, nf, names);
         default: return binary(f, args, nf, names);
     }
 }

@@ -12,7 +12,7 @@ from typing import Any
 
 from .cache import check_owned, kernel_directory
 
-UNARY, BINARY, REFLECTED, REDUCED, INPLACE, LISTED = range(6)
+UNARY, BINARY, REFLECTED, REDUCED, INPLACE, LISTED, NAMED = range(7)
 
 
 def _load() -> Any:

@@ -21,6 +21,12 @@ else:
 
 
 
+def _extent(n) -> int:
+    if not hasattr(n, "__index__"):
+        raise TypeError(f"flambeau.Size() takes an iterable of 'int', got {type(n).__name__}")
+    return n.__index__()
+
+
 class Size(tuple):
     """The shape of a tensor: a tuple of ints.
 
@@ -29,6 +35,13 @@ class Size(tuple):
     """
 
     __slots__ = ()
+
+    def __new__(cls, extents=()):
+        size = tuple.__new__(cls, extents)
+        for n in size:
+            if type(n) is not int:
+                return tuple.__new__(cls, map(_extent, size))
+        return size
 
     def numel(self) -> int:
         n = 1
@@ -143,7 +156,7 @@ class Tensor(Fields, Methods):
 
     def data_ptr(self) -> int:
         if type(self.array) is np.ndarray:
-            return self.array.ctypes.data
+            return self.array.ctypes.data if self.array.size else 0
         return 0 if self.is_meta else self.array.data.ptr
 
     def is_contiguous(self, memory_format=contiguous_format) -> bool:

@@ -18,7 +18,7 @@ def set_num_threads(num: int) -> None:
     from .backends.blas import set_blas_threads
     from .kernels.threads import set_num_threads
 
-    if num < 1:
-        raise RuntimeError(f"set_num_threads expects a positive integer, got {num}")
+    if not 1 <= num < 1 << 31:
+        raise RuntimeError(f"set_num_threads expects a positive integer of 32 bits, got {num}")
     set_num_threads(num)
     set_blas_threads(num)

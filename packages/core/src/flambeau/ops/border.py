@@ -15,6 +15,7 @@ from ..dtype import BY_NAME, FLOAT, bfloat16, float16, promote_types
 from ..dtype import bool_ as bool_dtype
 from ..fast import tracked
 from ..layout import contiguous_format
+from ..numpy_names import numpy_names
 from ..op import CARDS
 from ..tensor import PLAIN, Tensor, check_dim, tensors_only, version_cell
 from ..write import check_places, check_writable, in_graph, into, old_value, rebase, write, wrote
@@ -36,7 +37,7 @@ def _normalised(card, name: str):
         return result if out is None else into(out, result, name)
 
     call.__name__, call.__doc__ = name, card.__doc__
-    return call
+    return numpy_names(call)
 
 
 softmax, log_softmax = _normalised(nn.softmax, "softmax"), _normalised(nn.log_softmax, "log_softmax")
@@ -259,6 +260,7 @@ def _dims(dim):
     return tuple(dim) if isinstance(dim, list) else dim
 
 
+@numpy_names
 def var(input, dim=None, unbiased=None, keepdim: bool = False, *, correction=1):
     """Variance over `dim`, divided by n - correction.  (*, n, *) -> (*, *)"""
     if isinstance(dim, bool):
@@ -270,11 +272,13 @@ def var(input, dim=None, unbiased=None, keepdim: bool = False, *, correction=1):
     return reduction.var(input, dim=_dims(dim), correction=1 if correction is None else correction, keepdim=keepdim)
 
 
+@numpy_names
 def std(input, dim=None, unbiased=None, keepdim: bool = False, *, correction=1):
     """Standard deviation over `dim`.  (*, n, *) -> (*, *)"""
     return var(input, dim, unbiased, keepdim, correction=correction).sqrt()
 
 
+@numpy_names
 def var_mean(input, dim=None, unbiased=None, keepdim: bool = False, *, correction=1):
     """Variance and mean over `dim`."""
     if isinstance(dim, bool):
@@ -282,6 +286,7 @@ def var_mean(input, dim=None, unbiased=None, keepdim: bool = False, *, correctio
     return var(input, dim, unbiased, keepdim, correction=correction), input.mean(_dims(dim), keepdim)
 
 
+@numpy_names
 def std_mean(input, dim=None, unbiased=None, keepdim: bool = False, *, correction=1):
     """Standard deviation and mean over `dim`."""
     if isinstance(dim, bool):
@@ -289,6 +294,7 @@ def std_mean(input, dim=None, unbiased=None, keepdim: bool = False, *, correctio
     return std(input, dim, unbiased, keepdim, correction=correction), input.mean(_dims(dim), keepdim)
 
 
+@numpy_names
 @listed
 def norm(input, p=2, dim=None, keepdim: bool = False, dtype=None):
     """Vector norm of order p over `dim` (all elements by default); "fro" is 2, "nuc" the nuclear norm of matrices.  (*, n, *) -> (*, *)"""
@@ -316,6 +322,7 @@ def _root_of_squares(x, dim, keepdim):
     return run_one(CARDS["l2_norm"], x, {"dim": dim, "keepdim": keepdim})
 
 
+@numpy_names
 def count_nonzero(input, dim=None):
     """How many elements are not zero.  (*, n, *) -> (*, *)"""
     return (input != 0).sum(_dims(dim))
@@ -360,6 +367,7 @@ def tile(input, *counts, dims=None):
     return repeat(input, *(1,) * (input.ndim - len(dims)), *dims)
 
 
+@numpy_names
 def repeat_interleave(input, repeats=None, dim: int | None = None, *, output_size: int | None = None):
     """Each element repeated, one after the other.  (*, n, *) -> (*, Σ repeats, *)
 

@@ -24,10 +24,15 @@ def _each(name: str, x: Tensor, others, function):
         if not isinstance(other, Tensor) or other.dtype is not x.dtype:
             found = other.dtype if isinstance(other, Tensor) else type(other).__name__
             raise TypeError(f"{name}: expected a tensor of {x.dtype} for '{place}' (got {found})")
+        if other.requires_grad and mode.enabled:
+            raise RuntimeError(f"Can't call {name}() on Variable that requires grad. Use var.detach().{name}() instead.")
     rows = [x.array, *(np.broadcast_to(other.array, x.array.shape) for _, other in others)]
     unlock(x)
     for at in np.ndindex(x.array.shape):
-        x.array[at] = function(*(row[at].item() for row in rows))
+        value = function(*(row[at].item() for row in rows))
+        if not isinstance(value, int | float | complex):
+            raise TypeError(f"{name}: expected a number from the function, got {type(value).__name__}")
+        x.array[at] = value
     version_cell(x)[0] += 1
     return x
 
@@ -95,8 +100,10 @@ def set_(x: Tensor, source=None, storage_offset: int = 0, size=None, stride=None
     return x
 
 
-def new(x: Tensor, *args) -> Tensor:
+def new(x: Tensor, *args, size=None) -> Tensor:
     """A tensor of x's dtype and device: of sizes, uninitialised, or with data.  The old form of `new_empty` and `new_tensor`."""
+    if size is not None:
+        return empty(size, dtype=x.dtype, device=x.device)
     if not args:
         return empty(0, dtype=x.dtype, device=x.device)
     if len(args) == 1 and isinstance(args[0], Tensor):

@@ -154,6 +154,8 @@ def _unpack(data, kinds: set, nested: bool = False):
         if met and met <= {bool, int, float, complex}:  # a row of plain numbers, perhaps a long one
             kinds |= met
             return list(data)
+        if str in met and type(data[0]) is str:
+            raise ValueError("too many dimensions 'str'")
         return [_unpack(d, kinds, True) for d in data]
     if isinstance(data, np.ndarray | np.generic):
         kinds.add(dtype_of(data.dtype))

@@ -12,6 +12,7 @@ from ..dispatch import run
 from ..dtype import can_cast
 from ..fast import seen
 from ..fused import Native
+from ..numpy_names import numpy_names
 from ..op import CARDS
 from ..record import record
 from ..tensor import Tensor, check_dim, plain, version_cell
@@ -315,6 +316,7 @@ def extremes(places) -> tuple[int, int]:
     return int(places.min()), int(places.max())
 
 
+@numpy_names
 def index_select(input, dim: int, index):
     """The slices of axis `dim` at the places in `index`.  (*, n, *), (k) -> (*, k, *)"""
     array = ready(input)
@@ -338,6 +340,7 @@ def index_select(input, dim: int, index):
     return getitem(input, (slice(None),) * dim + (reshape(index, -1),))
 
 
+@numpy_names
 def index_add(input, dim: int, index, source, *, alpha=1):
     """x with `source`'s slices added at the places in `index` of axis `dim`.  (*, n, *), (k), (*, k, *) -> (*, n, *)"""
     dim = check_dim(dim, input.ndim)
@@ -414,6 +417,7 @@ def _check_places(what, x, dim, index):
             raise RuntimeError(f"index {low if low < 0 else high} is out of bounds for dimension {dim} with size {n}")
 
 
+@numpy_names
 def gather(input, dim: int, index, *, sparse_grad: bool = False):
     """y[i, j] = x[i, index[i, j]] for dim 1, and likewise along any axis.  (*, n, *), (*, k, *) -> (*, k, *)"""
     array, places = ready(input), ready(index)
@@ -444,6 +448,7 @@ def gathered(x, made, index, dim: int):
     return out
 
 
+@numpy_names
 @listed
 def scatter_add(input, dim: int, index, src):
     """x with src[i, j] added at [i, index[i, j]] for dim 1, and likewise along any axis.  (*, n, *), (*, k, *), (*, k, *) -> (*, n, *)"""

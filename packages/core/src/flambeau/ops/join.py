@@ -8,6 +8,7 @@ from .. import context, front
 from ..context import grad
 from ..define import op
 from ..dtype import COMPLEX
+from ..numpy_names import numpy_names
 from ..op import CARDS
 from ..overriding import elsewhere, overriding
 from ..promote import result_type
@@ -123,6 +124,7 @@ def pile(xp, tensors, dim=0):
     return xp.concatenate([t[put_in] for t in tensors], axis=dim)
 
 
+@numpy_names
 def stack(tensors, dim: int = 0, *, out=None):
     """Tensors of one shape along a new axis.  n × (*) -> (n, *)
 

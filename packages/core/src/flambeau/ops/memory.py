@@ -265,13 +265,21 @@ def unbind_copy(input: Tensor, dim: int = 0, *, out=None) -> tuple[Tensor, ...] 
     return None
 
 
-def dim_order(x: Tensor) -> tuple[int, ...]:
+def dim_order(x: Tensor, *, ambiguity_check=False) -> tuple[int, ...]:
     """The axes from the slowest in memory to the fastest.
 
     >>> flambeau.ones(2, 3).t().dim_order()
     (1, 0)
+
+    `ambiguity_check=True`, or a list of memory formats of which only one may fit: RuntimeError where the memory has no single order.
     """
-    return tuple(sorted(range(x.ndim), key=lambda axis: (-x.stride(axis), axis)))
+    stride = x.stride()
+    if ambiguity_check is True and len({s for s, n in zip(stride, x.shape) if n > 1}) < sum(n > 1 for n in x.shape) \
+            or ambiguity_check is True and 1 in x.shape:
+        raise RuntimeError(f"The tensor does not have unique dim order, or cannot map to exact one of the given memory formats: {stride}")
+    if isinstance(ambiguity_check, list) and sum(x.is_contiguous(memory_format=form) for form in ambiguity_check) > 1:
+        raise RuntimeError("The tensor does not have unique dim order, or cannot map to exact one of the given memory formats.")
+    return tuple(sorted(range(x.ndim), key=lambda axis: (-stride[axis], axis)))
 
 
 def msort(input: Tensor, *, out: Tensor | None = None) -> Tensor:

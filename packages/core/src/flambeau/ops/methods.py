@@ -54,7 +54,7 @@ def _of_class(made, cls):
 def _as_subclass(x, cls):
     """The same memory and history as an object of `cls`, a subclass of Tensor."""
     if not (isinstance(cls, type) and issubclass(cls, Tensor)):
-        raise TypeError(f"as_subclass: expected a subclass of Tensor, got {cls!r}")
+        raise RuntimeError(f"Creating a Tensor subclass from a class that does not inherit from Tensor is not possible: {cls!r}")
     return _of_class(x.view_of_self(), cls)
 
 
@@ -121,10 +121,16 @@ def _comparison(call):
 _equal, _unequal = _comparison(elementwise.eq), _comparison(elementwise.ne)
 
 
+def _contains(x, value):
+    if not isinstance(value, Tensor | int | float | complex | np.generic):
+        raise RuntimeError(f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(value)}.")
+    return bool((x == value).any())
+
+
 Tensor.__eq__ = _equal
 Tensor.__ne__ = _unequal
 Tensor.__iter__ = lambda x: iter(view.unbind(x)) if x.ndim else _no_iteration()
-Tensor.__contains__ = lambda x, value: bool((x == value).any())
+Tensor.__contains__ = _contains
 
 
 def _no_iteration():
@@ -232,7 +238,7 @@ for _name, _call in (("__dlpack__", _dlpack), ("__array_namespace__", _array_nam
                      ("__dlpack_device__", lambda self: later.exchange().dlpack_device(self))):
     setattr(Tensor, _name, _call)
 Tensor.clip_ = CARDS["clamp"].inplace
-Tensor.__reversed__ = lambda x: iter(x.flip(0)) if x.ndim else _no_iteration()
+Tensor.__reversed__ = lambda x: x.flip(0) if x.ndim else x
 Tensor.__div__, Tensor.__idiv__ = Tensor.__truediv__, Tensor.__itruediv__
 Tensor.__nonzero__, Tensor.__long__ = Tensor.__bool__, Tensor.__int__
 Tensor.sparse_dim, Tensor.dense_dim = lambda x: 0, lambda x: x.ndim

@@ -6,6 +6,7 @@ import math
 from ..casting import listed
 from ..define import op
 from ..dtype import COMPLEX, FLOAT, as_dtype
+from ..numpy_names import numpy_names
 from ..tensor import check_dim
 from .decomposition import linalg_svdvals
 from .elementwise import eq, logical_or, where
@@ -192,6 +193,7 @@ def cond(A, p=None, *, out=None):
 
 
 # ---- distances
+@numpy_names
 @listed
 def renorm(input, p, dim: int, maxnorm):
     """Each slice of axis `dim` scaled down to a norm of at most `maxnorm`.  (*) -> (*)"""

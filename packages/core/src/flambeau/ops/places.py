@@ -9,6 +9,7 @@ from ..casting import listed
 from ..define import op
 from ..dispatch import run
 from ..dtype import int64
+from ..numpy_names import numpy_names
 from ..op import CARDS
 from ..tensor import Tensor, check_dim
 from .create import arange, as_tensor
@@ -35,6 +36,7 @@ def put(input, index, source, accumulate: bool = False):
     return reshape(flat, *input.shape)
 
 
+@numpy_names
 def take_along_dim(input, indices, dim: int | None = None, *, out=None):
     """`gather` with the other axes broadcast; without `dim` from the flattened tensor."""
     if indices.dtype is not int64:
@@ -65,6 +67,7 @@ def _rows(x, dim, index, what):
     return dim, (slice(None),) * dim + (True,)
 
 
+@numpy_names
 def index_fill(input, dim: int, index, value):
     """x with one value in the slices of axis `dim` at the places in `index`.  (*, n, *), (k) -> (*, n, *)"""
     if isinstance(value, Tensor) and value.ndim:
@@ -78,6 +81,7 @@ def index_fill(input, dim: int, index, value):
     return reshape(out) if scalar else out
 
 
+@numpy_names
 @listed
 def index_copy(input, dim: int, index, source):
     """x with `source`'s slices at the places in `index` of axis `dim`.  (*, n, *), (k), (*, k, *) -> (*, n, *)"""
@@ -108,6 +112,7 @@ def masked_scatter(input, mask, source):
 
 
 # ---- scatter with a reduction
+@numpy_names
 def scatter_reduce(input, dim: int, index, src, reduce: str, *, include_self: bool = True):
     """x with src[i, j] folded in at [i, index[i, j]] for dim 1, and likewise along any axis: sum, prod, mean, amax or amin."""
     scalar = input.ndim == 0
@@ -210,6 +215,7 @@ def scatter_product(xp, x, index, src, dim, include_self):
     return out
 
 
+@numpy_names
 def index_reduce(input, dim: int, index, source, reduce: str, *, include_self: bool = True):
     """x with `source`'s slices folded in at the places in `index` of axis `dim`: prod, mean, amax or amin."""
     if reduce not in ("prod", "mean", "amax", "amin"):
@@ -263,6 +269,7 @@ def unique_consecutive(x, return_inverse: bool = False, return_counts: bool = Fa
     return tuple(result) if len(result) > 1 else result[0]
 
 
+@numpy_names
 def scatter(input, dim: int, index, src=None, *, value=None, reduce: str | None = None):
     """x with src[i, j], or a number, written at [i, index[i, j]] for dim 1, and likewise along any axis."""
     src = value if src is None else src

@@ -6,6 +6,7 @@ from math import prod
 
 from ..casting import listed
 from ..dtype import FLOAT, bfloat16, bool_, float16
+from ..numpy_names import numpy_names
 from ..tensor import Tensor, check_dim
 from ..write import into
 from .border import roll
@@ -64,6 +65,7 @@ def cross_along(input, other, *, dim: int = -1, out=None):
     return given(roll(input, -1, d) * roll(other, -2, d) - roll(input, -2, d) * roll(other, -1, d), out, "linalg.cross")
 
 
+@numpy_names
 @listed
 def cross(input, other, dim: int | None = None, *, out=None):
     """Cross products along `dim`, the first axis of three places unless told.  (*, 3, *), (*, 3, *) -> (*, 3, *)"""

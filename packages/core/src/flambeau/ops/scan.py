@@ -4,6 +4,7 @@ from __future__ import annotations
 from ..define import op
 from ..dispatch import run_one
 from ..dtype import FLOAT, as_dtype
+from ..numpy_names import numpy_names
 from ..tensor import Tensor, check_dim
 from ..write import into
 from .elementwise import eq, where
@@ -38,6 +39,7 @@ def cumprod_(xp, x, dim):
     return xp.cumprod(x, axis=dim) if x.ndim else x.copy()
 
 
+@numpy_names
 def cumsum(input: Tensor, dim: int, *, dtype=None, out: Tensor | None = None) -> Tensor:
     """Running sum along `dim`, computed in `dtype` where one is given; integers as int64 otherwise.  (*, n, *) -> (*, n, *)
 
@@ -47,6 +49,7 @@ def cumsum(input: Tensor, dim: int, *, dtype=None, out: Tensor | None = None) ->
     return _scanned(cumsum_, input, dim, dtype, out)
 
 
+@numpy_names
 def cumprod(input: Tensor, dim: int, *, dtype=None, out: Tensor | None = None) -> Tensor:
     """Running product along `dim`, computed in `dtype` where one is given; integers as int64 otherwise.  (*, n, *) -> (*, n, *)
 

@@ -7,6 +7,7 @@ from itertools import combinations_with_replacement as choose_again
 from ..casting import listed
 from ..dtype import int64
 from ..layout import contiguous_format
+from ..numpy_names import numpy_names
 from ..tensor import Tensor, check_dim
 from .create import arange, meshgrid, zeros
 from .join import cat, stack
@@ -84,6 +85,7 @@ def column_stack(tensors, *, out=None):
     return cat([reshape(x, -1, 1) if x.ndim < 2 else x for x in _some("column_stack", tensors)], 1, out=out)
 
 
+@numpy_names
 def tensor_split(input, indices_or_sections=None, dim: int = 0, *, sections=None, indices=None) -> tuple:
     """Axis `dim` cut at places, or into n parts as even as can be, as views."""
     indices_or_sections = _cuts("tensor_split", indices_or_sections, sections, indices)
@@ -324,11 +326,13 @@ expand_copy, diagonal_copy = _copied("expand_copy", expand), _copied("diagonal_c
 split_with_sizes_copy, view_copy = _copied("split_with_sizes_copy", split_with_sizes), _copied("view_copy", reshape)
 
 
+@numpy_names
 def select_scatter(input, src, dim: int, index: int):
     """x with `src` in place of the slice at `index` of axis `dim`."""
     return _written(input, src, lambda y: y.select(dim, index))
 
 
+@numpy_names
 def slice_scatter(input, src, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1):
     """x with `src` in place of the slices start:end:step of axis `dim`."""
     return _written(input, src, lambda y: part(y, (slice(None),) * check_dim(dim, input.ndim) + (slice(start, end, step),)))

@@ -7,6 +7,7 @@ from ..backends import network
 from ..define import op
 from ..dispatch import run, run_one
 from ..front import REDUCED, before
+from ..numpy_names import numpy_names
 from ..op import CARDS
 from ..return_types import kind
 from ..tensor import Tensor, check_dim, plain, tensors_only
@@ -40,6 +41,7 @@ def _take(x, places, dim):
     return gather(x, dim, places) if x.ndim else x.clone()
 
 
+@numpy_names
 def sort(input, dim: int = -1, descending: bool = False, stable: bool = False):
     """x in order along `dim`, and where each element was.  (*, n, *) -> values, indices"""
     array = ready(input)
@@ -53,6 +55,7 @@ def sort(input, dim: int = -1, descending: bool = False, stable: bool = False):
     return kind("sort")(_take(input, places, dim), places)
 
 
+@numpy_names
 def topk(input, k: int, dim: int = -1, largest: bool = True, sorted: bool = True):
     """The k greatest elements (or smallest) along `dim`, in order, and where they are.  (*, n, *) -> values, indices (*, k, *)"""
     array = ready(input)
@@ -108,9 +111,13 @@ WHOLE = {"dim": None, "keepdim": False}
 def _extreme(name: str, find: str, pairwise):
     along, folded = CARDS[name + "_along"], CARDS["a" + name].call
 
-    def call(input, dim=None, keepdim: bool = False, *, other=None):
+    def call(input, dim=None, keepdim: bool = False, *, other=None, axis=None, keepdims=None):
         if other is not None:
             dim = other
+        if axis is not None:
+            dim = axis
+        if keepdims is not None:
+            keepdim = keepdims
         if type(input) is Tensor and input.array.size:
             if dim is None:
                 return folded(input)

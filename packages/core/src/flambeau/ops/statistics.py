@@ -7,6 +7,7 @@ from ..casting import listed
 from ..define import op
 from ..dispatch import run
 from ..dtype import INT
+from ..numpy_names import numpy_names
 from ..op import CARDS
 from ..return_types import kind
 from ..tensor import Tensor, check_dim
@@ -35,6 +36,7 @@ def _nth(name: str, x, k, dim: int, keepdim: bool):
     return kind(name)(values, places)
 
 
+@numpy_names
 def kthvalue(input, k: int, dim: int = -1, keepdim: bool = False):
     """The k-th smallest element along `dim`, counted from 1, and where it is.  (*, n, *) -> values, indices"""
     n = input.shape[check_dim(dim, input.ndim)] if input.ndim else 1
@@ -43,6 +45,7 @@ def kthvalue(input, k: int, dim: int = -1, keepdim: bool = False):
     return _nth("kthvalue", input, k - 1, dim, keepdim)
 
 
+@numpy_names
 def median(input, dim: int | None = None, keepdim: bool = False):
     """The middle element (the lower of two), NaN where there is one; with `dim`, also where it is.  (*, n, *) -> (*, *)"""
     if dim is None:
@@ -70,6 +73,7 @@ def _nth_or(x, vector, axis, first, keepdim):
     return kind("median")(values, places)
 
 
+@numpy_names
 def nanmedian(input, dim: int | None = None, keepdim: bool = False):
     """The middle of the elements that are numbers; with `dim`, also where it is.  (*, n, *) -> (*, *)"""
     if dim is None:
@@ -81,12 +85,14 @@ def nanmedian(input, dim: int | None = None, keepdim: bool = False):
     return _nth("nanmedian", input, (valid - 1).clamp(min=0) // 2, dim, keepdim)
 
 
+@numpy_names
 @listed
 def quantile(input, q, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear", out=None):
     """The values below which shares q of the elements lie along `dim`.  (*, n, *), (k) or number -> (k, *, *) or (*, *)"""
     return _quantile(input, q, dim, keepdim, interpolation, False)
 
 
+@numpy_names
 @listed
 def nanquantile(input, q, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear", out=None):
     """`quantile` of the elements that are numbers."""
@@ -129,6 +135,7 @@ def _quantile(x, q, dim, keepdim, interpolation, skip):
     return result[0] if share.ndim == 0 else result
 
 
+@numpy_names
 def mode(input, dim: int = -1, keepdim: bool = False):
     """The most frequent element along `dim` (the smallest of several), and its last place.  (*, n, *) -> values, indices"""
     scalar = input.ndim == 0
@@ -153,6 +160,7 @@ def mode_place(xp, x):
 
 
 # ---- sums that skip NaN
+@numpy_names
 def nansum(input, dim=None, keepdim: bool = False, *, dtype=None):
     """Sum of the elements that are numbers.  (*, n, *) -> (*, *)"""
     if input.is_floating_point():
@@ -160,12 +168,14 @@ def nansum(input, dim=None, keepdim: bool = False, *, dtype=None):
     return input.sum(dim, keepdim, dtype=dtype)
 
 
+@numpy_names
 def nanmean(input, dim=None, keepdim: bool = False, *, dtype=None):
     """Mean of the elements that are numbers.  (*, n, *) -> (*, *)"""
     total = nansum(input, dim, keepdim, dtype=dtype)
     return total / (~isnan(input)).sum(dim, keepdim).to(total.dtype)
 
 
+@numpy_names
 def aminmax(input, *, dim: int | None = None, keepdim: bool = False):
     """Smallest and greatest element.  (*, n, *) -> min, max"""
     if dim is None and not input.numel():
@@ -179,6 +189,7 @@ def argwhere(input):
 
 
 # ---- differences and areas
+@numpy_names
 def diff(input, n: int = 1, dim: int = -1, prepend=None, append=None):
     """Differences of neighbours along `dim`, n times.  (*, k, *) -> (*, k - n, *)"""
     if input.ndim == 0:
@@ -380,7 +391,7 @@ def _running(name: str, better):
         name,
         f"The {'greatest' if better else 'smallest'} element so far along `dim`, and where it is.  (*, n, *) -> values, indices",
     )
-    return call
+    return numpy_names(call)
 
 
 @op("opaque", samples=lambda make: [((make((2, 4), -1.0, 1.0),), {"greatest": True})], inputs=1)

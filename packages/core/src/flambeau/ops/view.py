@@ -14,6 +14,7 @@ from ..define import op
 from ..dispatch import run, run_one
 from ..dtype import INT
 from ..fast import ready, seen, view_of
+from ..numpy_names import numpy_names
 from ..op import CARDS, Card
 from ..tensor import Size, Tensor, check_dim
 
@@ -33,7 +34,10 @@ def sizes(args) -> tuple:
     """Sizes as PyTorch takes them: f(2, 3), f((2, 3)), f(Size([2, 3]))."""
     if len(args) == 1 and isinstance(args[0], tuple | list):
         args = args[0]
-    return tuple(a if type(a) is int else a.__index__() for a in args)
+    try:
+        return tuple(a if type(a) is int else a.__index__() for a in args)
+    except AttributeError:
+        raise TypeError(f"sizes must be ints, got {', '.join(type(a).__name__ for a in args)}") from None
 
 
 # ---- reshape
@@ -130,6 +134,7 @@ def flatten(input, start_dim: int = 0, end_dim: int = -1):
     return reshape(input, (*shape[:start], prod(shape[start:end + 1]), *shape[end + 1:]))
 
 
+@numpy_names
 def unflatten(input, dim: int, sizes):
     """Axis `dim` split into several.  (*, n, *) -> (*, *sizes, *)"""
     if not isinstance(dim, int):
@@ -259,6 +264,7 @@ UNSQUEEZE = view(
 )
 
 
+@numpy_names
 def squeeze(input, dim=None):
     """Axes of one taken away: all, or those in `dim`.  (a, 1, b) -> (a, b)"""
     array = ready(input)
@@ -274,6 +280,7 @@ def squeeze(input, dim=None):
     return view_of(SQUEEZE, input, {"dims": tuple(d for d in wanted if input.ndim and shape[d] == 1)})
 
 
+@numpy_names
 def unsqueeze(input, dim: int):
     """An axis of one put in before axis `dim`, as a view.  (a, b) -> (a, 1, b)"""
     array = ready(input)
@@ -410,6 +417,7 @@ def part(x, index: tuple):
     return view_of(SLICE, x, {"index": index})
 
 
+@numpy_names
 def select(input, dim: int, index: int):
     """The slice at place `index` of axis `dim`, as a view.  (*, n, *) -> (*, *)"""
     array = ready(input)
@@ -426,6 +434,7 @@ def select(input, dim: int, index: int):
     return part(input, (slice(None),) * dim + (int(index), ...))
 
 
+@numpy_names
 def narrow(input, dim: int, start: int, length: int):
     """`length` slices of axis `dim` from `start` on, as a view.  (*, n, *) -> (*, length, *)"""
     if not input.ndim:
@@ -494,6 +503,7 @@ def one_of_many(parts, name: str) -> tuple:
     return tuple(parts)
 
 
+@numpy_names
 def chunk(input, chunks: int, dim: int = 0) -> tuple:
     """Axis `dim` cut into at most `chunks` parts of one size.  (*, n, *) -> tuple of (*, k, *), views"""
     array = ready(input)
@@ -509,6 +519,7 @@ def chunk(input, chunks: int, dim: int = 0) -> tuple:
     return split(input, [0] * chunks if size == 0 else size, dim)
 
 
+@numpy_names
 def unbind(input, dim: int = 0) -> tuple:
     """The slices along axis `dim`.  (*, n, *) -> n views of (*, *)"""
     array = ready(input)
