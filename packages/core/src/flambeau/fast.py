@@ -292,7 +292,7 @@ def chosen(card: Card):
     return named(call, card)
 
 
-SAME_OUT = frozenset("neg floor ceil trunc sgn sign frac abs bitwise_not conj_physical nan_to_num".split())  # no cast into their out=
+SAME_OUT = frozenset("neg floor ceil trunc sgn sign frac bitwise_not conj_physical nan_to_num".split())  # no cast into their out=
 
 
 def finish(card: Card, inputs, attrs: dict, out):

@@ -141,15 +141,19 @@ add_, sub_, mul_, div_ = (_update(n) for n in ("add", "sub", "mul", "div"))
 
 
 @listed
-def addcmul(input, tensor1, tensor2, *, value=1):
-    """x + value · a · b.  (*), (*), (*) -> (*), broadcast"""
+def addcmul(input, tensor1, tensor2, old=None, *, value=1):
+    """input + value · tensor1 · tensor2; the value may come second, as once in PyTorch.  (*), (*), (*) -> (*), broadcast"""
+    if old is not None:
+        value, tensor1, tensor2 = tensor1, tensor2, old
     product = tensor1 * tensor2
     return input + (product if value == 1 else product * value)
 
 
 @listed
-def addcdiv(input, tensor1, tensor2, *, value=1):
-    """x + value · a / b.  (*), (*), (*) -> (*), broadcast"""
+def addcdiv(input, tensor1, tensor2, old=None, *, value=1):
+    """input + value · tensor1 / tensor2; the value may come second, as once in PyTorch.  (*), (*), (*) -> (*), broadcast"""
+    if old is not None:
+        value, tensor1, tensor2 = tensor1, tensor2, old
     if tensor1.dtype.category < FLOAT and tensor2.dtype.category < FLOAT:
         raise RuntimeError("Integer division with addcdiv is no longer supported: use (input + value * flambeau.trunc(tensor1 / tensor2))"
                            ".to(input.dtype) for whole quotients, or tensors of floating point numbers for true ones")

@@ -31,7 +31,8 @@ def gradient(input: Tensor, *, spacing=1, dim=None, edge_order: int = 1) -> tupl
             raise RuntimeError(f"gradient: an axis appears twice in dim={dim}")
     steps = list(spacing) if isinstance(spacing, Sequence) else [spacing] * len(axes)
     if len(steps) != len(axes):
-        raise RuntimeError(f"gradient expects spacing to be a number or one for each of the {len(axes)} axes, got {len(steps)}")
+        raise RuntimeError("gradient expected spacing to be unspecified, a scalar, or a list of length equal to the number of axes, "
+                           f"{len(axes)}, but got a list of length {len(steps)}")
     if input.dtype.name == "uint8":
         raise RuntimeError("gradient does not support uint8 input.")
     for axis, step in zip(axes, steps, strict=True):
@@ -63,7 +64,9 @@ def _slope(x: Tensor, step, axis: int, edge_order: int) -> Tensor:
     row = lambda v: tensor(np.atleast_1d(v), dtype=kind, device=x.device).reshape(shape)
     left, right = h[:-1], h[1:]
     inside = []
-    if n > 2:
+    if n > 2 and not (isinstance(step, Tensor) and step.ndim):
+        inside = [(at(2, n - 2) - at(0, n - 2)) / row(2 * h[0])]
+    elif n > 2:
         a, b, c = -right / (left * (left + right)), (right - left) / (left * right), left / (right * (left + right))
         inside = [at(0, n - 2) * row(a) + at(1, n - 2) * row(b) + at(2, n - 2) * row(c)]
     if edge_order == 1:

@@ -6,11 +6,12 @@ import numpy as np
 from ..backends import network
 from ..define import op
 from ..dispatch import run
-from ..dtype import COMPLEX
+from ..dtype import COMPLEX, INT
 from ..fused import Native
 from ..op import CARDS
 from ..tensor import Tensor
 from ..write import into
+from .create import fitting
 from .elementwise import where
 from .index import BOOL, getitem
 from .view import broadcast_tensors, ready, reshape
@@ -31,9 +32,12 @@ def masked_fill(input, mask, value):
         if value.dtype.category > input.dtype.category and value.dtype.category == COMPLEX:
             raise RuntimeError(f"value cannot be converted to type {input.dtype.name} without overflow")
         value = value.to(input.dtype)
-    elif (isinstance(value, complex) and input.dtype.category != COMPLEX and value.imag) or (
-            isinstance(value, float) and input.dtype.category < 2 and not value.is_integer()):
+    elif isinstance(value, complex) and input.dtype.category != COMPLEX and value.imag:
         raise RuntimeError(f"value cannot be converted to type {input.dtype.name} without overflow")
+    elif isinstance(value, float | int) and input.dtype.category == INT:
+        value = fitting(int(value), input.dtype)
+    elif isinstance(value, float | int) and input.dtype.category < INT:
+        value = bool(value)
     return where(mask, value if isinstance(value, Tensor) else type(value)(value), input).to(input.dtype)
 
 

@@ -75,6 +75,8 @@ def index_fill(input, dim: int, index, value):
     scalar = input.ndim == 0
     input = reshape(input, 1) if scalar else input
     dim, spec = _rows(input, dim, index, "index_fill")
+    if isinstance(value, complex) and not input.is_complex():
+        raise RuntimeError("index_fill_(): Converting complex Scalar to non-complex type is not supported")
     value = value.to(input.dtype) if isinstance(value, Tensor) else input.new_tensor(value)
     filled = run(CARDS["put"], [input.new_zeros(input.shape), value.new_ones(()), reshape(index, -1)], {"spec": spec, "accumulate": False})
     out = where(filled != 0, value, input)  # so that a place that is named twice counts once in the value's gradient
@@ -250,22 +252,22 @@ def unravel_index(indices, shape) -> tuple:
     return tuple(coordinates)
 
 
-def unique_consecutive(x, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None):
+def unique_consecutive(input, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None):
     """Runs of equal elements made one; on request each element's run, and their lengths.  (*) -> (k)"""
-    values = x.detach().cpu().numpy()
-    rows = values.reshape(values.size, 1) if dim is None else np.moveaxis(values, check_dim(dim, x.ndim), 0)
+    values = input.detach().cpu().numpy()
+    rows = values.reshape(values.size, 1) if dim is None else np.moveaxis(values, check_dim(dim, input.ndim), 0)
     flat = rows.reshape(rows.shape[0], prod(rows.shape[1:]))
     begins = np.ones(len(flat), bool)
     begins[1:] = (flat[1:] != flat[:-1]).any(axis=1)
     starts = np.flatnonzero(begins)
     kept = rows[starts]
-    kept = kept.reshape(-1) if dim is None else np.moveaxis(kept, 0, check_dim(dim, x.ndim))
+    kept = kept.reshape(-1) if dim is None else np.moveaxis(kept, 0, check_dim(dim, input.ndim))
     inverse = np.cumsum(begins) - 1
-    result = [as_tensor(np.ascontiguousarray(kept), device=x.device)]
+    result = [as_tensor(np.ascontiguousarray(kept), device=input.device)]
     if return_inverse:
-        result.append(as_tensor(inverse.reshape(values.shape) if dim is None else inverse, device=x.device))
+        result.append(as_tensor(inverse.reshape(values.shape) if dim is None else inverse, device=input.device))
     if return_counts:
-        result.append(as_tensor(np.diff(np.append(starts, len(flat))), device=x.device))
+        result.append(as_tensor(np.diff(np.append(starts, len(flat))), device=input.device))
     return tuple(result) if len(result) > 1 else result[0]
 
 
