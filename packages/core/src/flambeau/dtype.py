@@ -20,6 +20,19 @@ class dtype:
         self.name, self.numpy, self.category, self.itemsize = name, numpy, category, numpy.itemsize
 
     @property
+    def abbr(self) -> str:
+        """The name in short: `f32`, `i64`, `bf16`, `b8`.
+
+        >>> flambeau.float32.abbr, flambeau.bfloat16.abbr
+        ('f32', 'bf16')
+        """
+        if self.name == "bool":
+            return "b8"
+        word = self.name.rstrip("0123456789") if "float8" not in self.name else "float8"
+        return {"float": "f", "bfloat": "bf", "int": "i", "uint": "u", "complex": "c", "float8": "f8"}[word] \
+            + self.name.removeprefix("float8_" if word == "float8" else word)
+
+    @property
     def is_floating_point(self) -> bool:
         return self.category == FLOAT
 
@@ -94,7 +107,8 @@ def promote_types(type1: dtype, type2: dtype) -> dtype:
     if type1.category != type2.category:
         high, low = (type1, type2) if type1.category > type2.category else (type2, type1)
         if high.category != FLOAT and {type1.name, type2.name} & _LONE:
-            raise RuntimeError(f"Promotion for uint16, uint32, uint64 types is not supported, attempted to promote {type1.name} and {type2.name}")
+            raise RuntimeError("Promotion for uint16, uint32, uint64 types is not supported, attempted to promote "
+                               f"{type1.name} and {type2.name}")
         return complex128 if high is complex64 and low is float64 else high
     if type1.category == INT:
         return _promote_ints(type1, type2)

@@ -75,7 +75,22 @@ def binary(card: Card, checked: bool):
     card.reflected = named(reflected, card, REFLECTED, card.numpy, checked)
     numbers = card.name not in TENSORS_ONLY
     function, _ = _binary(card, checked, finish if card.name in NUMBER_FIRST else asked, numbers)
+    word = "exponent" if card.name == "pow" else "n" if "_polynomial_" in card.name else None
+    if word is not None:
+        function = _also(function, word)
     return named(function, card, BINARY, card.numpy, checked, numbers)
+
+
+def _also(function, word: str):
+    """The function with another name for `other`, which PyTorch has for it."""
+
+    def call(*args, **kwargs):
+        if word in kwargs:
+            kwargs["other"] = kwargs.pop(word)
+        return function(*args, **kwargs)
+
+    call.__wrapped__ = function  # type: ignore[attr-defined]
+    return call
 
 
 def asked(card: Card, inputs, attrs: dict, out):
@@ -394,15 +409,18 @@ def inplace(card: Card, ufunc=None):
     return card.inplace
 
 
+# what PyTorch calls the first inputs of a function, whatever the body does
+SPELLED: dict[int, tuple[str, ...]] = {0: ("input",), 1: ("other", "end", "mask")}
+
+
 def bind(card: Card, args: tuple, attrs: dict):
     """Split a call's arguments into the card's inputs and its attrs, by position and by name."""
     inputs = list(args[:card.inputs])
-    for n in card.names[len(inputs):card.inputs]:
-        if n in attrs:
+    for place, n in enumerate(card.names[len(inputs):card.inputs], len(inputs)):
+        word = next((word for word in (n, *SPELLED.get(place, ())) if word in attrs), None)
+        if word is not None:
             attrs = dict(attrs)
-            inputs.append(attrs.pop(n))
-        else:
-            inputs.append(None)
+        inputs.append(None if word is None else attrs.pop(word))
     rest = args[card.inputs:]
     if rest:
         attrs = dict(zip(card.names[card.inputs:], rest, strict=False)) | attrs

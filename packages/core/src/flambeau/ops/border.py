@@ -48,15 +48,16 @@ NUMBERS = (int, float, complex, bool)
 
 
 def add(input, other, *, alpha=1, out=None):
-    """x + alpha · y.  (*), (*) -> (*), broadcast"""
+    """input + alpha · other.  (*), (*) -> (*), broadcast"""
     if type(input) in NUMBERS and type(other) in NUMBERS:
         input = tensor(input)
     return elementwise.add(input, other if alpha == 1 else other * alpha, out=out)
 
 
 def sub(input, other, *, alpha=1, out=None):
-    """x - alpha · y.  (*), (*) -> (*), broadcast"""
-    if isinstance(input, Tensor) and isinstance(other, Tensor | bool) and input.dtype is bool_dtype and (isinstance(other, bool) or other.dtype is bool_dtype):
+    """input - alpha · other.  (*), (*) -> (*), broadcast"""
+    if isinstance(input, Tensor) and isinstance(other, Tensor | bool) and input.dtype is bool_dtype \
+            and (isinstance(other, bool) or other.dtype is bool_dtype):
         raise RuntimeError(
             "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator instead."
         )
@@ -66,12 +67,12 @@ def sub(input, other, *, alpha=1, out=None):
 
 
 def mul(input, other, *, out=None):
-    """x · y.  (*), (*) -> (*), broadcast"""
+    """input · other.  (*), (*) -> (*), broadcast"""
     return elementwise.mul(tensor(input) if type(input) in NUMBERS and type(other) in NUMBERS else input, other, out=out)
 
 
 def div(input, other, *, rounding_mode: str | None = None, out=None):
-    """x / y; `rounding_mode` "floor" or "trunc" rounds the quotient.  (*), (*) -> (*), broadcast"""
+    """input / other; `rounding_mode` "floor" or "trunc" rounds the quotient.  (*), (*) -> (*), broadcast"""
     if type(input) in NUMBERS and type(other) in NUMBERS:
         input = tensor(input)
     if rounding_mode is None:
@@ -128,14 +129,14 @@ add_, sub_, mul_, div_ = (_update(n) for n in ("add", "sub", "mul", "div"))
 
 @listed
 def addcmul(input, tensor1, tensor2, *, value=1):
-    """x + value · a · b.  (*), (*), (*) -> (*), broadcast"""
+    """input + value · a · b.  (*), (*), (*) -> (*), broadcast"""
     product = tensor1 * tensor2
     return input + (product if value == 1 else product * value)
 
 
 @listed
 def addcdiv(input, tensor1, tensor2, *, value=1):
-    """x + value · a / b.  (*), (*), (*) -> (*), broadcast"""
+    """input + value · a / b.  (*), (*), (*) -> (*), broadcast"""
     if input.dtype in (float16, bfloat16):  # computed in float32, rounded once
         return addcdiv(input.float(), tensor1.float(), tensor2.float(), value=value).to(input.dtype)
     quotient = tensor1 / tensor2
@@ -178,7 +179,7 @@ def clamp_max(input, max):
 
 
 def clamp(input, min=None, max=None, *, out=None):
-    """x, but no smaller than `min` and no greater than `max`, numbers or tensors.  (*) -> (*)"""
+    """input, but no smaller than `min` and no greater than `max`, numbers or tensors.  (*) -> (*)"""
     if type(min) is float and (max is None or type(max) is float) and out is None:
         return run_one(CLAMP, input, {"min": min, "max": max})
     if min is None and max is None:
@@ -297,7 +298,7 @@ def count_nonzero(input, dim=None):
 
 @listed
 def dist(input, other, p=2):
-    """Norm of x - y."""
+    """Norm of input - other."""
     return norm(input - other, p)
 
 
@@ -314,22 +315,26 @@ def expand_as(x, other):
     return view.expand(x, *other.shape)
 
 
-def repeat(input, *repeats):
+def repeat(input, *given, repeats=None):
     """The tensor laid side by side with itself, `repeats` times along each axis.  (a, b) -> (r₀·a, r₁·b)"""
-    repeats = view.sizes(repeats)
-    if len(repeats) < input.ndim:
+    if repeats is not None:
+        given = (repeats,)
+    given = view.sizes(given)
+    if len(given) < input.ndim:
         raise RuntimeError("Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor")
-    shape = (1,) * (len(repeats) - input.ndim) + tuple(input.shape)
-    spread = [v for pair in zip(repeats, shape, strict=True) for v in pair]
+    shape = (1,) * (len(given) - input.ndim) + tuple(input.shape)
+    spread = [v for pair in zip(given, shape, strict=True) for v in pair]
     split = [v for n in shape for v in (1, n)]
-    out = view.reshape(view.expand(view.reshape(input, *split), *spread), *(r * n for r, n in zip(repeats, shape, strict=True)))
+    out = view.reshape(view.expand(view.reshape(input, *split), *spread), *(r * n for r, n in zip(given, shape, strict=True)))
     return out.clone(memory_format=contiguous_format) if out._is_view() else out
 
 
-def tile(input, *dims):
+def tile(input, *given, dims=None):
     """`repeat`, with ones put in front where axes are missing."""
-    dims = view.sizes(dims)
-    return repeat(input, *(1,) * (input.ndim - len(dims)), *dims)
+    if dims is not None:
+        given = (dims,)
+    given = view.sizes(given)
+    return repeat(input, *(1,) * (input.ndim - len(given)), *given)
 
 
 def repeat_interleave(input, repeats=None, dim: int | None = None, *, output_size: int | None = None):
@@ -384,7 +389,7 @@ def equal(input, other) -> bool:
 
 
 def isclose(input, other, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False):
-    """|x - y| ≤ atol + rtol · |y|, element by element.  (*), (*) -> (*) bool"""
+    """|input - other| ≤ atol + rtol · |other|, element by element.  (*), (*) -> (*) bool"""
     tensors_only("isclose", input=input, other=other)
     if input.dtype is not other.dtype:
         raise RuntimeError(f"{input.dtype.name} did not match {other.dtype.name}")
@@ -490,16 +495,22 @@ def zero_(input):
 
 
 # ---- kin of a tensor
-def new_zeros(input, *size, dtype=None, device=None, requires_grad=False):
-    return _filled_as(input, view.sizes(size), 0, dtype or input.dtype, device or input.device, requires_grad)
+def new_zeros(input, *given, size=None, dtype=None, device=None, requires_grad=False):
+    if size is not None:
+        given = (size,)
+    return _filled_as(input, view.sizes(given), 0, dtype or input.dtype, device or input.device, requires_grad)
 
 
-def new_ones(input, *size, dtype=None, device=None, requires_grad=False):
-    return _filled_as(input, view.sizes(size), 1, dtype or input.dtype, device or input.device, requires_grad)
+def new_ones(input, *given, size=None, dtype=None, device=None, requires_grad=False):
+    if size is not None:
+        given = (size,)
+    return _filled_as(input, view.sizes(given), 1, dtype or input.dtype, device or input.device, requires_grad)
 
 
-def new_empty(input, *size, dtype=None, device=None, requires_grad=False):
-    return _filled_as(input, view.sizes(size), None, dtype or input.dtype, device or input.device, requires_grad)
+def new_empty(input, *given, size=None, dtype=None, device=None, requires_grad=False):
+    if size is not None:
+        given = (size,)
+    return _filled_as(input, view.sizes(given), None, dtype or input.dtype, device or input.device, requires_grad)
 
 
 def new_full(input, size, fill_value, *, dtype=None, device=None, requires_grad=False):

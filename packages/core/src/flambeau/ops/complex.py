@@ -113,7 +113,7 @@ def conj(input):
 
 
 def resolve_conj(input):
-    """x itself: conjugates are always worked out here."""
+    """input itself: conjugates are always worked out here."""
     return input
 
 

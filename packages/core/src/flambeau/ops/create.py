@@ -234,34 +234,41 @@ def _ones(shape, kind):
     return made
 
 
-def zeros(*size, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False) -> Tensor:
+def zeros(*given, size=None, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False) -> Tensor:
     """Zeros.  -> size"""
+    if size is not None:
+        given = (size,)
     if out is None and layout is None and device is None and not pin_memory:
-        made = _at_once(np.zeros, size, dtype)
+        made = _at_once(np.zeros, given, dtype)
         if made is not None:
             return made.requires_grad_() if requires_grad else made
     _check_layout(layout, pin_memory)
-    return _out(out, _filled(sizes(size), 0, dtype or context.get_default_dtype(), device, requires_grad))
+    return _out(out, _filled(sizes(given), 0, dtype or context.get_default_dtype(), device, requires_grad))
 
 
-def ones(*size, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False) -> Tensor:
+def ones(*given, size=None, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False) -> Tensor:
     """Ones.  -> size"""
+    if size is not None:
+        given = (size,)
     if out is None and layout is None and device is None and not pin_memory:
-        made = _at_once(_ones, size, dtype)
+        made = _at_once(_ones, given, dtype)
         if made is not None:
             return made.requires_grad_() if requires_grad else made
     _check_layout(layout, pin_memory)
-    return _out(out, _filled(sizes(size), 1, dtype or context.get_default_dtype(), device, requires_grad))
+    return _out(out, _filled(sizes(given), 1, dtype or context.get_default_dtype(), device, requires_grad))
 
 
-def empty(*size, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False, memory_format=None) -> Tensor:
+def empty(*given, size=None, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False,
+          memory_format=None) -> Tensor:  # fmt: skip
     """Memory as it was found: write before you read.  -> size"""
+    if size is not None:
+        given = (size,)
     if out is None and layout is None and device is None and memory_format is None and not pin_memory:
-        made = _at_once(np.empty, size, dtype)
+        made = _at_once(np.empty, given, dtype)
         if made is not None:
             return made.requires_grad_() if requires_grad else made
     _check_layout(layout, pin_memory)
-    made = _filled(sizes(size), None, dtype or context.get_default_dtype(), device, requires_grad)
+    made = _filled(sizes(given), None, dtype or context.get_default_dtype(), device, requires_grad)
     if memory_format is preserve_format:
         raise RuntimeError("memory_format=preserve_format asks for a tensor to follow: use empty_like")
     return _out(out, made if memory_format is None else _like_in_memory(made, made, memory_format))
@@ -327,34 +334,37 @@ def _filled_as(x: Tensor, shape, value, dtype, device, requires_grad) -> Tensor:
 
 
 def zeros_like(input, *, dtype=None, device=None, requires_grad=False, **kw) -> Tensor:
-    """Zeros of x's shape, dtype and device."""
+    """Zeros of input's shape, dtype and device."""
     return _like(input, 0, dtype, device, requires_grad, **kw)
 
 
 def ones_like(input, *, dtype=None, device=None, requires_grad=False, **kw) -> Tensor:
-    """Ones of x's shape, dtype and device."""
+    """Ones of input's shape, dtype and device."""
     return _like(input, 1, dtype, device, requires_grad, **kw)
 
 
 def empty_like(input, *, dtype=None, device=None, requires_grad=False, **kw) -> Tensor:
-    """Memory as it was found, of x's shape, dtype and device."""
+    """Memory as it was found, of input's shape, dtype and device."""
     return _like(input, None, dtype, device, requires_grad, **kw)
 
 
 def full_like(input, fill_value, *, dtype=None, device=None, requires_grad=False, **kw) -> Tensor:
-    """One value everywhere, of x's shape, dtype and device."""
+    """One value everywhere, of input's shape, dtype and device."""
     return _like(input, fill_value, dtype, device, requires_grad, **kw)
 
 
 # ---- ranges
-def arange(start, end=None, step=1, *, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False) -> Tensor:
+def arange(start=None, end=None, step=1, *, out=None, dtype=None, layout=None, device=None, requires_grad=False,
+           pin_memory=False) -> Tensor:  # fmt: skip
     """start, start + step, … below end.  -> (⌈(end - start) / step⌉)
 
     >>> flambeau.arange(1, 4)
     tensor([1, 2, 3])
     """
-    if end is None:
-        start, end = 0, start
+    if end is None or start is None:
+        start, end = 0, start if end is None else end
+        if end is None:
+            raise TypeError("arange() missing 1 required positional argument: 'end'")
     if type(start) is type(end) is type(step) is int and step > 0 and end >= start and dtype is out is layout is device is None \
             and context.default_device is None:
         return _made(np.arange(start, end, step, np.int64), requires_grad)

@@ -81,10 +81,13 @@ def matmul(input, other, *, out=None):
         raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {input.dtype.name} != {other.dtype.name}")
     k = input.shape[-1]
     if k != other.shape[-2 if nb > 1 else 0]:
-        raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({'x'.join(map(str, input.shape))} and {'x'.join(map(str, other.shape))})")
+        shapes = " and ".join("x".join(map(str, m.shape)) for m in (input, other))
+        raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({shapes})")
     if na > 1 and nb > 1:
         if nb == 2 and na > 2 and k:  # one large product instead of many small ones
-            return reshape(multiply(reshape(input, -1, k), other), *input.shape[:-1], other.shape[1]) if out is None else multiply(input, other, out=out)
+            if out is not None:
+                return multiply(input, other, out=out)
+            return reshape(multiply(reshape(input, -1, k), other), *input.shape[:-1], other.shape[1])
         return multiply(input, other, out=out)
     product = multiply(unsqueeze(input, 0) if na == 1 else input, unsqueeze(other, 1) if nb == 1 else other)
     if nb == 1:
@@ -184,14 +187,14 @@ def outer(input, vec2):
 
 @listed
 def addmm(input, mat1, mat2, *, beta=1, alpha=1):
-    """β x + α (a b).  (n, m) broadcast, (n, k), (k, m) -> (n, m)"""
+    """β input + α (a b).  (n, m) broadcast, (n, k), (k, m) -> (n, m)"""
     product = mm(mat1, mat2)
     return (input if beta == 1 else input * beta) + (product if alpha == 1 else product * alpha)
 
 
 @listed
 def baddbmm(input, batch1, batch2, *, beta=1, alpha=1):
-    """β x + α (a b), a product for each place of the first axis.  (b, n, m) broadcast, (b, n, k), (b, k, m) -> (b, n, m)"""
+    """β input + α (a b), a product for each place of the first axis.  (b, n, m) broadcast, (b, n, k), (b, k, m) -> (b, n, m)"""
     if input.dtype in (float16, bfloat16):  # computed in float32, rounded once
         return baddbmm(input.float(), batch1.float(), batch2.float(), beta=beta, alpha=alpha).to(input.dtype)
     if input.dtype.category < FLOAT:

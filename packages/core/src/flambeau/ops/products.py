@@ -36,7 +36,8 @@ def inner(input, other, *, out=None):
     if input.ndim == 0 or other.ndim == 0:
         return given(input * other, out, "inner")
     if input.shape[-1] != other.shape[-1]:
-        raise RuntimeError(f"inner() the last dimension must match on both input tensors but got shapes {tuple(input.shape)}, {tuple(other.shape)}")
+        raise RuntimeError("inner() the last dimension must match on both input tensors but got shapes "
+                           f"{tuple(input.shape)}, {tuple(other.shape)}")
     return given(tensordot(input, other, ([-1], [-1])), out, "inner")
 
 
@@ -143,7 +144,7 @@ def _scaled(x, product, beta, alpha):
 
 @listed
 def addmv(input, mat, vec, *, beta=1, alpha=1, out=None):
-    """β x + α (mat vec).  (n) broadcast, (n, m), (m) -> (n)"""
+    """β input + α (mat vec).  (n) broadcast, (n, m), (m) -> (n)"""
     if mat.ndim != 2 or vec.ndim != 1:
         raise RuntimeError(f"vector + matrix @ vector expected, got {input.ndim}, {mat.ndim}, {vec.ndim}")
     return given(_scaled(input, matmul(mat, vec), beta, alpha), out, "addmv")
@@ -151,7 +152,7 @@ def addmv(input, mat, vec, *, beta=1, alpha=1, out=None):
 
 @listed
 def addr(input, vec1, vec2, *, beta=1, alpha=1, out=None):
-    """β x + α (vec1 vec2ᵀ).  (n, m) broadcast, (n), (m) -> (n, m)"""
+    """β input + α (vec1 vec2ᵀ).  (n, m) broadcast, (n), (m) -> (n, m)"""
     if vec1.ndim != 1 or vec2.ndim != 1:
         raise RuntimeError(f"addr: Expected 1-D arguments, but got {vec1.ndim}-D and {vec2.ndim}-D")
     if input.dtype in (float16, bfloat16):
@@ -167,7 +168,7 @@ def addr(input, vec1, vec2, *, beta=1, alpha=1, out=None):
 
 @listed
 def addbmm(input, batch1, batch2, *, beta=1, alpha=1, out=None):
-    """β x + α Σ batch1 batch2, summed over the first axis.  (n, m) broadcast, (b, n, k), (b, k, m) -> (n, m)"""
+    """β input + α Σ batch1 batch2, summed over the first axis.  (n, m) broadcast, (b, n, k), (b, k, m) -> (n, m)"""
     if batch1.ndim != 3 or batch2.ndim != 3:
         raise RuntimeError(f"batch1 must be a 3D tensor and batch2 too, got {batch1.ndim}D and {batch2.ndim}D")
     if input.dtype in (float16, bfloat16):

@@ -108,15 +108,15 @@ def maps_over(function: Callable) -> Callable:
     """A function of a tensor of parameters (probabilities, rates): it sees the plain tensor, with the places that draw apart in front."""
 
     @wraps(function)
-    def call(x, *args, **kwargs):
-        if not maps.levels and x.process is None:
-            return function(x, *args, **kwargs)
+    def call(input, *args, **kwargs):
+        if not maps.levels and input.process is None:
+            return function(input, *args, **kwargs)
         places_apart()
-        x = bare(x)
+        input = bare(input)
         args = tuple(bare(a) if isinstance(a, Tensor) else a for a in args)
         kwargs = {k: bare(v) if isinstance(v, Tensor) and k != "out" else v for k, v in kwargs.items()}
         with suspended():
-            drawn = function(x, *args, **kwargs)
+            drawn = function(input, *args, **kwargs)
         return hide(drawn)
 
     return call
@@ -163,40 +163,46 @@ def _shape(size):
     return shape, prod(shape)
 
 
-def rand(*size, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False) -> Tensor:
+def rand(*given, size=None, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False,
+         pin_memory=False) -> Tensor:  # fmt: skip
     """Uniform numbers in [0, 1).  -> size
 
     >>> _ = flambeau.manual_seed(0)
     >>> flambeau.rand(3)
     tensor([0.4963, 0.7682, 0.0885])
     """
-    if generator is out is dtype is layout is device is None and not maps.levels and size and type(size[0]) is int and min(size) >= 0 \
+    if size is not None:
+        given = (size,)
+    if generator is out is dtype is layout is device is None and not maps.levels and given and type(given[0]) is int and min(given) >= 0 \
             and context.default_device is None:
         kind, source = context.get_default_dtype(), default_generator()
         if kind is float32 and front.module is not None:
-            made = plain(source.shaped(size, False))
+            made = plain(source.shaped(given, False))
         else:
-            made = plain(source.uniform(prod(size), kind.numpy).reshape(size))
+            made = plain(source.uniform(prod(given), kind.numpy).reshape(given))
         if context.grad.inference:
             inference(made)
         return made.requires_grad_() if requires_grad else made
-    (shape, n), dtype = _shape(size), _random_type(dtype, "rand")
+    (shape, n), dtype = _shape(given), _random_type(dtype, "rand")
     if dtype.category == COMPLEX:  # real and imaginary parts by turns
         parts = _source(generator, device).uniform(2 * n, dtype.to_real().numpy)
         return _finish(parts.view(dtype.numpy), shape, device, requires_grad, out)
     return _finish(_source(generator, device).uniform(n, dtype.numpy), shape, device, requires_grad, out)
 
 
-def randn(*size, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False) -> Tensor:
+def randn(*given, size=None, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False,
+          pin_memory=False) -> Tensor:  # fmt: skip
     """Standard normal numbers.  -> size"""
-    if generator is out is dtype is layout is device is None and not maps.levels and size and type(size[0]) is int and min(size) >= 0 \
+    if size is not None:
+        given = (size,)
+    if generator is out is dtype is layout is device is None and not maps.levels and given and type(given[0]) is int and min(given) >= 0 \
             and context.default_device is None:
-        kind, n = context.get_default_dtype(), prod(size)
+        kind, n = context.get_default_dtype(), prod(given)
         if kind is float32 and n >= 16 and front.module is not None and not context.unusual:
-            made = plain(default_generator().shaped(size, True))
+            made = plain(default_generator().shaped(given, True))
             return made.requires_grad_() if requires_grad else made
-        return _finish(default_generator().normal(n, kind.numpy), size, None, requires_grad)
-    (shape, n), dtype = _shape(size), _random_type(dtype, "randn")
+        return _finish(default_generator().normal(n, kind.numpy), given, None, requires_grad)
+    (shape, n), dtype = _shape(given), _random_type(dtype, "randn")
     if dtype.category == COMPLEX:  # each part with half of the variance
         parts = _source(generator, device).normal(2 * n, dtype.to_real().numpy) * dtype.to_real().numpy.type(0.5**0.5)
         return _finish(parts.view(dtype.numpy), shape, device, requires_grad, out)
@@ -232,23 +238,26 @@ def randperm(n: int, *, generator=None, out=None, dtype=None, layout=None, devic
 
 
 def rand_like(input, *, dtype=None, device=None, requires_grad=False, generator=None, memory_format=None) -> Tensor:
-    """Uniform numbers in [0, 1) of x's shape and dtype."""
+    """Uniform numbers in [0, 1) of input's shape and dtype."""
     return rand(
-        input.shape, dtype=dtype or input.dtype, device=input.device if device is None else device, requires_grad=requires_grad, generator=generator
+        input.shape, dtype=dtype or input.dtype, device=input.device if device is None else device, requires_grad=requires_grad,
+        generator=generator
     )
 
 
 def randn_like(input, *, dtype=None, device=None, requires_grad=False, generator=None, memory_format=None) -> Tensor:
-    """Standard normal numbers of x's shape and dtype."""
+    """Standard normal numbers of input's shape and dtype."""
     return randn(
-        input.shape, dtype=dtype or input.dtype, device=input.device if device is None else device, requires_grad=requires_grad, generator=generator
+        input.shape, dtype=dtype or input.dtype, device=input.device if device is None else device, requires_grad=requires_grad,
+        generator=generator
     )
 
 
 def randint_like(input, low, high=None, *, dtype=None, device=None, requires_grad=False) -> Tensor:
-    """Integers in [low, high) of x's shape and dtype."""
+    """Integers in [low, high) of input's shape and dtype."""
     low, high = (0, low) if high is None else (low, high)
-    return randint(low, high, input.shape, dtype=dtype or input.dtype, device=input.device if device is None else device, requires_grad=requires_grad)
+    where = input.device if device is None else device
+    return randint(low, high, input.shape, dtype=dtype or input.dtype, device=where, requires_grad=requires_grad)
 
 
 # ---- written into a tensor
@@ -377,7 +386,7 @@ def bernoulli_(x: Tensor, p=0.5, *, generator=None) -> Tensor:
 
 @maps_over
 def bernoulli(input: Tensor, p=None, *, generator=None, out=None) -> Tensor:
-    """Ones with the probability that x holds (or p), zeros else.  (*) -> (*)"""
+    """Ones with the probability that input holds (or p), zeros else.  (*) -> (*)"""
     made = input.detach().clone() if input.is_meta else plain(np.empty(input.shape, input.dtype.numpy))
     bernoulli_(made, input if p is None else p, generator=generator)
     made = made._to_device(input.device)
@@ -404,7 +413,7 @@ def random_(x: Tensor, from_=0, to=None, *, generator=None) -> Tensor:
 
 
 def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator=None, out=None) -> Tensor:
-    """Places drawn with the (unnormalised) probabilities in x's rows.  (n, c) -> (n, num_samples) int64"""
+    """Places drawn with the (unnormalised) probabilities in input's rows.  (n, c) -> (n, num_samples) int64"""
     if input.ndim not in (1, 2):
         raise RuntimeError(f"prob_dist must be 1 or 2 dim, got {input.ndim}")
     if input.dtype.category != FLOAT:

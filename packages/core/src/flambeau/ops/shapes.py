@@ -129,9 +129,11 @@ def ravel(input):
     return out if out.is_contiguous() else out.contiguous()
 
 
-def broadcast_to(input, *shape):
+def broadcast_to(input, *given, size=None):
     """`expand` by another name."""
-    return expand(input, *sizes(shape))
+    if size is not None:
+        given = (size,)
+    return expand(input, *sizes(given))
 
 
 def swapdims(input, dim0: int, dim1: int):
@@ -169,7 +171,8 @@ def rot90(input, k: int = 1, dims=(0, 1)):
         raise RuntimeError(f"expected two different rotation dims of a tensor with at least two, got {tuple(dims)} and {input.ndim} dims")
     k %= 4
     return (
-        input.clone() if k == 0 else flip(input, (a, b)) if k == 2 else transpose(flip(input, (b,)), a, b) if k == 1 else flip(transpose(input, a, b), (b,))
+        input.clone() if k == 0 else flip(input, (a, b)) if k == 2 else transpose(flip(input, (b,)), a, b) if k == 1
+        else flip(transpose(input, a, b), (b,))
     )
 
 
@@ -288,17 +291,17 @@ split_with_sizes_copy, view_copy = _copied("split_with_sizes_copy", split_with_s
 
 
 def select_scatter(input, src, dim: int, index: int):
-    """x with `src` in place of the slice at `index` of axis `dim`."""
+    """input with `src` in place of the slice at `index` of axis `dim`."""
     return _written(input, src, lambda y: y.select(dim, index))
 
 
 def slice_scatter(input, src, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1):
-    """x with `src` in place of the slices start:end:step of axis `dim`."""
+    """input with `src` in place of the slices start:end:step of axis `dim`."""
     return _written(input, src, lambda y: part(y, (slice(None),) * check_dim(dim, input.ndim) + (slice(start, end, step),)))
 
 
 def diagonal_scatter(input, src, offset: int = 0, dim1: int = 0, dim2: int = 1):
-    """x with `src` in place of a diagonal."""
+    """input with `src` in place of a diagonal."""
     return _written(input, src, lambda y: diagonal(y, offset, dim1, dim2))
 
 

@@ -41,7 +41,7 @@ def _take(x, places, dim):
 
 
 def sort(input, dim: int = -1, descending: bool = False, stable: bool = False):
-    """x in order along `dim`, and where each element was.  (*, n, *) -> values, indices"""
+    """input in order along `dim`, and where each element was.  (*, n, *) -> values, indices"""
     array = ready(input)
     if array is not None and not descending and array.ndim and type(dim) is int and array.dtype.kind in "biuf":
         dim = check_dim(dim, array.ndim)
@@ -148,11 +148,11 @@ def unique_values(xp, x):
     return values, inverse.reshape(x.shape), counts
 
 
-def unique(x, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None):
+def unique(input, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None):
     """The distinct elements in rising order; on request each element's place among them, and their counts.  (*) -> (k)"""
     if dim is not None:
-        return _unique_slices(x, check_dim(dim, x.ndim), return_inverse, return_counts)
-    values, inverse, counts = run(CARDS["unique_values"], (x,), {})
+        return _unique_slices(input, check_dim(dim, input.ndim), return_inverse, return_counts)
+    values, inverse, counts = run(CARDS["unique_values"], (input,), {})
     wanted = (values, *((inverse,) if return_inverse else ()), *((counts,) if return_counts else ()))
     return wanted if len(wanted) > 1 else values
 

@@ -155,7 +155,8 @@ def mode_place(xp, x):
 # ---- sums that skip NaN
 def nansum(input, dim=None, keepdim: bool = False, *, dtype=None):
     """Sum of the elements that are numbers.  (*, n, *) -> (*, *)"""
-    return where(isnan(input), 0.0, input).sum(dim, keepdim, dtype=dtype) if input.is_floating_point() else input.sum(dim, keepdim, dtype=dtype)
+    filled = where(isnan(input), 0.0, input) if input.is_floating_point() else input
+    return filled.sum(dim, keepdim, dtype=dtype)
 
 
 def nanmean(input, dim=None, keepdim: bool = False, *, dtype=None):

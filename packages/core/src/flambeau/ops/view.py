@@ -61,23 +61,25 @@ VIEW = view("view", lambda g, _y, _x, shape: reshape(g, _x.shape), lambda xp, x,
             back=lambda g, _y, _x, shape: g.reshape(_x.shape))
 
 
-def view_as_shape(input, *shape):
+def view_as_shape(input, *given, size=None, dtype=None):
     """The same elements in another shape, as a view.  (*) -> shape
 
     RuntimeError where the memory does not allow it without a copy: use `reshape` then.
     """
-    if len(shape) == 1 and type(shape[0]) is not int and not isinstance(shape[0], int | tuple | list):
-        return input.view_dtype(shape[0])
+    if size is not None or dtype is not None:
+        given = (size if dtype is None else dtype,)
+    if len(given) == 1 and type(given[0]) is not int and not isinstance(given[0], int | tuple | list):
+        return input.view_dtype(given[0])
     array = ready(input)
     if array is not None and array.flags.c_contiguous:
         try:
-            array = array.reshape(shape if len(shape) > 1 else shape[0])
+            array = array.reshape(given if len(given) > 1 else given[0])
         except (ValueError, TypeError, IndexError):
-            return reshape(input, *shape)
+            return reshape(input, *given)
         return seen(input, array, VIEW, {"shape": array.shape})
-    shape = infer(sizes(shape), input.numel())
+    given = infer(sizes(given), input.numel())
     try:
-        return view_of(VIEW, input, {"shape": shape})
+        return view_of(VIEW, input, {"shape": given})
     except ValueError:
         raise RuntimeError(
             "view size is not compatible with input tensor's size and stride (at least one dimension spans across two contiguous "
@@ -85,25 +87,27 @@ def view_as_shape(input, *shape):
         ) from None
 
 
-def reshape(input, *shape):
+def reshape(input, *given, shape=None):
     """The same elements in another shape: a view where possible, else a copy.  (*) -> shape
 
     >>> flambeau.arange(6).reshape(2, -1).shape
     flambeau.Size([2, 3])
     """
+    if shape is not None:
+        given = (shape,)
     array = ready(input)
     if array is not None and array.flags.c_contiguous:
         try:
-            array = array.reshape(shape if len(shape) > 1 else shape[0])
+            array = array.reshape(given if len(given) > 1 else given[0])
         except (ValueError, TypeError, IndexError):
             pass  # told in PyTorch's words below
         else:
             return seen(input, array, VIEW, {"shape": array.shape})
-    shape = infer(sizes(shape), input.numel())
+    given = infer(sizes(given), input.numel())
     try:
-        return view_of(VIEW, input, {"shape": shape})
+        return view_of(VIEW, input, {"shape": given})
     except ValueError:
-        return view_of(VIEW, input.contiguous(), {"shape": shape})
+        return view_of(VIEW, input.contiguous(), {"shape": given})
 
 
 def flatten(input, start_dim: int = 0, end_dim: int = -1):
@@ -141,22 +145,24 @@ def _inverse(dims: tuple) -> tuple:
     return tuple(sorted(range(len(dims)), key=[d % len(dims) for d in dims].__getitem__))
 
 
-def permute(input, *dims):
+def permute(input, *given, dims=None):
     """Axes in the order `dims`, as a view.  (a, b, c) -> (c, a, b) for dims (2, 0, 1)"""
+    if dims is not None:
+        given = (dims,)
     array = ready(input)
-    if array is not None and len(dims) == array.ndim > 1 and type(dims[0]) is int and min(dims) >= 0:
+    if array is not None and len(given) == array.ndim > 1 and type(given[0]) is int and min(given) >= 0:
         try:
-            return seen(input, array.transpose(dims), PERMUTE, {"dims": dims})
+            return seen(input, array.transpose(given), PERMUTE, {"dims": given})
         except (ValueError, TypeError):
             pass  # told in PyTorch's words below
-    dims = sizes(dims)
-    if len(dims) != input.ndim:
+    given = sizes(given)
+    if len(given) != input.ndim:
         raise RuntimeError(f"permute: number of dimensions in the tensor input does not match the length of the desired ordering "
-                           f"of dimensions i.e. input.dim() = {input.ndim} is not equal to len(dims) = {len(dims)}")
-    dims = tuple(check_dim(d, input.ndim) for d in dims)
-    if len(set(dims)) != len(dims):
+                           f"of dimensions i.e. input.dim() = {input.ndim} is not equal to len(dims) = {len(given)}")
+    given = tuple(check_dim(d, input.ndim) for d in given)
+    if len(set(given)) != len(given):
         raise RuntimeError("permute(): duplicate dims are not allowed.")
-    return view_of(PERMUTE, input, {"dims": dims})
+    return view_of(PERMUTE, input, {"dims": given})
 
 
 SWAP = view(
@@ -317,24 +323,26 @@ if front.module is not None:
     spread_at_once = front.module.spread
 
 
-def expand(input, *shape):
+def expand(input, *given, size=None):
     """Axes of one read again and again, as a view; -1 keeps an axis.  (a, 1) -> (b, a, c)"""
-    if len(shape) == 1 and type(shape[0]) is not int:
-        shape = sizes(shape)
+    if size is not None:
+        given = (size,)
+    if len(given) == 1 and type(given[0]) is not int:
+        given = sizes(given)
     array = ready(input)
     if array is not None:
-        spread = spread_at_once(array, shape)
+        spread = spread_at_once(array, given)
         if spread is not None:
             return seen(input, spread, EXPAND, {"shape": spread.shape})
-    shape, own = sizes(shape), input.shape
-    new = len(shape) - len(own)
+    given, own = sizes(given), input.shape
+    new = len(given) - len(own)
     if new < 0:
         raise RuntimeError(
-            f"expand: the number of sizes provided ({len(shape)}) must be greater or equal to "
+            f"expand: the number of sizes provided ({len(given)}) must be greater or equal to "
             f"the number of dimensions in the tensor ({len(own)})"
         )
     full = []
-    for i, s in enumerate(shape):
+    for i, s in enumerate(given):
         have = own[i - new] if i >= new else 1
         if s == -1:
             if i < new:
@@ -343,7 +351,7 @@ def expand(input, *shape):
         if have not in (1, s):
             raise RuntimeError(
                 f"The expanded size of the tensor ({s}) must match the existing size ({have}) at non-singleton dimension {i}. "
-                f"Target sizes: {list(shape)}.  Tensor sizes: {list(own)}"
+                f"Target sizes: {list(given)}.  Tensor sizes: {list(own)}"
             )
         full.append(s)
     return view_of(EXPAND, input, {"shape": tuple(full)})
@@ -476,7 +484,8 @@ def chunk(input, chunks: int, dim: int = 0) -> tuple:
         return _parts(input, [(slice(s, min(s + size, n)),) for s in range(0, n, size)], "Split")
     if chunks < 1:
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
-    n = input.shape[check_dim(dim, input.ndim)] if type(input) is not Tensor or type(dim) is not int or dim else (input.array.shape or (1,))[0]
+    usual = type(input) is Tensor and type(dim) is int and not dim
+    n = (input.array.shape or (1,))[0] if usual else input.shape[check_dim(dim, input.ndim)]
     size = -(-n // chunks)
     return split(input, [0] * chunks if size == 0 else size, dim)
 
