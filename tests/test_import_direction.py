@@ -15,7 +15,7 @@ from source import PACKAGES, Import, import_name, imports, modules
 # From nn on, code may `import flambeau` and call the public functions as a user does; `flambeau.utils.data` then counts as an import
 # of that module, so the roof is no way round the direction.
 LAYERS = [
-    ["dtype", "device", "context", "layout", "limits", "naming", "tape", "return_types", "cache"],
+    ["dtype", "device", "context", "layout", "limits", "naming", "tape", "return_types", "cache", "aliases"],
     ["op"],
     ["kernels", "backends", "front", "fields", "casting"],
     ["tensor"],

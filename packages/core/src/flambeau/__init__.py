@@ -108,12 +108,16 @@ _LATER |= dict.fromkeys(
     affine_grid_generator convolution constant_pad_nd norm_except_dim lstm gru rnn_tanh rnn_relu lstm_cell gru_cell rnn_tanh_cell
     rnn_relu_cell""".split(), "nn.functional.top")
 
+_LATER |= {"GradScaler": "amp", **dict.fromkeys(("DisableTorchFunction", "DisableTorchFunctionSubclass"), "overrides"),
+           **dict.fromkeys(("SymInt", "SymFloat", "SymBool"), "symbolic"),
+           **dict.fromkeys(("has_lapack", "has_mkl", "has_openmp", "has_spectral", "is_vulkan_available"), "settings")}
 _LATER |= dict.fromkeys(
     """use_deterministic_algorithms are_deterministic_algorithms_enabled is_deterministic_algorithms_warn_only_enabled
     set_deterministic_debug_mode get_deterministic_debug_mode set_float32_matmul_precision get_float32_matmul_precision set_flush_denormal
     set_warn_always is_warn_always_enabled set_default_tensor_type get_num_interop_threads set_num_interop_threads is_anomaly_enabled
     is_anomaly_check_nan_enabled set_anomaly_enabled""".split(), "settings")
 newaxis = None
+_ASKING = ("nn.functional.top", "nn.functional.grid", "spectral")  # whose functions are offered here alone
 
 
 def __dir__() -> list[str]:
@@ -135,5 +139,9 @@ def __getattr__(name: str):
     found = import_module(f"flambeau.{_LATER[name] or name}")
     if _LATER[name]:
         found = getattr(found, name)
+        if _LATER[name] in _ASKING and not hasattr(found, "card"):
+            from .overriding.asking import asking
+
+            found = asking(found, "flambeau")
     globals()[name] = found
     return found

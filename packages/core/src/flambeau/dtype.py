@@ -20,6 +20,19 @@ class dtype:
         self.name, self.numpy, self.category, self.itemsize = name, numpy, category, numpy.itemsize
 
     @property
+    def abbr(self) -> str:
+        """The name in short: `f32`, `i64`, `bf16`, `b8`.
+
+        >>> flambeau.float32.abbr, flambeau.bfloat16.abbr
+        ('f32', 'bf16')
+        """
+        if self.name == "bool":
+            return "b8"
+        word = self.name.rstrip("0123456789") if "float8" not in self.name else "float8"
+        return {"float": "f", "bfloat": "bf", "int": "i", "uint": "u", "complex": "c", "float8": "f8"}[word] \
+            + self.name.removeprefix("float8_" if word == "float8" else word)
+
+    @property
     def is_floating_point(self) -> bool:
         return self.category == FLOAT
 

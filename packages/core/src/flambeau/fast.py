@@ -78,7 +78,22 @@ def binary(card: Card, checked: bool):
     card.reflected = named(reflected, card, REFLECTED, card.numpy, checked)
     numbers = card.name not in TENSORS_ONLY
     function, _ = _binary(card, checked, finish if card.name in NUMBER_FIRST else asked, numbers)
+    word = "exponent" if card.name == "pow" else "n" if "_polynomial_" in card.name else None
+    if word is not None:
+        function = _also(function, word)
     return named(function, card, BINARY, card.numpy, checked, numbers)
+
+
+def _also(function, word: str):
+    """The function with another name for `other`, which PyTorch has for it."""
+
+    def call(*args, **kwargs):
+        if word in kwargs:
+            kwargs["other"] = kwargs.pop(word)
+        return function(*args, **kwargs)
+
+    call.__wrapped__ = function  # type: ignore[attr-defined]
+    return call
 
 
 def asked(card: Card, inputs, attrs: dict, out):
@@ -408,6 +423,10 @@ def inplace(card: Card, ufunc=None):
     return card.inplace
 
 
+# what PyTorch calls the first inputs of a function, whatever the body does
+SPELLED: dict[int, tuple[str, ...]] = {0: ("input",), 1: ("other", "end", "mask")}
+
+
 def too_many(card: Card, n: int) -> TypeError:
     return TypeError(f"{card.name}() takes at most {len(card.names)} positional arguments, but {n} were given")
 
@@ -415,14 +434,11 @@ def too_many(card: Card, n: int) -> TypeError:
 def bind(card: Card, args: tuple, attrs: dict):
     """Split a call's arguments into the card's inputs and its attrs, by position and by name."""
     inputs = list(args[:card.inputs])
-    for n in card.names[len(inputs):card.inputs]:
-        if n not in attrs:
-            n = "input" if not inputs else SECOND.get(card.name, "other")  # whatever the body calls it
-        if n in attrs:
+    for place, n in enumerate(card.names[len(inputs):card.inputs], len(inputs)):
+        word = next((word for word in (n, *SPELLED.get(place, ()), SECOND.get(card.name)) if word in attrs), None)
+        if word is not None:
             attrs = dict(attrs)
-            inputs.append(attrs.pop(n))
-        else:
-            inputs.append(None)
+        inputs.append(None if word is None else attrs.pop(word))
     rest = args[card.inputs:]
     if rest:
         if len(args) > len(card.names) and not card.variadic:

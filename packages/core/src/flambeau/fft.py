@@ -18,6 +18,7 @@ from flambeau.ops.create import arange
 from flambeau.ops.fft import ADJOINT, fft_c2c, fft_c2r, fft_r2c
 from flambeau.ops.view import narrow
 from flambeau.ops.window import constant_pad
+from flambeau.overriding.asking import published
 from flambeau.tensor import Tensor, check_dim
 from flambeau.write import into
 
@@ -264,3 +265,5 @@ def ifftshift(input: Tensor, dim: Sizes = None) -> Tensor:
 
 def _shifted(input: Tensor, dim: Sizes) -> tuple[int, ...]:
     return tuple(range(input.ndim)) if dim is None else tuple(check_dim(d, input.ndim) for d in ((dim,) if isinstance(dim, int) else dim))
+
+published([name for name in __all__ if not name.endswith("freq")], globals())

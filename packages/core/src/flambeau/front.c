@@ -1154,6 +1154,121 @@ static PyObject *front_front(PyObject *self, PyObject *args) {
     return (PyObject *)f;
 }
 
+/* ---- functions made of several ops, which types with a protocol of their own may do as a whole */
+static PyObject *asked;  /* type -> None where it has no protocol */
+static PyObject *settle; /* overriding.settle(function, args, kwargs) */
+
+typedef struct {
+    PyObject_HEAD vectorcallfunc vectorcall;
+    PyObject *dict, *weak;
+    PyObject *function, *place; /* what it stands before, and the public module that offers it */
+} Asking;
+
+/* whether x has no protocol, so that nobody need be asked; a sequence that begins with a number holds numbers */
+static int quiet(PyObject *x) {
+    PyTypeObject *kind = Py_TYPE(x);
+    if (kind == Tensor || kind == Parameter || kind == &PyLong_Type || kind == &PyFloat_Type || kind == &PyBool_Type || x == Py_None) return 1;
+    if (kind == &PyTuple_Type || kind == &PyList_Type) {
+        for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(x); i++) {
+            PyObject *item = PySequence_Fast_GET_ITEM(x, i);
+            if (is_number(item)) return 1;
+            if (!is_plain(item) && !quiet(item)) return 0;
+        }
+        return 1;
+    }
+    return PyDict_GetItem(asked, (PyObject *)kind) == Py_None;
+}
+
+static PyObject *ask_first(PyObject *self, PyObject *const *args, size_t nf, PyObject *names) {
+    Py_ssize_t n = PyVectorcall_NARGS(nf), named = names ? PyTuple_GET_SIZE(names) : 0;
+    int plain = usual();
+    for (Py_ssize_t i = 0; plain && i < n + named; i++) plain = quiet(args[i]);
+    if (plain) return PyObject_Vectorcall(((Asking *)self)->function, args, nf, names);
+    PyObject *given = PyTuple_New(n), *options = PyDict_New(), *result = NULL;
+    for (Py_ssize_t i = 0; given && i < n; i++) PyTuple_SET_ITEM(given, i, Py_NewRef(args[i]));
+    for (Py_ssize_t i = 0; options && i < named; i++)
+        if (PyDict_SetItem(options, PyTuple_GET_ITEM(names, i), args[n + i])) Py_CLEAR(options);
+    if (given && options) result = PyObject_CallFunctionObjArgs(settle, self, given, options, NULL);
+    Py_XDECREF(given), Py_XDECREF(options);
+    return result;
+}
+
+static int asking_traverse(Asking *f, visitproc visit, void *arg) {
+    Py_VISIT(f->dict);
+    Py_VISIT(f->function);
+    return 0;
+}
+
+static int asking_clear(Asking *f) {
+    Py_CLEAR(f->dict);
+    Py_CLEAR(f->function);
+    return 0;
+}
+
+static void asking_dealloc(Asking *f) {
+    PyObject_GC_UnTrack(f);
+    if (f->weak) PyObject_ClearWeakRefs((PyObject *)f);
+    asking_clear(f);
+    Py_CLEAR(f->place);
+    Py_TYPE(f)->tp_free((PyObject *)f);
+}
+
+/* its own attributes, then those of the function */
+static PyObject *asking_get(PyObject *self, PyObject *name) {
+    PyObject *found = PyObject_GenericGetAttr(self, name);
+    if (found || !PyErr_ExceptionMatches(PyExc_AttributeError)) return found;
+    PyErr_Clear();
+    return PyObject_GetAttr(((Asking *)self)->function, name);
+}
+
+static PyObject *asking_doc(PyObject *self, void *ignored) { return PyObject_GetAttrString(((Asking *)self)->function, "__doc__"); }
+
+static PyMemberDef asking_members[] = {{"__wrapped__", T_OBJECT, offsetof(Asking, function), READONLY, NULL},
+                                       {"__module__", T_OBJECT, offsetof(Asking, place), READONLY, NULL},
+                                       {NULL}};
+static PyGetSetDef asking_getset[] = {{"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL, NULL},
+                                      {"__doc__", asking_doc, NULL, NULL, NULL},
+                                      {NULL}};
+
+static PyTypeObject AskingType = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "flambeau.front.Asking",
+    .tp_basicsize = sizeof(Asking),
+    .tp_dealloc = (destructor)asking_dealloc,
+    .tp_vectorcall_offset = offsetof(Asking, vectorcall),
+    .tp_call = PyVectorcall_Call,
+    .tp_repr = front_repr,
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_METHOD_DESCRIPTOR,
+    .tp_traverse = (traverseproc)asking_traverse,
+    .tp_clear = (inquiry)asking_clear,
+    .tp_weaklistoffset = offsetof(Asking, weak),
+    .tp_methods = front_methods,
+    .tp_members = asking_members,
+    .tp_getset = asking_getset,
+    .tp_getattro = asking_get,
+    .tp_descr_get = front_bound,
+    .tp_dictoffset = offsetof(Asking, dict),
+};
+
+/* asking(function, place): the function, as the public module of this name offers it */
+static PyObject *front_asking(PyObject *self, PyObject *args) {
+    PyObject *function, *place;
+    if (!PyArg_ParseTuple(args, "OU", &function, &place)) return NULL;
+    Asking *f = PyObject_GC_New(Asking, &AskingType);
+    if (!f) return NULL;
+    f->vectorcall = ask_first;
+    f->dict = f->weak = NULL;
+    f->function = Py_NewRef(function), f->place = Py_NewRef(place);
+    PyObject_GC_Track(f);
+    return (PyObject *)f;
+}
+
+/* link_asking(asked, settle) */
+static PyObject *front_link_asking(PyObject *self, PyObject *args) {
+    if (!PyArg_ParseTuple(args, "O!O", &PyDict_Type, &asked, &settle)) return NULL;
+    Py_INCREF(asked), Py_INCREF(settle);
+    Py_RETURN_NONE;
+}
+
 /* ---- the module */
 static PyObject *front_fields(PyObject *self, PyObject *kind) {
     if (!PyType_Check(kind) || places((PyTypeObject *)kind, FIELDS, 6, field_at)) return NULL;
@@ -1202,6 +1317,8 @@ static PyMethodDef methods[] = {
     {"flat", front_flat, METH_VARARGS, NULL},
     {"attributes", front_attributes, METH_VARARGS, NULL},
     {"front", front_front, METH_VARARGS, NULL},
+    {"asking", front_asking, METH_VARARGS, NULL},
+    {"link_asking", front_link_asking, METH_VARARGS, NULL},
     {"fields", front_fields, METH_O, NULL},
     {"link", front_link, METH_VARARGS, NULL},
     {NULL},
@@ -1210,7 +1327,7 @@ static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_front", NULL, -
 
 PyMODINIT_FUNC PyInit__front(void) {
     import_array();
-    if (PyType_Ready(&FrontType) < 0 || PyType_Ready(&FlatType) < 0) return NULL;
+    if (PyType_Ready(&FrontType) < 0 || PyType_Ready(&AskingType) < 0 || PyType_Ready(&FlatType) < 0) return NULL;
     s_unusual = PyUnicode_InternFromString("unusual"), s_enabled = PyUnicode_InternFromString("enabled");
     s_dim = PyUnicode_InternFromString("dim"), s_keepdim = PyUnicode_InternFromString("keepdim");
     s_composite = PyUnicode_InternFromString("composite"), s_view = PyUnicode_InternFromString("view"), s_one = PyUnicode_InternFromString("one");

@@ -40,6 +40,7 @@ from flambeau.ops.matrix import (
 from flambeau.ops.norms import cond, matrix_norm, norm, vector_norm
 from flambeau.ops.products import cross_along as cross
 from flambeau.ops.products import diagonal, householder_product, multi_dot, tensorinv, tensorsolve, vander, vecdot
+from flambeau.overriding.asking import published
 
 __all__ = [
     "LinAlgError", "cholesky", "cholesky_ex", "cond", "cross", "det", "diagonal", "eig", "eigh", "eigvals", "eigvalsh",
@@ -47,3 +48,5 @@ __all__ = [
     "lu_solve", "matmul", "matrix_exp", "matrix_norm", "matrix_power", "matrix_rank", "multi_dot", "norm", "pinv", "qr", "slogdet",
     "solve", "solve_ex", "solve_triangular", "svd", "svdvals", "tensorinv", "tensorsolve", "vander", "vecdot", "vector_norm",
 ]  # fmt: skip
+
+published(__all__, globals(), ["matmul"])

@@ -38,11 +38,26 @@ def kind(name: str) -> Any:
     return type(name, (base,), {"__slots__": (), "__repr__": text, "__module__": __name__, "__doc__": base.__doc__})
 
 
+# functions with out= have a class of their own in PyTorch, of the same fields; here both are one
+OUT = frozenset(f"{name}_out" for name in FIELDS if name not in ("linalg_eig", "histogramdd", "qr", "svd", "slogdet")) | {
+    "linalg_eig_out", "qr_out", "svd_out", "slogdet_out"}
+
+
+def pytree_register_structseq(cls: type) -> None:
+    """Named tuples are taken apart by `utils.pytree` as they are: there is nothing to register."""
+    if not (issubclass(cls, tuple) and hasattr(cls, "_fields")):
+        raise TypeError(f"expected a class of named tuples, got {cls!r}")
+
+
 def __getattr__(name: str) -> Any:
     if name in FIELDS:
         return kind(name)
+    if name in OUT:
+        return kind(name.removesuffix("_out"))
+    if name == "all_return_types":
+        return [kind(each) for each in FIELDS]
     raise AttributeError(f"module 'flambeau.return_types' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted(FIELDS)
+    return sorted({*FIELDS, *OUT, "all_return_types", "pytree_register_structseq"})

@@ -120,3 +120,20 @@ def set_anomaly_enabled(mode: bool, check_nan: bool = True) -> None:
     from .autograd.anomaly import _set
 
     _set(bool(mode), bool(check_nan))
+
+
+has_lapack = has_spectral = True  # NumPy brings both
+
+
+def __getattr__(name: str) -> bool:
+    """has_mkl and has_openmp: whether what computes here was built with them."""
+    if name in ("has_mkl", "has_openmp"):
+        from importlib import import_module
+
+        return import_module(f"flambeau.backends.{name.removeprefix('has_')}").is_available()
+    raise AttributeError(f"module 'flambeau.settings' has no attribute {name!r}")
+
+
+def is_vulkan_available() -> bool:
+    """Whether there is a Vulkan device: never here."""
+    return False

@@ -9,6 +9,7 @@ tensor([1., 0.])
 """
 from __future__ import annotations
 
+from flambeau import log_softmax, mvlgamma, polygamma, softmax
 from flambeau.ops.bessel import (
     airy_ai,
     bessel_j0,
@@ -23,7 +24,6 @@ from flambeau.ops.bessel import (
 )
 from flambeau.ops.border import round
 from flambeau.ops.elementwise import erf, exp2, expm1, log1p, sigmoid
-from flambeau.ops.nn import log_softmax, softmax
 from flambeau.ops.polynomial import (
     chebyshev_polynomial_t,
     chebyshev_polynomial_u,
@@ -54,10 +54,8 @@ from flambeau.ops.special import (
     lgamma,
     log_ndtr,
     logit,
-    mvlgamma,
     ndtr,
     ndtri,
-    polygamma,
     sinc,
     xlog1py,
     xlogy,

@@ -56,6 +56,9 @@ class Size(tuple):
     def __add__(self, other):
         return Size(tuple.__add__(self, tuple(other)))
 
+    def __radd__(self, other):
+        return Size(tuple.__add__(tuple(other), self))
+
     def __mul__(self, n):
         return Size(tuple.__mul__(self, n))
 
@@ -94,12 +97,14 @@ class Tensor(Fields, Methods):
     is_sparse = is_sparse_csr = False
     function_rule: Any = None  # how a subclass wants an autograd.Function done
     keeps_type = False  # whether results of ops on it take its type: so with users' subclasses
+    subclassed: Any = None  # what is done with a user's subclass when it is made; overriding/members.py puts it here
     __array_priority__ = 1000
 
     def __init_subclass__(cls, **options) -> None:
         super().__init_subclass__(**options)
         if cls.__module__.partition(".")[0] != "flambeau":
             cls.keeps_type = True
+            cls.subclassed(cls)
 
     # ---- what it is
     @property
@@ -163,6 +168,9 @@ class Tensor(Fields, Methods):
         if memory_format is contiguous_format:
             return self.array.flags.c_contiguous
         return follows(self.shape, self.stride(), memory_format)
+
+    const_data_ptr = data_ptr
+    name = None  # the name of a tensor in PyTorch's compiled programs
 
     @property
     def layout(self):

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
+from ..aliases import alias
 from ..context import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from . import function, graph
 from .anomaly import detect_anomaly, set_detect_anomaly, set_multithreading_enabled
@@ -24,3 +25,9 @@ def __getattr__(name: str):
     found = import_module(f"{__name__}.{_LATER[name] or name}")
     globals()[name] = getattr(found, name) if _LATER[name] else found
     return globals()[name]
+
+
+alias(__name__, {
+    "anomaly_mode": "autograd: detect_anomaly set_detect_anomaly",
+    "grad_mode": "autograd: enable_grad inference_mode no_grad set_grad_enabled set_multithreading_enabled",
+})

@@ -1,5 +1,6 @@
 """Probability distributions: samples, densities, moments, entropies, divergences; and the transforms that they are made with."""
 
+from flambeau.aliases import alias
 from flambeau.distributions import constraints, kl, transforms, utils
 from flambeau.distributions.constraint_registry import biject_to, transform_to
 from flambeau.distributions.continuous_bernoulli import ContinuousBernoulli
@@ -45,3 +46,16 @@ __all__ = [
     "StudentT", "TransformedDistribution", "Uniform", "VonMises", "Weibull", "Wishart", "biject_to", "constraints", "kl", "kl_divergence",
     "register_kl", "transform_to", "transforms", "utils", *transforms.__all__,
 ]  # fmt: skip
+
+# PyTorch's paths, a file each: its name, and whom it holds
+_PATHS = """
+    bernoulli Bernoulli | beta Beta | binomial Binomial | categorical Categorical | cauchy Cauchy | chi2 Chi2 | dirichlet Dirichlet |
+    exp_family ExponentialFamily | exponential Exponential | fishersnedecor FisherSnedecor | generalized_pareto GeneralizedPareto |
+    geometric Geometric | gumbel Gumbel | half_cauchy HalfCauchy | half_normal HalfNormal | independent Independent | inverse_gamma
+    InverseGamma | kumaraswamy Kumaraswamy | laplace Laplace | lkj_cholesky LKJCholesky | log_normal LogNormal | logistic_normal
+    LogisticNormal | lowrank_multivariate_normal LowRankMultivariateNormal | mixture_same_family MixtureSameFamily | multinomial
+    Multinomial | multivariate_normal MultivariateNormal | negative_binomial NegativeBinomial | normal Normal | one_hot_categorical
+    OneHotCategorical OneHotCategoricalStraightThrough | pareto Pareto | poisson Poisson | relaxed_bernoulli LogitRelaxedBernoulli
+    RelaxedBernoulli | relaxed_categorical ExpRelaxedCategorical RelaxedOneHotCategorical | studentT StudentT |
+    transformed_distribution TransformedDistribution | uniform Uniform | von_mises VonMises | weibull Weibull | wishart Wishart"""
+alias(__name__, {path.split()[0]: "distributions: " + " ".join(path.split()[1:]) for path in _PATHS.split("|")})

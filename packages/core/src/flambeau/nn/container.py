@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import operator
 from collections import OrderedDict
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container as ContainerOf
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, Self, overload
 
 from .module import Module, _indent
 
-__all__ = ["ModuleDict", "ModuleList", "Sequential"]
+__all__ = ["Container", "ModuleDict", "ModuleList", "Sequential"]
 
 
 def position(index: Any, length: int) -> int:
@@ -243,8 +244,21 @@ def pairs(given: Any, owner: str) -> list[tuple[str, Any]]:
     pairs = []
     for i, pair in enumerate(given):
         if not isinstance(pair, (tuple, list)) or len(pair) != 2:
-            raise (ValueError if isinstance(pair, Container) else TypeError)(
+            raise (ValueError if isinstance(pair, ContainerOf) else TypeError)(
                 f"{owner} update sequence element #{i} should be a (name, value) pair, got {pair!r}"
             )
         pairs.append((pair[0], pair[1]))
     return pairs
+
+
+class Container(Module):
+    """Children given by name: what every Module does today.  Kept for programs that are older than `Module.add_module`."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__()
+        from warnings import warn
+
+        warn("nn.Container is deprecated. All of it's functionality is now implemented in nn.Module. Subclass that instead.", FutureWarning,
+             stacklevel=2)  # fmt: skip
+        for name, module in kwargs.items():
+            self.add_module(name, module)

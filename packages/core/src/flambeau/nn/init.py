@@ -14,6 +14,7 @@ import numpy as np
 import flambeau
 
 from ..autograd import no_grad
+from ..overriding.asking import published
 from ..tensor import Tensor
 
 __all__ = [
@@ -232,3 +233,5 @@ def _older(name: str) -> Any:
 (uniform, normal, constant, eye, dirac, xavier_uniform, xavier_normal, kaiming_uniform, kaiming_normal, orthogonal, sparse) = map(
     _older, "uniform normal constant eye dirac xavier_uniform xavier_normal kaiming_uniform kaiming_normal orthogonal sparse".split()
 )
+
+published([name for name in __all__ if name.endswith("_")], globals())

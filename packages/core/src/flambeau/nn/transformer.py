@@ -11,11 +11,11 @@ import flambeau
 
 from ..tensor import Tensor
 from . import functional as F
-from .attention import MultiheadAttention
 from .container import ModuleList
 from .dropout import Dropout
 from .linear import Linear
 from .module import Module
+from .multihead import MultiheadAttention
 from .norm import LayerNorm
 
 __all__ = ["TransformerEncoder", "TransformerEncoderLayer"]

@@ -61,7 +61,7 @@ def _scaled(input, other, alpha):
 
 
 def add(input, other, *, alpha=1, out=None):
-    """x + alpha · y.  (*), (*) -> (*), broadcast"""
+    """input + alpha · other.  (*), (*) -> (*), broadcast"""
     if type(input) in NUMBERS and type(other) in NUMBERS:
         input = tensor(input)
     return elementwise.add(input, other if alpha == 1 and alpha is not True else _scaled(input, other, alpha), out=out)
@@ -80,12 +80,12 @@ def sub(input, other, *, alpha=1, out=None):
 
 
 def mul(input, other, *, out=None):
-    """x · y.  (*), (*) -> (*), broadcast"""
+    """input · other.  (*), (*) -> (*), broadcast"""
     return elementwise.mul(tensor(input) if type(input) in NUMBERS and type(other) in NUMBERS else input, other, out=out)
 
 
 def div(input, other, *, rounding_mode: str | None = None, out=None):
-    """x / y; `rounding_mode` "floor" or "trunc" rounds the quotient.  (*), (*) -> (*), broadcast"""
+    """input / other; `rounding_mode` "floor" or "trunc" rounds the quotient.  (*), (*) -> (*), broadcast"""
     if type(input) in NUMBERS and type(other) in NUMBERS:
         input = tensor(input)
     if rounding_mode is None:
@@ -334,7 +334,7 @@ def count_nonzero(input, dim=None):
 
 @listed
 def dist(input, other, p=2):
-    """Norm of x - y."""
+    """Norm of input - other."""
     return norm(input - other, p)
 
 
@@ -426,7 +426,7 @@ def equal(input, other) -> bool:
 
 
 def isclose(input, other, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False):
-    """|x - y| ≤ atol + rtol · |y|, element by element.  (*), (*) -> (*) bool"""
+    """|input - other| ≤ atol + rtol · |other|, element by element.  (*), (*) -> (*) bool"""
     tensors_only("isclose", input=input, other=other)
     if input.dtype is not other.dtype:
         raise RuntimeError(f"{input.dtype.name} did not match {other.dtype.name}")

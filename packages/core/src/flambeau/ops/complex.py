@@ -119,7 +119,7 @@ def conj(input):
 
 
 def resolve_conj(input):
-    """x itself: conjugates are always worked out here."""
+    """input itself: conjugates are always worked out here."""
     return input
 
 

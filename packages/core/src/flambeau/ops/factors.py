@@ -73,7 +73,7 @@ def svd(A, full_matrices: bool = True, *, driver: str | None = None, out=None):
 
 @listed
 def old_svd(input, some: bool = True, compute_uv: bool = True, *, out=None):
-    """A = U diag(S) Vᴴ, by the older name: gives V, not Vᴴ, and zeros for U and V unless `compute_uv`."""
+    """input = U diag(S) Vᴴ, by the older name: gives V, not Vᴴ, and zeros for U and V unless `compute_uv`."""
     check("svd", input)
     if not compute_uv:
         m, n = input.shape[-2:]

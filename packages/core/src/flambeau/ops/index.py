@@ -14,6 +14,7 @@ from ..fast import seen
 from ..fused import Native
 from ..numpy_names import numpy_names
 from ..op import CARDS
+from ..overriding import ask, overriding
 from ..record import record
 from ..tensor import Tensor, check_dim, plain, version_cell
 from ..write import check_writable, write, wrote
@@ -118,7 +119,13 @@ def getitem(x: Tensor, key) -> Tensor:
                     return seen(x, array[key], SLICE, {"index": key})
         except IndexError as error:
             raise (IndexError(NO_AXES) if kind is int and not array.ndim else _reworded(error)) from None
-    basic, advanced = split_key(x, key)
+    try:
+        basic, advanced = split_key(x, key)
+    except (IndexError, TypeError):
+        found = overriding((x, *(key if type(key) is tuple else (key,))))
+        if found:  # a key of a type that has a protocol
+            return ask(Tensor.__getitem__, found, (x, key), {})
+        raise
     out = _basic(x, basic) if basic is not None else x
     if advanced is None:
         return out if basic is not None else x.view_as(x)
@@ -226,6 +233,16 @@ def setitem(x: Tensor, key, value) -> None:
                     return
         except (ValueError, IndexError, OverflowError):
             pass  # told in PyTorch's words below
+    try:
+        _assign(x, key, value)
+    except (IndexError, TypeError):
+        found = overriding((x, *(key if type(key) is tuple else (key,)), value))
+        if not found:
+            raise
+        ask(Tensor.__setitem__, found, (x, key, value), {})
+
+
+def _assign(x: Tensor, key, value) -> None:
     basic, advanced = split_key(x, key)
     place = x if basic is None else _basic(x, basic)
     if advanced is None:
@@ -342,7 +359,7 @@ def index_select(input, dim: int, index):
 
 @numpy_names
 def index_add(input, dim: int, index, source, *, alpha=1):
-    """x with `source`'s slices added at the places in `index` of axis `dim`.  (*, n, *), (k), (*, k, *) -> (*, n, *)"""
+    """input with `source`'s slices added at the places in `index` of axis `dim`.  (*, n, *), (k), (*, k, *) -> (*, n, *)"""
     dim = check_dim(dim, input.ndim)
     if input.ndim == 0:
         return reshape(index_add(reshape(input, 1), 0, index, reshape(source, -1), alpha=alpha))
@@ -419,7 +436,7 @@ def _check_places(what, x, dim, index):
 
 @numpy_names
 def gather(input, dim: int, index, *, sparse_grad: bool = False):
-    """y[i, j] = x[i, index[i, j]] for dim 1, and likewise along any axis.  (*, n, *), (*, k, *) -> (*, k, *)"""
+    """y[i, j] = input[i, index[i, j]] for dim 1, and likewise along any axis.  (*, n, *), (*, k, *) -> (*, k, *)"""
     array, places = ready(input), ready(index)
     if array is not None and places is not None and array.ndim and places.size and type(dim) is int:
         at = check_dim(dim, array.ndim)
@@ -451,7 +468,7 @@ def gathered(x, made, index, dim: int):
 @numpy_names
 @listed
 def scatter_add(input, dim: int, index, src):
-    """x with src[i, j] added at [i, index[i, j]] for dim 1, and likewise along any axis.  (*, n, *), (*, k, *), (*, k, *) -> (*, n, *)"""
+    """With src[i, j] added at [i, index[i, j]] for dim 1, and likewise along any axis.  (*, n, *), (*, k, *), (*, k, *) -> (*, n, *)"""
     dim = check_dim(dim, input.ndim)
     _check_places("scatter_add", input, dim, index)
     if src.dtype is not input.dtype:

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
+from ..overriding.asking import asking
 from ..write import taking_out
 
 _BOTH = {
@@ -84,6 +85,8 @@ _METHODS = {
         "as_strided_ new_empty_strided resize_ resize_as_ storage_offset is_set_to dim_order",
     "storage":
         "storage untyped_storage typed_storage storage_type",
+    "leftovers":
+        "eig lstsq solve symeig xpu ipu mtia reinforce resize resize_as",
     "sparse":
         "to_sparse to_sparse_coo to_sparse_csr to_sparse_csc to_dense sparse_mask",
 }
@@ -112,7 +115,9 @@ def function(name: str):
     """The function of `flambeau.*` that has this name."""
     module, own = FUNCTIONS[name]
     found = getattr(import_module(f"{__package__}.{module}"), own)
-    return taking_out(found, name in APART) if name in OUT else found
+    if name in OUT:
+        found = taking_out(found, name in APART)
+    return found if hasattr(found, "card") or isinstance(found, type) else asking(found, "flambeau")
 
 
 def method(name: str):

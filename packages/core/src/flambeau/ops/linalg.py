@@ -187,14 +187,14 @@ def outer(input, vec2):
 
 @listed
 def addmm(input, mat1, mat2, *, beta=1, alpha=1):
-    """β x + α (a b).  (n, m) broadcast, (n, k), (k, m) -> (n, m)"""
+    """β input + α (a b).  (n, m) broadcast, (n, k), (k, m) -> (n, m)"""
     product = mm(mat1, mat2)
     return (input if beta == 1 else input * beta) + (product if alpha == 1 else product * alpha)
 
 
 @listed
 def baddbmm(input, batch1, batch2, *, beta=1, alpha=1):
-    """β x + α (a b), a product for each place of the first axis.  (b, n, m) broadcast, (b, n, k), (b, k, m) -> (b, n, m)"""
+    """β input + α (a b), a product for each place of the first axis.  (b, n, m) broadcast, (b, n, k), (b, k, m) -> (b, n, m)"""
     if input.dtype in (float16, bfloat16):  # computed in float32, rounded once
         return baddbmm(input.float(), batch1.float(), batch2.float(), beta=beta, alpha=alpha).to(input.dtype)
     if input.dtype.category < FLOAT:

@@ -18,7 +18,7 @@ from .view import broadcast_tensors, ready, reshape
 
 
 def masked_fill(input, mask, value):
-    """`value` where the mask is true, x elsewhere.  (*), (*) -> (*), broadcast"""
+    """`value` where the mask is true, input elsewhere.  (*), (*) -> (*), broadcast"""
     array = ready(input)
     if array is not None and array.dtype.kind == "f" and (type(value) is float or type(value) is int) and type(mask) is Tensor:
         chosen = mask.array

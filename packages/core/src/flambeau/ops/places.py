@@ -86,7 +86,7 @@ def index_fill(input, dim: int, index, value):
 @numpy_names
 @listed
 def index_copy(input, dim: int, index, source):
-    """x with `source`'s slices at the places in `index` of axis `dim`.  (*, n, *), (k), (*, k, *) -> (*, n, *)"""
+    """input with `source`'s slices at the places in `index` of axis `dim`.  (*, n, *), (k), (*, k, *) -> (*, n, *)"""
     scalar = input.ndim == 0
     input, source = (reshape(input, 1), reshape(source, -1)) if scalar else (input, source)
     dim, spec = _rows(input, dim, index, "index_copy")
@@ -116,7 +116,7 @@ def masked_scatter(input, mask, source):
 # ---- scatter with a reduction
 @numpy_names
 def scatter_reduce(input, dim: int, index, src, reduce: str, *, include_self: bool = True):
-    """x with src[i, j] folded in at [i, index[i, j]] for dim 1, and likewise along any axis: sum, prod, mean, amax or amin."""
+    """input with src[i, j] folded in at [i, index[i, j]] for dim 1, and likewise along any axis: sum, prod, mean, amax or amin."""
     scalar = input.ndim == 0
     if scalar:
         input, index, src = reshape(input, 1), reshape(index, -1), reshape(src, -1)
@@ -219,7 +219,7 @@ def scatter_product(xp, x, index, src, dim, include_self):
 
 @numpy_names
 def index_reduce(input, dim: int, index, source, reduce: str, *, include_self: bool = True):
-    """x with `source`'s slices folded in at the places in `index` of axis `dim`: prod, mean, amax or amin."""
+    """input with `source`'s slices folded in at the places in `index` of axis `dim`: prod, mean, amax or amin."""
     if reduce not in ("prod", "mean", "amax", "amin"):
         raise RuntimeError(f"index_reduce(): reduce argument must be either prod, mean, amax or amin, got {reduce}")
     if input.ndim == 0:
@@ -273,7 +273,7 @@ def unique_consecutive(input, return_inverse: bool = False, return_counts: bool 
 
 @numpy_names
 def scatter(input, dim: int, index, src=None, *, value=None, reduce: str | None = None):
-    """x with src[i, j], or a number, written at [i, index[i, j]] for dim 1, and likewise along any axis."""
+    """input with src[i, j], or a number, written at [i, index[i, j]] for dim 1, and likewise along any axis."""
     src = value if src is None else src
     if not isinstance(src, Tensor):
         src = input.new_full(tuple(index.shape), src)

@@ -146,7 +146,7 @@ def _scaled(x, product, beta, alpha):
 
 @listed
 def addmv(input, mat, vec, *, beta=1, alpha=1, out=None):
-    """β x + α (mat vec).  (n) broadcast, (n, m), (m) -> (n)"""
+    """β input + α (mat vec).  (n) broadcast, (n, m), (m) -> (n)"""
     if mat.ndim != 2 or vec.ndim != 1:
         raise RuntimeError(f"vector + matrix @ vector expected, got {input.ndim}, {mat.ndim}, {vec.ndim}")
     return given(_scaled(input, matmul(mat, vec), beta, alpha), out, "addmv")
@@ -154,7 +154,7 @@ def addmv(input, mat, vec, *, beta=1, alpha=1, out=None):
 
 @listed
 def addr(input, vec1, vec2, *, beta=1, alpha=1, out=None):
-    """β x + α (vec1 vec2ᵀ).  (n, m) broadcast, (n), (m) -> (n, m)"""
+    """β input + α (vec1 vec2ᵀ).  (n, m) broadcast, (n), (m) -> (n, m)"""
     if vec1.ndim != 1 or vec2.ndim != 1:
         raise RuntimeError(f"addr: Expected 1-D arguments, but got {vec1.ndim}-D and {vec2.ndim}-D")
     if input.dtype in (float16, bfloat16):
@@ -170,7 +170,7 @@ def addr(input, vec1, vec2, *, beta=1, alpha=1, out=None):
 
 @listed
 def addbmm(input, batch1, batch2, *, beta=1, alpha=1, out=None):
-    """β x + α Σ batch1 batch2, summed over the first axis.  (n, m) broadcast, (b, n, k), (b, k, m) -> (n, m)"""
+    """β input + α Σ batch1 batch2, summed over the first axis.  (n, m) broadcast, (b, n, k), (b, k, m) -> (n, m)"""
     if batch1.ndim != 3 or batch2.ndim != 3:
         raise RuntimeError(f"batch1 must be a 3D tensor and batch2 too, got {batch1.ndim}D and {batch2.ndim}D")
     if input.dtype in (float16, bfloat16):

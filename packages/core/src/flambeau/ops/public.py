@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from ..op import CARDS
+from ..overriding.asking import published
 from ..write import taking_out
 from . import (
     arithmetic,
@@ -116,3 +117,8 @@ def clamp_max_(input, max):
 
 __all__ += [*(same + "_" for same in _SAME), "clamp_min_", "clamp_max_"]
 globals().update({name: taking_out(globals()[name], name in later.APART) for name in later.OUT if name in globals()})
+
+# one op each, which asks by itself, and called so often that a look at their arguments would tell
+_SPARED = "add sub mul div multiply divide true_divide subtract matmul cat concat concatenate stack where broadcast_shapes".split()
+_MAKERS = {name for _, names in _PUBLIC[-2:] for name in names.split()} - {name for name in __all__ if name.endswith("_like")}
+published(__all__, globals(), {*_SPARED, *_MAKERS - {"normal", "bernoulli", "multinomial", "meshgrid"}}, "flambeau")

@@ -400,7 +400,7 @@ def bernoulli_(x: Tensor, p=0.5, *, generator=None) -> Tensor:
 
 @maps_over
 def bernoulli(input: Tensor, p=None, *, generator=None, out=None) -> Tensor:
-    """Ones with the probability that x holds (or p), zeros else.  (*) -> (*)"""
+    """Ones with the probability that input holds (or p), zeros else.  (*) -> (*)"""
     made = input.detach().clone() if input.is_meta else plain(np.empty(input.shape, input.dtype.numpy))
     bernoulli_(made, input if p is None else p, generator=generator)
     made = made._to_device(input.device)
@@ -454,7 +454,7 @@ def _check_bounds(kind: dtype, low: int, high: int) -> None:
 
 
 def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator=None, out=None) -> Tensor:
-    """Places drawn with the (unnormalised) probabilities in x's rows.  (n, c) -> (n, num_samples) int64"""
+    """Places drawn with the (unnormalised) probabilities in input's rows.  (n, c) -> (n, num_samples) int64"""
     if input.ndim not in (1, 2):
         raise RuntimeError(f"prob_dist must be 1 or 2 dim, got {input.ndim}")
     if input.dtype.category != FLOAT:

@@ -328,18 +328,18 @@ split_with_sizes_copy, view_copy = _copied("split_with_sizes_copy", split_with_s
 
 @numpy_names
 def select_scatter(input, src, dim: int, index: int):
-    """x with `src` in place of the slice at `index` of axis `dim`."""
+    """input with `src` in place of the slice at `index` of axis `dim`."""
     return _written(input, src, lambda y: y.select(dim, index))
 
 
 @numpy_names
 def slice_scatter(input, src, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1):
-    """x with `src` in place of the slices start:end:step of axis `dim`."""
+    """input with `src` in place of the slices start:end:step of axis `dim`."""
     return _written(input, src, lambda y: part(y, (slice(None),) * check_dim(dim, input.ndim) + (slice(start, end, step),)))
 
 
 def diagonal_scatter(input, src, offset: int = 0, dim1: int = 0, dim2: int = 1):
-    """x with `src` in place of a diagonal."""
+    """input with `src` in place of a diagonal."""
     return _written(input, src, lambda y: diagonal(y, offset, dim1, dim2))
 
 

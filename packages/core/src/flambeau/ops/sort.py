@@ -43,7 +43,7 @@ def _take(x, places, dim):
 
 @numpy_names
 def sort(input, dim: int = -1, descending: bool = False, stable: bool = False):
-    """x in order along `dim`, and where each element was.  (*, n, *) -> values, indices"""
+    """input in order along `dim`, and where each element was.  (*, n, *) -> values, indices"""
     array = ready(input)
     if array is not None and not descending and array.ndim and type(dim) is int and array.dtype.kind in "biuf":
         dim = check_dim(dim, array.ndim)

@@ -1,5 +1,6 @@
 """Optimizers, `lr_scheduler` for how their learning rates change, `swa_utils` for means of weights."""
 
+from flambeau.aliases import alias
 from flambeau.optim import lr_scheduler, swa_utils
 from flambeau.optim.adadelta import Adadelta
 from flambeau.optim.adafactor import Adafactor
@@ -21,3 +22,5 @@ __all__ = [
     "Adadelta", "Adafactor", "Adagrad", "Adam", "Adamax", "AdamW", "ASGD", "LBFGS", "Muon", "NAdam", "Optimizer", "RAdam", "RMSprop",
     "Rprop", "SGD", "SparseAdam", "lr_scheduler", "swa_utils",
 ]  # fmt: skip
+
+alias(__name__, {"adamw": "optim: AdamW"})

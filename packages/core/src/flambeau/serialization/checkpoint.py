@@ -14,7 +14,7 @@ import numpy as np
 
 import flambeau
 
-from . import safetensors
+from . import options, safetensors
 from .archive import Archive, write_archive
 from .endianness import unmarked
 from .files import File, is_path, mapped, reading, writing
@@ -76,6 +76,8 @@ def load(f: File, map_location: Any = None, pickle_module: Any = None, *, weight
     damaged zip file, and for tensors of a GPU where there is none; ValueError for a damaged safetensors file; EOFError for one cut short.
     """
     check_pickle(pickle_module, weights_only)
+    mapping = mmap
+    mmap = options.load.mmap and is_path(f) if mmap is None else mmap
     if mmap and not is_path(f):
         raise ValueError(f"f must be a file path in order to use the mmap argument, got {type(f).__name__}")
     place = placing(map_location)
@@ -90,7 +92,7 @@ def load(f: File, map_location: Any = None, pickle_module: Any = None, *, weight
                 raise RuntimeError(f"{source}: mmap can only be used with files of the zip format; load it and save it again")
             return load_legacy(file, source, place, encoding)
         if is_safetensors(head):
-            content = mapped(file) if is_path(f) and mmap is not False else memoryview(bytearray(file.read()))
+            content = mapped(file) if is_path(f) and mapping is not False else memoryview(bytearray(file.read()))
             arrays, _notes = safetensors.decode(content, source)
             return {name: to_tensor(array, place) for name, array in arrays.items()}
         if not head:
@@ -223,6 +225,10 @@ def placing(map_location: Any) -> Callable[[Storage, str], Storage]:
 
 
 def restore(storage: Storage, location: str) -> Storage:
+    """The storage on the device that a file names, or where `register_package` has it put.  RuntimeError where that is not here."""
+    found = options.by_packages(storage, location)
+    if found is not None:
+        return found
     if location == "cpu":
         return storage
     try:

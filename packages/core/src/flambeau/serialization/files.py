@@ -75,8 +75,11 @@ def reading(f: Any) -> Iterator[tuple[IO[bytes], str]]:
     yield (f if seeks else io.BytesIO(f.read())), "the given file object"
 
 
-def mapped(file: IO[bytes]) -> memoryview:
-    """The whole of an open file as memory: read when it is used, and writes into it stay in this process."""
+def mapped(file: IO[bytes], shared: bool = False) -> memoryview:
+    """The whole of an open file as memory: read when it is used, and writes into it stay in this process, unless it is shared."""
     if os.fstat(file.fileno()).st_size == 0:  # nothing cannot be mapped
         return memoryview(bytearray())
+    if shared:
+        with open(file.name, "r+b") as again:
+            return memoryview(mmap.mmap(again.fileno(), 0, access=mmap.ACCESS_WRITE))
     return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))

@@ -14,6 +14,7 @@ from flambeau.nn import Parameter
 
 from . import allowed, names
 from .names import Name
+from .options import tag_of
 from .storage import address, root_of
 
 # what a tensor has in itself; whatever else stands there is an attribute of the user's
@@ -150,7 +151,7 @@ class Pickler(PythonPickler):
         place = (root.ctypes.data, root.size) if x.device.type == "cpu" else (root.data.ptr, 0)
         known = self.by_place.get(place) if root.size else None
         if known is None:
-            location = str(x.device)
+            location = tag_of(x)
             known = Stored(str(len(self.stored)), root, KINDS[wanted], location, root.size // (1 if typed is None else itemsize))
             self.stored.append(known)
             self.by_place[place] = known

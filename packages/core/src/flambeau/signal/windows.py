@@ -13,6 +13,7 @@ from collections.abc import Iterable
 import numpy as np
 
 import flambeau
+from flambeau.aliases import alias
 from flambeau.tensor import Tensor
 
 __all__ = [
@@ -181,3 +182,5 @@ def nuttall(M: int, *, sym: bool = True, dtype=None, layout=None, device=None, r
     """
     weights = [0.3635819, 0.4891775, 0.1365995, 0.0106411]
     return general_cosine(M, a=weights, sym=sym, dtype=dtype, layout=layout, device=device, requires_grad=requires_grad)
+
+alias(__name__, {"windows": "signal.windows: " + " ".join(__all__)})

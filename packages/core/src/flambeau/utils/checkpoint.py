@@ -293,3 +293,17 @@ def checkpoint_sequential(functions, segments: int, input, use_reentrant: bool |
         input = checkpoint(part(start, start + length), input, use_reentrant=use_reentrant, preserve_rng_state=preserve)
         start += length
     return part(start, len(steps))(input)
+
+
+# ---- helpers under PyTorch's names
+def detach_variable(inputs: tuple) -> tuple:
+    """The tensors among some inputs without their history; those that asked for a gradient do so again.  RuntimeError for no tuple."""
+    if not isinstance(inputs, tuple):
+        raise RuntimeError(f"Only tuple of tensors is supported. Got Unsupported input type: {type(inputs).__name__}")
+    return tuple(x.detach().requires_grad_(x.requires_grad) if isinstance(x, Tensor) else x for x in inputs)
+
+
+def check_backward_validity(inputs) -> None:
+    """A warning where no input asks for a gradient."""
+    if not any(isinstance(x, Tensor) and x.requires_grad for x in inputs):
+        warn("None of the inputs have requires_grad=True. Gradients will be None", UserWarning, stacklevel=2)

@@ -3,6 +3,7 @@
 Here arguments are checked and given their usual form; the arithmetic itself is in the cards of `flambeau.ops`.
 """
 
+from ...overriding.asking import published
 from .activation import *  # noqa: F403
 from .attention import *  # noqa: F403
 from .bag import *  # noqa: F403
@@ -24,3 +25,6 @@ from .sparse import *  # noqa: F403
 from .transposed import *  # noqa: F403
 from .unpooling import *  # noqa: F403
 from .vision import *  # noqa: F403
+
+published([name for name, found in globals().items() if name[0].islower() and name != "published" and callable(found)], globals())
+del published

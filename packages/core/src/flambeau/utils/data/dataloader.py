@@ -15,6 +15,7 @@ from flambeau.utils.data.collate import default_collate, default_convert
 from flambeau.utils.data.dataset import IterableDataset
 from flambeau.utils.data.sampler import BatchSampler, RandomSampler, Sampler, SequentialSampler, draw_seed
 from flambeau.utils.data.worker import Recipe
+from flambeau.utils.data.worker import get_worker_info as get_worker_info
 from flambeau.utils.data.workers import WorkersIterator
 
 T_co = TypeVar("T_co", covariant=True)

@@ -10,7 +10,8 @@ maximum), so a slice without any element has that identity as its result; statis
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Any
 
 import flambeau
@@ -69,7 +70,19 @@ def _bounds(dtype: Dtype) -> tuple[Any, Any]:
     return limits.min, limits.max
 
 
+def _own_mask(function: Callable) -> Callable:
+    """Let the function take a MaskedTensor, whose mask is meant unless another one is given."""
+
+    @wraps(function)
+    def call(input: Any, *args: Any, mask: Tensor | None = None, **kwargs: Any) -> Any:
+        own = getattr(input, "_masked_mask", None)
+        return function(input if own is None else input.get_data(), *args, mask=own if mask is None else mask, **kwargs)
+
+    return call
+
+
 # ---- reductions
+@_own_mask
 def sum(input: Tensor, dim: Dims = None, *, keepdim: bool | None = False, dtype=None, mask: Tensor | None = None) -> Tensor:
     """The sum along `dim` of what the mask lets through; 0 where it lets nothing.  (*) -> (* without dim)
 
@@ -81,6 +94,7 @@ def sum(input: Tensor, dim: Dims = None, *, keepdim: bool | None = False, dtype=
     return flambeau.sum(_filled(input, mask, 0), dims, bool(keepdim)) if dims else _whole(_filled(input, mask, 0))
 
 
+@_own_mask
 def prod(input: Tensor, dim: Dims = None, *, keepdim: bool | None = False, dtype=None, mask: Tensor | None = None) -> Tensor:
     """The product along `dim` of what the mask lets through; 1 where it lets nothing.  (*) -> (* without dim)
 
@@ -102,6 +116,7 @@ def _whole(x: Tensor) -> Tensor:
     return x.to(flambeau.int64) if x.dtype.category < FLOAT else x
 
 
+@_own_mask
 def amax(input: Tensor, dim: Dims = None, *, keepdim: bool | None = False, dtype=None, mask: Tensor | None = None) -> Tensor:
     """The greatest along `dim` of what the mask lets through; −∞, or the least integer, where it lets nothing.  (*) -> (* without dim)
 
@@ -112,6 +127,7 @@ def amax(input: Tensor, dim: Dims = None, *, keepdim: bool | None = False, dtype
     return flambeau.amax(_filled(input, mask, _bounds(input.dtype)[0]), _dims(dim, input.ndim), bool(keepdim))
 
 
+@_own_mask
 def amin(input: Tensor, dim: Dims = None, *, keepdim: bool | None = False, dtype=None, mask: Tensor | None = None) -> Tensor:
     """The smallest along `dim` of what the mask lets through; ∞, or the greatest integer, where it lets nothing.  (*) -> (* without dim)
 
@@ -122,6 +138,7 @@ def amin(input: Tensor, dim: Dims = None, *, keepdim: bool | None = False, dtype
     return flambeau.amin(_filled(input, mask, _bounds(input.dtype)[1]), _dims(dim, input.ndim), bool(keepdim))
 
 
+@_own_mask
 def argmax(input: Tensor, dim: int | None = None, *, keepdim: bool | None = False, dtype=None, mask: Tensor | None = None) -> Tensor:
     """Where the greatest along `dim` is of what the mask lets through, in the input's dtype, as in PyTorch.  (*) -> (* without dim)
 
@@ -132,6 +149,7 @@ def argmax(input: Tensor, dim: int | None = None, *, keepdim: bool | None = Fals
     return flambeau.argmax(_filled(input, mask, _bounds(input.dtype)[0]), dim, bool(keepdim)).to(input.dtype)
 
 
+@_own_mask
 def argmin(input: Tensor, dim: int | None = None, *, keepdim: bool | None = False, dtype=None, mask: Tensor | None = None) -> Tensor:
     """Where the smallest along `dim` is of what the mask lets through, in the input's dtype, as in PyTorch.  (*) -> (* without dim)
 
@@ -142,6 +160,7 @@ def argmin(input: Tensor, dim: int | None = None, *, keepdim: bool | None = Fals
     return flambeau.argmin(_filled(input, mask, _bounds(input.dtype)[1]), dim, bool(keepdim)).to(input.dtype)
 
 
+@_own_mask
 def median(input: Tensor, dim: int = -1, *, keepdim: bool = False, dtype=None, mask: Tensor | None = None) -> Tensor:
     """The lower median along `dim` of what the mask lets through; NaN where it lets nothing.  (*) -> (* without dim)
 
@@ -156,6 +175,7 @@ def median(input: Tensor, dim: int = -1, *, keepdim: bool = False, dtype=None, m
     return flambeau.nanmedian(_filled(input, mask, math.nan) if input.dtype.category >= FLOAT else input, dim, bool(keepdim))[0]
 
 
+@_own_mask
 def norm(
     input: Tensor, ord: float | None = 2.0, dim: Dims = None, *, keepdim: bool | None = False, dtype=None, mask: Tensor | None = None
 ) -> Tensor:
@@ -182,6 +202,7 @@ def _total(x: Tensor, dims: tuple[int, ...], keepdim: bool) -> Tensor:
     return flambeau.sum(x, dims, keepdim) if dims else x
 
 
+@_own_mask
 def mean(input: Tensor, dim: Dims = None, *, keepdim: bool | None = False, dtype=None, mask: Tensor | None = None) -> Tensor:
     """The mean along `dim` of what the mask lets through; NaN where it lets nothing.  (*) -> (* without dim)
 
@@ -197,6 +218,7 @@ def mean(input: Tensor, dim: Dims = None, *, keepdim: bool | None = False, dtype
     return total / count.reshape(total.shape)
 
 
+@_own_mask
 def var(
     input: Tensor, dim: Dims = None, unbiased: bool | None = None, *, correction: float | None = None, keepdim: bool | None = False,
     dtype=None, mask: Tensor | None = None,
@@ -221,6 +243,7 @@ def var(
     return (total / (count - less).clamp(min=0).reshape(total.shape)).to(input.dtype)
 
 
+@_own_mask
 def std(
     input: Tensor, dim: Dims = None, unbiased: bool | None = None, *, correction: int | None = None, keepdim: bool | None = False,
     dtype=None, mask: Tensor | None = None,
@@ -233,6 +256,7 @@ def std(
     return var(input, dim, unbiased, correction=correction, keepdim=keepdim, dtype=dtype, mask=mask).sqrt()
 
 
+@_own_mask
 def logsumexp(input: Tensor, dim: Dims = None, *, keepdim: bool = False, dtype=None, mask: Tensor | None = None) -> Tensor:
     """log Σ exp along `dim` over what the mask lets through; −∞ where it lets nothing.  (*) -> (* without dim)
 
@@ -244,6 +268,7 @@ def logsumexp(input: Tensor, dim: Dims = None, *, keepdim: bool = False, dtype=N
 
 
 # ---- scans and normalisations: the shape stays
+@_own_mask
 def cumsum(input: Tensor, dim: int, *, dtype=None, mask: Tensor | None = None) -> Tensor:
     """Running sums along `dim`; what the mask leaves out counts as 0.  (*) -> (*)
 
@@ -253,6 +278,7 @@ def cumsum(input: Tensor, dim: int, *, dtype=None, mask: Tensor | None = None) -
     return flambeau.cumsum(_filled(_cast(input, dtype), mask, 0), check_dim(dim, input.ndim), dtype=dtype or input.dtype)
 
 
+@_own_mask
 def cumprod(input: Tensor, dim: int, *, dtype=None, mask: Tensor | None = None) -> Tensor:
     """Running products along `dim`; what the mask leaves out counts as 1.  (*) -> (*)
 
@@ -262,6 +288,7 @@ def cumprod(input: Tensor, dim: int, *, dtype=None, mask: Tensor | None = None) 
     return flambeau.cumprod(_filled(_cast(input, dtype), mask, 1), check_dim(dim, input.ndim), dtype=dtype or input.dtype)
 
 
+@_own_mask
 def softmax(input: Tensor, dim: int, *, dtype=None, mask: Tensor | None = None) -> Tensor:
     """Softmax along `dim` of what the mask lets through; the others have probability 0.  (*) -> (*)
 
@@ -271,6 +298,7 @@ def softmax(input: Tensor, dim: int, *, dtype=None, mask: Tensor | None = None) 
     return flambeau.softmax(_filled(_cast(input, dtype), mask, -math.inf), dim)
 
 
+@_own_mask
 def log_softmax(input: Tensor, dim: int, *, dtype=None, mask: Tensor | None = None) -> Tensor:
     """The logarithm of `softmax`.  (*) -> (*)
 
@@ -280,6 +308,7 @@ def log_softmax(input: Tensor, dim: int, *, dtype=None, mask: Tensor | None = No
     return flambeau.log_softmax(_filled(_cast(input, dtype), mask, -math.inf), dim)
 
 
+@_own_mask
 def softmin(input: Tensor, dim: int, *, dtype=None, mask: Tensor | None = None) -> Tensor:
     """Softmax of the negated input, along `dim`, of what the mask lets through.  (*) -> (*)
 
@@ -289,6 +318,7 @@ def softmin(input: Tensor, dim: int, *, dtype=None, mask: Tensor | None = None) 
     return flambeau.softmax(-_filled(_cast(input, dtype), mask, math.inf), dim)
 
 
+@_own_mask
 def normalize(input: Tensor, ord: float, dim: int, *, eps: float = 1e-12, dtype=None, mask: Tensor | None = None) -> Tensor:
     """The input over its norm along `dim`, at least eps; what the mask leaves out counts as 0.  (*) -> (*)
 

@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from enum import Enum
 from typing import Any
 
-from ..backends.flags import attention
+from ...backends.flags import attention
 
-__all__ = ["SDPBackend", "sdpa_kernel"]
+__all__ = ["SDPBackend", "WARN_FOR_UNFUSED_KERNELS", "sdpa_kernel"]
+WARN_FOR_UNFUSED_KERNELS = False  # PyTorch's switch for warnings about kernels that could not be taken; here RuntimeError tells
 
 
 class SDPBackend(Enum):

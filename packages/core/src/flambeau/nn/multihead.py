@@ -11,10 +11,8 @@ from . import functional as F
 from . import init
 from .linear import Linear
 from .module import Module
-from .sdpa import SDPBackend as SDPBackend
-from .sdpa import sdpa_kernel as sdpa_kernel
 
-__all__ = ["MultiheadAttention"]  # what nn takes over; SDPBackend and sdpa_kernel are names of this module alone, as in PyTorch
+__all__ = ["MultiheadAttention"]
 
 
 class NonDynamicallyQuantizableLinear(Linear):

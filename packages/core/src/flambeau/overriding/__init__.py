@@ -7,9 +7,8 @@ from inspect import signature
 from types import BuiltinFunctionType
 from typing import Any
 
-from . import context
-from .op import Card
-from .tensor import PLAIN, Tensor
+from ..op import Card
+from ..tensor import PLAIN, Tensor
 
 NAMES = ("__flambeau_function__", "__torch_function__")
 
@@ -17,6 +16,7 @@ NAMES = ("__flambeau_function__", "__torch_function__")
 class _State(local):
     subclasses = True  # whether subclasses of Tensor are asked
     everyone = True  # whether anyone is
+    skipping = False  # whether the next who would ask does not: `overrides.redispatch_function`
 
 
 state = _State()
@@ -49,7 +49,20 @@ def default(cls, func, types, args=(), kwargs=None):
     if not all(issubclass(cls, t) for t in types) or _foreign(func):
         return NotImplemented
     with Disabled():
-        return as_type(func(*args, **(kwargs or {})), cls)
+        made = func(*args, **(kwargs or {}))
+    if getattr(func, "__self__", None) in FIELDS:  # what rests on the tensor is the same object each time it is looked at
+        return made
+    return as_type(_apart(made, args, kwargs), cls)
+
+
+FIELDS = [vars(Tensor)[name] for name in ("grad", "_base")]
+
+
+def _apart(made: Any, args: tuple, kwargs: dict | None) -> Any:
+    """A plain tensor that was given, and given back as it was, as another object: it is not the one to take the subclass."""
+    if type(made) is Tensor:
+        return made.view_of_self() if any(x is made for x in met(args, kwargs)) else made
+    return type(made)(_apart(m, args, kwargs) for m in made) if type(made) in (tuple, list) else made
 
 
 def _foreign(func) -> bool:
@@ -62,7 +75,7 @@ def as_type(made: Any, cls: type) -> Any:
     """The tensors in a result as `cls`."""
     if type(made) is Tensor and cls is not Tensor:
         made.__class__ = cls
-    elif isinstance(made, tuple) and made and all(isinstance(m, Tensor) for m in made):
+    elif isinstance(made, tuple | list) and made and all(isinstance(m, Tensor) for m in made):
         for m in made:
             as_type(m, cls)
     return made
@@ -82,11 +95,15 @@ def protocol(kind: type) -> str | None:
         return found
 
 
+def own(kind: type) -> str | None:
+    return next((n for n in NAMES for k in kind.__mro__ if k is not Tensor and n in vars(k)), None)
+
+
 def _protocol(kind: type) -> str | None:
     if issubclass(kind, Tensor):
-        own = next((n for n in NAMES for k in kind.__mro__ if k is not Tensor and n in vars(k)), None)
-        if own is not None:
-            return None if getattr(kind, own) is disabled else own
+        name = own(kind)
+        if name is not None:
+            return None if getattr(kind, name) is disabled else name
         return NAMES[0] if kind.keeps_type else None
     return next((n for n in NAMES if hasattr(kind, n)), None)
 
@@ -94,6 +111,9 @@ def _protocol(kind: type) -> str | None:
 def overriding(args) -> list:
     """Of some arguments those that are to be asked, one of each type, subclasses before their bases."""
     found: list = []
+    if state.skipping:
+        state.skipping = False
+        return found
     if not state.everyone:
         return found
     for x in args:
@@ -105,6 +125,16 @@ def overriding(args) -> list:
         at = next((i for i, f in enumerate(found) if issubclass(kind, type(f))), len(found))
         found.insert(at, x)
     return found
+
+
+def met(args, kwargs: dict | None = None):
+    """Arguments one by one, with those inside of lists and tuples."""
+    for x in (*args, *kwargs.values()) if kwargs else args:
+        if type(x) is list or type(x) is tuple:
+            if x and type(x[0]) not in (int, float):  # numbers are many, and ask nothing
+                yield from met(x)
+        else:
+            yield x
 
 
 def ask(func, found: list, args: tuple, kwargs: dict) -> Any:
@@ -123,7 +153,7 @@ def public_name(func) -> str:
 
 def elsewhere(func, args: tuple, kwargs: dict | None = None) -> Any:
     """A function's call with something that is no tensor where a tensor belongs: what its type says.  TypeError where it says nothing."""
-    flat = [v for x in args for v in (x if isinstance(x, list | tuple) else (x,))]
+    flat = list(met(args))
     found = overriding(flat)
     if not found:
         wrong = next((i, x) for i, x in enumerate(flat) if x is not None and not isinstance(x, Tensor))
@@ -176,39 +206,3 @@ def call_of(card: Card, inputs, attrs: dict) -> dict[str, Any]:
     needed = {p.name for p in signature(func).parameters.values() if p.default is p.empty}
     kwargs = {k: v for k, v in attrs.items() if k in needed or k not in card.attrs or v is not card.attrs[k]}
     return {"func": func, "args": (list(inputs),) if card.variadic else tuple(inputs), "kwargs": kwargs}
-
-
-class Mode:
-    """Sees every op inside of `with`: `__flambeau_function__(func, types, args, kwargs)` does it, or calls `func` to have it done.
-
-    >>> class Named(flambeau.overrides.FlambeauFunctionMode):
-    ...     def __flambeau_function__(self, func, types, args=(), kwargs=None):
-    ...         print(func.__name__)
-    ...         return func(*args, **(kwargs or {}))
-    >>> with Named():
-    ...     x = flambeau.ones(2).exp()
-    exp
-    """
-
-    _running = False
-
-    def __enter__(self):
-        context.push_mode(self)
-        return self
-
-    def __exit__(self, *_exc):
-        context.pop_mode(self)
-
-    def instead(self, card: Card, inputs, attrs: dict) -> Any:
-        if self._running or not state.everyone:
-            return None
-        told = getattr(self, NAMES[0], None) or getattr(self, NAMES[1])
-        self._running = True
-        try:
-            types = tuple(type(x) for x in overriding(inputs))
-            return told(types=types, **call_of(card, inputs, attrs))
-        finally:
-            self._running = False
-
-    def before(self, card: Card, inputs, attrs: dict):
-        return inputs, attrs
