@@ -15,9 +15,9 @@ from source import PACKAGES, Import, import_name, imports, modules
 # From nn on, code may `import flambeau` and call the public functions as a user does; `flambeau.utils.data` then counts as an import
 # of that module, so the roof is no way round the direction.
 LAYERS = [
-    ["dtype", "device", "context", "layout", "limits", "naming", "tape", "return_types", "cache", "aliases"],
+    ["dtype", "device", "context", "layout", "limits", "naming", "tape", "return_types", "cache", "aliases", "size"],
     ["op"],
-    ["kernels", "backends", "front", "fields", "casting"],
+    ["kernels", "backends", "front", "fields", "casting", "numpy_names"],
     ["tensor"],
     ["promote", "record", "random", "overriding"],
     ["dispatch", "fused"],

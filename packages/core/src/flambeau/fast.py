@@ -78,22 +78,7 @@ def binary(card: Card, checked: bool):
     card.reflected = named(reflected, card, REFLECTED, card.numpy, checked)
     numbers = card.name not in TENSORS_ONLY
     function, _ = _binary(card, checked, finish if card.name in NUMBER_FIRST else asked, numbers)
-    word = "exponent" if card.name == "pow" else "n" if "_polynomial_" in card.name else None
-    if word is not None:
-        function = _also(function, word)
     return named(function, card, BINARY, card.numpy, checked, numbers)
-
-
-def _also(function, word: str):
-    """The function with another name for `other`, which PyTorch has for it."""
-
-    def call(*args, **kwargs):
-        if word in kwargs:
-            kwargs["other"] = kwargs.pop(word)
-        return function(*args, **kwargs)
-
-    call.__wrapped__ = function  # type: ignore[attr-defined]
-    return call
 
 
 def asked(card: Card, inputs, attrs: dict, out):
@@ -300,7 +285,7 @@ def chosen(card: Card):
                     if (m is not None or n is not None) and grad.enabled:
                         z.node = record(card, z, (condition, input, other), NO_ATTRS, (None, m, n))
                     return z
-        if input is other is out is None:
+        if input is other is out is None and isinstance(condition, Tensor):
             return condition.nonzero(as_tuple=True)
         return finish(card, (condition, input, other), NO_ATTRS, out)
 

@@ -7,8 +7,9 @@ from . import context, front
 from .context import grad
 from .dtype import BY_NUMPY, FLOAT
 from .op import Card
+from .size import SIZES
 from .tape import Node, Pick, counting
-from .tensor import _SIZES, PLAIN, InferenceTensor, Parameter, Tensor, drop_dead, plain, version_cell
+from .tensor import PLAIN, InferenceTensor, Parameter, Tensor, drop_dead, plain, version_cell
 
 NO_ATTRS: dict = {}
 NOTHING = (None, None)
@@ -163,5 +164,5 @@ made: Any = Node
 if front.module is not None:
     front.module.link(Tensor, Parameter, Node, Pick, Card, vars(context), grad, BY_NUMPY, counting, drop_dead, record, record_many,
                       NO_ATTRS, NOTHING)
-    front.module.attributes(Tensor, _SIZES)
+    front.module.attributes(Tensor, SIZES)
     record, record_many, made = front.module.record, front.module.record_many, front.module.node

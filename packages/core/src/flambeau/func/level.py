@@ -213,7 +213,7 @@ class Wrapper(Tensor):
         return self.untracked(self.value.detach())
 
     def to(self, *args, **kwargs):
-        from ..ops.create import to
+        from ..ops.convert import to
         return to(self, *args, **kwargs)
 
     def _to_device(self, where):

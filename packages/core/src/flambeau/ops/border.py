@@ -20,7 +20,8 @@ from ..op import CARDS
 from ..tensor import PLAIN, Tensor, check_dim, tensors_only, version_cell
 from ..write import check_places, check_writable, in_graph, into, old_value, rebase, write, wrote
 from . import elementwise, index, masks, nn, reduction, view
-from .create import arange, as_tensor, fitting, ones_like, tensor, to
+from .convert import to
+from .create import arange, as_tensor, fitting, ones_like, tensor
 from .join import cat
 from .view import ready
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 from ..dtype import BY_NAME
 from ..layout import preserve_format
 from . import view
-from .create import _check_layout, _filled_as, in_order, tensor, to
+from .convert import in_order, to
+from .create import _check_layout, _filled_as, tensor
 from .join import clone as copy
 
 

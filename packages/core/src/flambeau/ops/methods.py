@@ -12,6 +12,7 @@ from ..tensor import Size, Tensor
 from . import (
     arithmetic,
     border,
+    convert,
     create,
     elementwise,
     frames,
@@ -25,6 +26,7 @@ from . import (
     scan,
     sort,
     special,
+    splits,
     view,
 )
 from . import complex as complexes
@@ -129,7 +131,7 @@ def _contains(x, value):
 
 Tensor.__eq__ = _equal
 Tensor.__ne__ = _unequal
-Tensor.__iter__ = lambda x: iter(view.unbind(x)) if x.ndim else _no_iteration()
+Tensor.__iter__ = lambda x: iter(splits.unbind(x)) if x.ndim else _no_iteration()
 Tensor.__contains__ = _contains
 
 
@@ -162,9 +164,10 @@ for _name, _card in list(CARDS.items()):
 for _module, _names in (
     (
         view,
-        "reshape flatten unflatten permute transpose t movedim squeeze unsqueeze expand sum_to_size select narrow split "
-        "chunk unbind diagonal flip",
+        "reshape flatten unflatten permute transpose t movedim squeeze unsqueeze expand sum_to_size select narrow "
+        "diagonal flip",
     ),
+    (splits, "chunk unbind"),
     (index, "index_select index_add gather scatter_add index_put_"),
     (masks, "masked_fill masked_select nonzero tril triu"),
     (linalg, "matmul mm bmm mv dot outer addmm baddbmm"),
@@ -182,7 +185,7 @@ for _module, _names in (
     (frames, "unfold"),
     (sort, "sort topk max min argsort unique"),
     (draws, "uniform_ normal_ bernoulli_ random_ bernoulli multinomial"),
-    (create, "to contiguous view_dtype _to_device"),
+    (convert, "to contiguous view_dtype _to_device"),
     (border, "softmax log_softmax"),
     (
         border,
@@ -260,7 +263,7 @@ for _kind, _names in (("sparse coordinate", "indices coalesce is_coalesced"), ("
         setattr(Tensor, _name, _refused(_name, _kind))
 from . import written  # noqa: E402, F401 (in-place forms of the methods above)
 
-Tensor.split = view.split_method
+Tensor.split = splits.split_method
 Tensor.where = lambda x, condition, other: elementwise.where(condition, x, other)
 Tensor.backward = lambda x, gradient=None, retain_graph=None, create_graph=False, inputs=None: backward(
     x, None if gradient is None else (gradient,), retain_graph, create_graph, inputs=inputs)

@@ -20,6 +20,7 @@ from . import (
     scan,
     sort,
     special,
+    splits,
     view,
 )
 from . import complex as complexes
@@ -43,10 +44,11 @@ _PUBLIC = (
     (reduction, "sum mean amax amin any all prod logsumexp argmax argmin"),
     (
         view,
-        "reshape flatten unflatten permute transpose t movedim squeeze unsqueeze select narrow split chunk unbind diagonal "
+        "reshape flatten unflatten permute transpose t movedim squeeze unsqueeze select narrow diagonal "
         "flip broadcast_shapes "
         "broadcast_tensors",
     ),
+    (splits, "split chunk unbind"),
     (index, "index_select index_add gather scatter_add"),
     (masks, "masked_fill masked_select nonzero tril triu"),
     (join, "cat stack"),

@@ -11,9 +11,9 @@ from ..numpy_names import numpy_names
 from ..tensor import Tensor, check_dim
 from .create import arange, meshgrid, zeros
 from .join import cat, stack
+from .splits import chunk, split
 from .view import (
     _diagonal_into,
-    chunk,
     diagonal,
     expand,
     flip,
@@ -23,7 +23,6 @@ from .view import (
     permute,
     reshape,
     sizes,
-    split,
     squeeze,
     transpose,
     unsqueeze,
