@@ -16,7 +16,7 @@ from ..dtype import INT
 from ..fast import ready, seen, view_of
 from ..numpy_names import numpy_names
 from ..op import CARDS, Card
-from ..tensor import Size, Tensor, check_dim
+from ..tensor import Size, Tensor, check_dim, plain
 
 ALL = slice(None)
 
@@ -518,12 +518,18 @@ def flip_(xp, x, dims):
     return xp.flip(x, axis=dims).copy() if x.ndim else x.copy()
 
 
+BACK = slice(None, None, -1)
+
+
 def flip(input, *axes, dims=None):
     """The order of elements turned along the axes `dims`, as a copy.  (*) -> (*)
 
     >>> flambeau.arange(3).flip(0)
     tensor([2, 1, 0])
     """
+    array = ready(input)
+    if array is not None and len(axes) == 1 and type(axes[0]) is int and -array.ndim <= axes[0] < array.ndim and input.node is None:
+        return plain(array[(ALL,) * (axes[0] % array.ndim) + (BACK,)].copy())
     axes = axes if dims is None else (dims,)
     if not axes:
         raise TypeError("flip() missing 1 required positional argument: 'dims'")
