@@ -63,6 +63,8 @@ def dlpack(x: Tensor, stream=None, max_version: tuple[int, int] | None = None, d
         if int(dl_device[0]) not in (*ON_HOST, *ON_CUDA):
             raise BufferError(f"cannot export to the device dl_device={tuple(dl_device)}")
         x, copy = x.to(CPU if int(dl_device[0]) in ON_HOST else device("cuda", int(dl_device[1]))), None
+    if stream is not None and type(stream) is not int:
+        raise TypeError(f"stream must be int or None, got {type(stream).__name__}")
     if not x.is_cuda and stream not in (-1, None):
         raise AssertionError("stream should be None on cpu.")
     code, raw = _CODES.get(x.array.dtype, (None, None))

@@ -21,10 +21,10 @@ def each_group(name: str, value: Any, optimizer: Optimizer) -> list[Any]:
     """A value for each parameter group."""
     groups = len(optimizer.param_groups)
     if not isinstance(value, list | tuple):
-        return [value] * groups
+        return [kept(value) for _ in range(groups)]
     if len(value) != groups:
         raise ValueError(f"{name} must have the same length as optimizer.param_groups: expected {groups} values, got {len(value)}")
-    return list(value)
+    return [kept(v) for v in value]
 
 
 def kept(value: Any) -> Any:
