@@ -204,7 +204,7 @@ def from_numpy(ndarray: np.ndarray) -> Tensor:
             "(You can probably work around this by making a copy of your array with array.copy().)"
         )
     if any(s % ndarray.itemsize for s in ndarray.strides):
-        raise ValueError("given numpy array strides not a multiple of the element byte size. Copy the numpy array to reallocate the memory.")
+        raise ValueError("given numpy array strides not a multiple of the element byte size. Copy the numpy array to reallocate it.")
     return plain(ndarray.view(np.ndarray) if type(ndarray) is not np.ndarray else ndarray)
 
 

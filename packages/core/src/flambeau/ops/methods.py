@@ -7,6 +7,7 @@ from .. import context, dispatch, fields, overriding
 from ..autograd import backward
 from ..fast import operator, reflected
 from ..op import CARDS
+from ..overriding import protocol
 from ..printing import to_string
 from ..tensor import Size, Tensor
 from . import (
@@ -72,6 +73,12 @@ Tensor.__flambeau_function__ = Tensor.__torch_function__ = classmethod(overridin
 Tensor.__repr__ = lambda x, *, tensor_contents=None: to_string(x)
 
 # ---- operators
+def _matmul(x, y, multiply=linalg.matmul, known=Tensor):
+    if type(y) is known or isinstance(y, known) or protocol(type(y)) is not None:
+        return multiply(x, y)
+    return NotImplemented
+
+
 Tensor.__add__ = operator(elementwise.add)
 Tensor.__radd__ = reflected(elementwise.add)
 Tensor.__sub__ = operator(elementwise.sub)
@@ -86,8 +93,8 @@ Tensor.__mod__ = operator(elementwise.remainder)
 Tensor.__rmod__ = reflected(elementwise.remainder)
 Tensor.__pow__ = operator(elementwise.pow)
 Tensor.__rpow__ = reflected(elementwise.pow)
-Tensor.__matmul__ = linalg.matmul
-Tensor.__rmatmul__ = reflected(linalg.matmul)
+Tensor.__matmul__ = _matmul
+Tensor.__rmatmul__ = lambda x, y: linalg.matmul(y, x) if protocol(type(y)) is not None else NotImplemented
 Tensor.__neg__ = elementwise.neg
 Tensor.__pos__ = lambda x: x
 Tensor.__abs__ = elementwise.abs
@@ -139,11 +146,16 @@ def _no_iteration():
     raise TypeError("iteration over a 0-d tensor")
 
 
+KNOWN = (Tensor, int, float, complex, np.generic)  # what operators know
+
+
 def _augmented(name):
     write = CARDS[name].inplace
 
     def update(x, y):
-        return NotImplemented if isinstance(y, np.ndarray) else write(x, y)
+        if type(y) is Tensor or isinstance(y, KNOWN) or protocol(type(y)) is not None:
+            return write(x, y)
+        return NotImplemented
 
     return update
 

@@ -77,6 +77,8 @@ class Adafactor(Optimizer):
         g, state, lr = (-p.grad if group["maximize"] else p.grad), self.state[p], float(group["lr"])
         if not state:
             state.update(begin(g))
+        if not isinstance(state["step"], flambeau.Tensor):  # of an old checkpoint
+            state["step"] = counter(state["step"])
         n = count(state["step"])
         least = flambeau.finfo(p.dtype).eps if group["eps"][0] is None else group["eps"][0]
         rate = max(group["eps"][1], rms(p)) * min(lr, n**-0.5)

@@ -80,7 +80,7 @@ class LBFGS(Optimizer):
             state["n_iter"] += 1
             d = direction(g, state, history, group["history_size"])
             before = loss
-            t = lr * min(1.0, 1.0 / g.abs().sum().item()) if state["n_iter"] == 1 else lr
+            t = lr / max(1.0, g.abs().sum().item()) if state["n_iter"] == 1 else lr
             slope = g.dot(d)
             history.update(d=d, t=t, prev_flat_grad=g.clone(), prev_loss=before)
             if slope > -small:
