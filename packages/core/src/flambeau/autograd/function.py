@@ -200,6 +200,14 @@ class Function:
         return call(cls, args, kwargs)[0]
 
 
+class InplaceFunction(Function):
+    """A `Function` whose older programs say by `inplace` whether it writes into its input."""
+
+    def __init__(self, inplace: bool = False):
+        super().__init__()
+        self.inplace = inplace
+
+
 def _innermost(args):
     top = None
     for a in args:
