@@ -1,31 +1,38 @@
-"""NumPy's names of arguments, which PyTorch takes for its own: `axis` for `dim`, `keepdims` for `keepdim`."""
+"""Factors before tensors, as programs of old have them: `addmm(beta, x, alpha, a, b)`."""
 from __future__ import annotations
 
 from functools import wraps
+from typing import Any
+from warnings import warn
 
-from .front import SPELLED, before
-
-# the functions and methods that have an axis, but for those that know both names by themselves (sum, cat, squeeze …)
-AXES = """aminmax argmax argmin argsort chunk count_nonzero cross cummax cummin cumprod cumsum diff gather index_add index_copy index_fill
-index_reduce index_select kthvalue log_softmax logcumsumexp logsumexp max median min mode nanmean nanmedian nanquantile nansum narrow norm
-quantile renorm repeat_interleave scatter scatter_add select softmax sort split stack std std_mean take_along_dim tensor_split topk
-unbind unflatten unique unique_consecutive var var_mean""".split()
-OURS = {"axis": "dim", "keepdims": "keepdim"}
+from .front import NAMED, before
 
 
-def ours(kwargs: dict) -> dict:
-    """The arguments under PyTorch's names.  TypeError where one is given twice."""
-    named = {OURS.get(name, name): value for name, value in kwargs.items()}
-    if len(named) < len(kwargs):
-        twice = next(mine for other, mine in OURS.items() if other in kwargs and mine in kwargs)
-        raise TypeError(f"got multiple values for argument '{twice}'")
-    return named
+def older(most: int, *factors: str):
+    """Decorate a function of `most` tensors: numbers among its positional arguments are its `factors`, in their order, with a warning.
+
+    So `addmm(beta, x, alpha, a, b)` is `addmm(x, a, b, beta=beta, alpha=alpha)`.
+    """
+
+    def decorate(function):
+        def call(*args, **kwargs):
+            return function(*args, **kwargs) if len(args) <= most else factored(function, most, factors, args, kwargs)
+
+        made: Any = before(NAMED, wraps(function)(call), function, numbers=most)
+        made.older = (most, *factors)
+        return made
+
+    return decorate
 
 
-def spelled(function):
-    """The function, which takes NumPy's names too.  A call that uses none of them goes straight to it."""
-
-    def call(*args, **kwargs):
-        return function(*args, **ours(kwargs))
-
-    return before(SPELLED, wraps(function)(call), function)
+def factored(function, most: int, factors: tuple, args: tuple, kwargs: dict):
+    """A call of which the factors stand among the tensors."""
+    name = function.__name__
+    tensors = [a for a in args if hasattr(a, "requires_grad")]
+    numbers = [a for a in args if not hasattr(a, "requires_grad")]
+    if len(tensors) != most or len(numbers) > len(factors):
+        raise TypeError(f"{name}() takes {most} positional arguments but {len(args)} were given")
+    told = dict(zip(factors, numbers, strict=False))
+    warn(f"This overload of {name} is deprecated: name its factors, as in {name}(…, " + ", ".join(f"{k}={v}" for k, v in told.items()) + ")",
+         stacklevel=3)
+    return function(*tensors, **told, **kwargs)

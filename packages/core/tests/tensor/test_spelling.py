@@ -1,4 +1,4 @@
-"""NumPy's names of arguments, `axis` and `keepdims`, mean dim and keepdim wherever PyTorch takes them."""
+"""NumPy's names of arguments, `axis` and `keepdims`, and the factors of old programs, which stand before tensors."""
 import pytest
 
 import flambeau
@@ -42,3 +42,34 @@ def test_an_axis_is_told_once():
         X.max(axes=0)
     with pytest.raises(TypeError, match="missing"):
         X.unsqueeze()
+
+
+# ---- factors before tensors
+V, M, B = flambeau.tensor([1.0, 2.0]), flambeau.tensor([[1.0, 2.0], [3.0, 4.0]]), flambeau.tensor([[[1.0, 2.0], [3.0, 4.0]]])
+OLD = {
+    "add": ((V, 3, V), [4.0, 8.0]), "sub": ((V, 3, V), [-2.0, -4.0]),
+    "addcmul": ((V, 2, V, V), [3.0, 10.0]), "addcdiv": ((V, 2, V, V), [3.0, 4.0]),
+    "addmm": ((M, 2, 3, M, M), [[23.0, 34.0], [51.0, 74.0]]), "addmv": ((V, 2, 3, M, V), [17.0, 37.0]),
+    "addr": ((M, 2, 3, V, V), [[5.0, 10.0], [12.0, 20.0]]), "addbmm": ((M, 2, 3, B, B), [[23.0, 34.0], [51.0, 74.0]]),
+    "baddbmm": ((B, 2, 3, B, B), [[[23.0, 34.0], [51.0, 74.0]]]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OLD)
+def test_factors_among_the_tensors(name):
+    (x, *rest), expected = OLD[name]
+    with pytest.warns(UserWarning, match=f"This overload of {name} is deprecated"):
+        assert getattr(x, name)(*rest).tolist() == expected
+    copy = x.clone()
+    with pytest.warns(UserWarning, match=f"This overload of {name}_ is deprecated"):
+        assert getattr(copy, name + "_")(*rest) is copy
+    assert copy.tolist() == expected
+    with pytest.raises(TypeError, match="positional arguments"):
+        getattr(x, name)(1, 2, 3, *rest)
+
+
+def test_the_factor_of_the_first_tensor_stands_before_it():
+    with pytest.warns(UserWarning, match="beta=2, alpha=3"):
+        assert flambeau.addmm(2, M, 3, M, M).tolist() == OLD["addmm"][1]
+    with pytest.warns(UserWarning, match="beta=2"):
+        assert flambeau.addmv(2, V, M, V).tolist() == [7.0, 15.0]

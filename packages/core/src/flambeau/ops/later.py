@@ -4,6 +4,7 @@ from __future__ import annotations
 from importlib import import_module
 
 from ..overriding.asking import asking
+from ..spelling import older
 from ..write import taking_out
 
 _BOTH = {
@@ -128,6 +129,7 @@ def method(name: str):
         return getattr(import_module(f"{__package__}.{module}"), own)(self, *args, **kwargs)
 
     call.__name__ = name
+    call = older(3, "beta", "alpha")(call) if name in ("addbmm", "addmv", "addr") else call
     call.__doc__ = f"See `flambeau.{name}`."
     return call
 

@@ -17,6 +17,7 @@ from ..fast import binary
 from ..op import CARDS, Card
 from ..overriding import elsewhere
 from ..record import record
+from ..spelling import older
 from ..tensor import Tensor, plain, tensors_only
 from .view import ready, reshape, sum_to_size, transpose, unsqueeze
 
@@ -185,6 +186,7 @@ def outer(input, vec2):
     return unsqueeze(input, 1) * vec2
 
 
+@older(3, "beta", "alpha")
 @listed
 def addmm(input, mat1, mat2, *, beta=1, alpha=1):
     """β input + α (a b).  (n, m) broadcast, (n, k), (k, m) -> (n, m)"""
@@ -192,6 +194,7 @@ def addmm(input, mat1, mat2, *, beta=1, alpha=1):
     return (input if beta == 1 else input * beta) + (product if alpha == 1 else product * alpha)
 
 
+@older(3, "beta", "alpha")
 @listed
 def baddbmm(input, batch1, batch2, *, beta=1, alpha=1):
     """β input + α (a b), a product for each place of the first axis.  (b, n, m) broadcast, (b, n, k), (b, k, m) -> (b, n, m)"""

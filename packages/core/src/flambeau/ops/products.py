@@ -7,6 +7,7 @@ from math import prod
 from ..casting import listed
 from ..dtype import FLOAT, bfloat16, bool_, float16
 from ..numpy_names import numpy_names
+from ..spelling import older
 from ..tensor import Tensor, check_dim
 from ..write import into
 from .border import roll
@@ -144,6 +145,7 @@ def _scaled(x, product, beta, alpha):
     return (x if beta == 1 else x * beta) + product
 
 
+@older(3, "beta", "alpha")
 @listed
 def addmv(input, mat, vec, *, beta=1, alpha=1, out=None):
     """β input + α (mat vec).  (n) broadcast, (n, m), (m) -> (n)"""
@@ -152,6 +154,7 @@ def addmv(input, mat, vec, *, beta=1, alpha=1, out=None):
     return given(_scaled(input, matmul(mat, vec), beta, alpha), out, "addmv")
 
 
+@older(3, "beta", "alpha")
 @listed
 def addr(input, vec1, vec2, *, beta=1, alpha=1, out=None):
     """β input + α (vec1 vec2ᵀ).  (n, m) broadcast, (n), (m) -> (n, m)"""
@@ -168,6 +171,7 @@ def addr(input, vec1, vec2, *, beta=1, alpha=1, out=None):
     return given(_scaled(input.expand(product.shape), product, beta, alpha), out, "addr")
 
 
+@older(3, "beta", "alpha")
 @listed
 def addbmm(input, batch1, batch2, *, beta=1, alpha=1, out=None):
     """β input + α Σ batch1 batch2, summed over the first axis.  (n, m) broadcast, (b, n, k), (b, k, m) -> (n, m)"""
