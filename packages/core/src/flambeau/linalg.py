@@ -22,7 +22,6 @@ from flambeau.ops.factors import (
     svd,
     svdvals,
 )
-from flambeau.ops.inverse import matrix_exp
 from flambeau.ops.ldl import ldl_factor, ldl_factor_ex, ldl_solve
 from flambeau.ops.linalg import matmul
 from flambeau.ops.matrix import (
@@ -31,6 +30,7 @@ from flambeau.ops.matrix import (
     det,
     inv,
     inv_ex,
+    matrix_exp,
     matrix_power,
     slogdet,
     solve,

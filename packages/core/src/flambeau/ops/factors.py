@@ -24,8 +24,9 @@ from .index import gather
 from .inverse import linalg_pinv, linalg_rank, triangular
 from .linalg import matmul
 from .masks import tril, triu
-from .matrix import check, check_pair, check_system, fail, from_triangle, give, is_vector
-from .products import given, reflected
+from .matrix import check, check_pair, check_system, fail, from_triangle, is_vector
+from .outs import give, given
+from .products import reflected
 from .view import narrow, unsqueeze
 
 QR, SVD = kind("linalg_qr"), kind("linalg_svd")
@@ -114,7 +115,7 @@ def eigvalsh(A, UPLO: str = "L", *, out=None):
 
 def _check_finite(name: str, A):
     if A.process is None and A.visible() and not bool(isfinite(A).all()):
-        raise RuntimeError(f"{name}: input tensor should not contain infs or NaNs.")
+        raise RuntimeError(f"torch.{name}: input tensor should not contain infs or NaNs.")
 
 
 @listed
@@ -147,7 +148,7 @@ def pinv(A, *, atol=None, rtol=None, hermitian: bool = False, out=None, rcond=No
 
     rtol is ε · max(m, n) unless it, or an atol above 0, is given.
     """
-    check("linalg.pinv", A, square=hermitian)
+    check("linalg.pinv", A, square=hermitian, few="expected a tensor with 2 or more dimensions of floating types")
     rtol = rcond if rtol is None else rtol
     return given(linalg_pinv(A, _tolerance(A, atol), _tolerance(A, rtol), hermitian=bool(hermitian)), out, "linalg.pinv")
 
@@ -159,7 +160,7 @@ def pinverse(input, rcond: float = 1e-15):
 
 
 @listed
-def matrix_rank(A, tol=None, *, atol=None, rtol=None, hermitian: bool = False, out=None):
+def matrix_rank(A, tol=None, hermitian: bool = False, *, atol=None, rtol=None, out=None):
     """How many singular values are above max(atol, rtol · largest).  (*, m, n) -> (*), int64"""
     check("linalg.matrix_rank", A, square=hermitian)
     atol, rtol = (tol, 0.0) if tol is not None else (atol, rtol)
@@ -177,7 +178,7 @@ def lstsq(A, B, rcond=None, *, driver: str | None = None):
     driver  "gelsy" (default), "gels" (A of full rank), "gelsd", "gelss": decides, as in LAPACK, which of the other results are given
     """
     name = "linalg.lstsq"
-    check(name, A)
+    check(name, A, few="input must have at least 2 dimensions")
     driver = driver or "gelsy"
     if driver not in ("gels", "gelsy", "gelsd", "gelss"):
         raise RuntimeError(f"{name}: parameter `driver` should be one of (gels, gelsy, gelsd, gelss), got {driver!r}")
@@ -225,6 +226,13 @@ def lu_factor(A, *, pivot: bool = True, out=None):
     return give(LUFactor(factor, pivots), out, name)
 
 
+def _check_places(pivots, m: int):
+    """RuntimeError for exchanges with a row that is not there."""
+    if pivots.process is None and pivots.visible() and pivots.numel() and not bool(((pivots >= 1) & (pivots <= m)).all()):
+        raise RuntimeError(f"pivots should be greater or equal to 1 and less or equal to {m}: between 1 and LU.size(-2). They are counted "
+                           "from 1, as flambeau.linalg.lu_factor gives them")
+
+
 def lu_unpack(LU_data, LU_pivots, unpack_data: bool = True, unpack_pivots: bool = True, *, out=None):
     """P, L and U from what `lu_factor` gives; what is not asked for is empty.  (*, m, n) -> (*, m, m), (*, m, k), (*, k, n)"""
     check("lu_unpack", LU_data)
@@ -237,8 +245,8 @@ def lu_unpack(LU_data, LU_pivots, unpack_data: bool = True, unpack_pivots: bool 
         L, U = tril(narrow(LU_data, -1, 0, k), -1) + one, triu(narrow(LU_data, -2, 0, k))
     if unpack_pivots:
         if LU_pivots.dtype.name != "int32":
-            raise RuntimeError(f"lu_unpack: LU_pivots is expected to be a contiguous tensor of int32 dtype, got "
-                               f"{LU_pivots.dtype.name}")
+            raise RuntimeError(f"lu_unpack: LU_pivots is expected to be a contiguous tensor of torch.int32 dtype, got {LU_pivots.dtype.name}")
+        _check_places(LU_pivots, m)
         places = places_of(LU_pivots, m)
         one = eye(m, dtype=LU_data.dtype, device=LU_data.device).expand(*places.shape[:-1], m, m)
         P = gather(one, -1, unsqueeze(places, -2).expand(one.shape))
@@ -299,7 +307,7 @@ def geqrf(input, *, out=None):
 @listed
 def ormqr(A, tau, C, left: bool = True, transpose: bool = False, *, out=None):
     """Q C, or C Q when not `left`, with Qᴴ for Q when `transpose`; Q = H₁ H₂ … is told by A and tau.  -> the shape of C"""
-    check("ormqr", A)
+    check("ormqr", A, few="input must have at least 2 dimensions")
     check("ormqr", C)
     if C.shape[-2 if left else -1] < A.shape[-2]:
         raise RuntimeError(f"ormqr: other.shape[{-2 if left else -1}] must be equal to input.shape[-2], got {list(C.shape)}")

@@ -21,7 +21,7 @@ _BOTH = {
     "products":
         "vdot inner cross kron addmv addr addbmm",
     "matrix":
-        "cholesky cholesky_solve cholesky_inverse triangular_solve det logdet slogdet matrix_power",
+        "cholesky_solve cholesky_inverse triangular_solve det logdet slogdet matrix_power",
     "factors":
         "pinverse geqrf ormqr",
     "norms":
@@ -30,6 +30,8 @@ _BOTH = {
         "histogram",
     "memory":
         "as_strided as_strided_scatter msort",
+    "removed":
+        "eig symeig solve lstsq matrix_rank",
 }
 _FUNCTIONS = {
     "questions":
@@ -49,8 +51,6 @@ _FUNCTIONS = {
         "tensordot chain_matmul",
     "factors":
         "lu_unpack",
-    "inverse":
-        "matrix_exp",
     "norms":
         "cdist pdist",
     "lowrank":
@@ -93,7 +93,9 @@ _METHODS = {
 }
 # where a method has another name in its file
 _RENAMED = {
-    "inverse": ("matrix", "inv"), "orgqr": ("products", "householder_product"), "qr": ("factors", "old_qr"), "svd": ("factors", "old_svd"),
+    "inverse": ("matrix", "inv"), "cholesky": ("matrix", "old_cholesky"), "matrix_exp": ("matrix", "matrix_exp"),
+    "orgqr": ("products", "householder_product"), "qr": ("factors", "old_qr"),
+    "svd": ("factors", "old_svd"),
     "lu": ("factors", "old_lu"), "lu_solve": ("factors", "old_lu_solve"),
 }
 # functions that take out= by rule; those whose out may share no memory with an input
