@@ -66,7 +66,8 @@ def spelled_out(equation: str, operands) -> tuple[list, str]:
         x, letters = _diagonals(x, _letters(term, batch, x.ndim), i)
         kept.append(x)
         full.append(letters)
-    result = _result(arrow, right, batch, full, len(left) + 2)
+    written = [_letters(term, batch, x.ndim) for x, term in zip(operands, terms, strict=True)]
+    result = _result(arrow, right, batch, written, len(left) + 2)
     extents: dict[str, int] = {}
     for i, (x, term) in enumerate(zip(kept, full, strict=True)):
         for c, n in zip(term, x.shape, strict=True):
@@ -111,8 +112,8 @@ def _diagonals(x, term: str, place: int):
     return x, term
 
 
-def _result(arrow: str, right: str, batch: str, full: list[str], start: int) -> str:
-    every = "".join(full)
+def _result(arrow: str, right: str, batch: str, written: list[str], start: int) -> str:
+    every = "".join(written)
     if not arrow:
         return batch + "".join(sorted(c for c in set(every) - set(batch) if every.count(c) == 1))
     term = _parsed(right, start, "output")

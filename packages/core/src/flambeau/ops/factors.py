@@ -139,6 +139,8 @@ def _tolerance(A, t):
     """A number as it is, a tensor with one value for each matrix."""
     if not isinstance(t, Tensor):
         return t
+    if t.is_complex():
+        raise RuntimeError("linalg.pinv: rcond tensor of complex type is not supported, nor are atol and rtol")
     t = real_part(t).to(A.dtype.to_real())
     return t.expand(A.shape[:-2]) if t.ndim < A.ndim - 2 else t
 
@@ -183,14 +185,16 @@ def lstsq(A, B, rcond=None, *, driver: str | None = None):
     if driver not in ("gels", "gelsy", "gelsd", "gelss"):
         raise RuntimeError(f"{name}: parameter `driver` should be one of (gels, gelsy, gelsd, gelss), got {driver!r}")
     if B.ndim < 1:
-        raise RuntimeError(f"{name}: input.dim() must be greater or equal to other.dim() and (input.dim() - other.dim()) <= 1")
+        raise RuntimeError(f"{name}: other must have at least 1 dimension: input.dim() must be greater or equal to other.dim() and (input.dim() - other.dim()) <= 1")
     check_pair(name, A, B)
     vector = is_vector(A, B)
     b = unsqueeze(B, -1) if vector else B
     if b.shape[-2] != A.shape[-2]:
         raise RuntimeError(f"{name}: input.size(-2) should match other.size(-{1 if vector else 2}), got {A.shape[-2]} and {b.shape[-2]}")
     m, n = A.shape[-2:]
-    rtol = None if rcond is None or driver == "gels" else rcond
+    rtol = None if rcond is None or driver == "gels" or rcond < 0 or (driver == "gelsd" and rcond >= 1) else rcond  # None: by precision
+    if rtol is not None and driver == "gelsy":
+        rtol = rtol * (1 - 1e-7)  # which keeps what is as large as the limit
     solution = matmul(linalg_pinv(A, None, _tolerance(A, rtol)), b)
     blank = empty(0, dtype=int64 if driver == "gels" else A.dtype.to_real(), device=A.device)
     rank = blank if driver == "gels" else linalg_rank(A.detach(), None, _tolerance(A, rtol))
@@ -226,11 +230,11 @@ def lu_factor(A, *, pivot: bool = True, out=None):
     return give(LUFactor(factor, pivots), out, name)
 
 
-def _check_places(pivots, m: int):
+def _check_places(name: str, pivots, m: int):
     """RuntimeError for exchanges with a row that is not there."""
     if pivots.process is None and pivots.visible() and pivots.numel() and not bool(((pivots >= 1) & (pivots <= m)).all()):
-        raise RuntimeError(f"pivots should be greater or equal to 1 and less or equal to {m}: between 1 and LU.size(-2). They are counted "
-                           "from 1, as flambeau.linalg.lu_factor gives them")
+        raise RuntimeError(f"Pivots given to {name} must all be greater or equal to 1 and smaller or equal to LU.size(-2): between 1 and "
+                           f"LU.size(-2). They go from {int(pivots.min())} to {int(pivots.max())}, and the matrix has {m} rows")
 
 
 def lu_unpack(LU_data, LU_pivots, unpack_data: bool = True, unpack_pivots: bool = True, *, out=None):
@@ -246,7 +250,7 @@ def lu_unpack(LU_data, LU_pivots, unpack_data: bool = True, unpack_pivots: bool 
     if unpack_pivots:
         if LU_pivots.dtype.name != "int32":
             raise RuntimeError(f"lu_unpack: LU_pivots is expected to be a contiguous tensor of torch.int32 dtype, got {LU_pivots.dtype.name}")
-        _check_places(LU_pivots, m)
+        _check_places("lu_unpack", LU_pivots, m)
         places = places_of(LU_pivots, m)
         one = eye(m, dtype=LU_data.dtype, device=LU_data.device).expand(*places.shape[:-1], m, m)
         P = gather(one, -1, unsqueeze(places, -2).expand(one.shape))
@@ -308,9 +312,14 @@ def geqrf(input, *, out=None):
 def ormqr(A, tau, C, left: bool = True, transpose: bool = False, *, out=None):
     """Q C, or C Q when not `left`, with Qᴴ for Q when `transpose`; Q = H₁ H₂ … is told by A and tau.  -> the shape of C"""
     check("ormqr", A, few="input must have at least 2 dimensions")
-    check("ormqr", C)
-    if C.shape[-2 if left else -1] < A.shape[-2]:
-        raise RuntimeError(f"ormqr: other.shape[{-2 if left else -1}] must be equal to input.shape[-2], got {list(C.shape)}")
+    check("ormqr", C, few="other must have at least 2 dimensions")
+    axis = -2 if left else -1
+    for few, text in ((C.shape[axis] < tau.shape[-1], f"other.shape[{axis}] must be greater than or equal to tau.shape[-1]"),
+                      (C.shape[axis] != A.shape[-2], f"other.shape[{axis}] must be equal to input.shape[-2]"),
+                      (tau.shape[:-1] != A.shape[:-2], "Expected batch dimensions of tau to be equal to input.shape[:-2]"),
+                      (C.shape[:-2] != A.shape[:-2], "Expected batch dimensions of other to be equal to input.shape[:-2]")):
+        if few:
+            raise RuntimeError(f"ormqr: {text}, got input {list(A.shape)}, tau {list(tau.shape)} and other {list(C.shape)}")
     if left:
         return given(reflected(A, tau, C, backwards=not transpose, adjoint=transpose), out, "ormqr")
     return given(reflected(A, tau, C.mH, backwards=transpose, adjoint=not transpose).mH, out, "ormqr")

@@ -2,10 +2,10 @@
 from __future__ import annotations
 
 from ..casting import listed
-from ..dtype import FLOAT, bfloat16, bool_, float16
+from ..dtype import FLOAT, bfloat16, bool_, float16, int32
 from ..return_types import kind
 from ..tensor import Tensor
-from .create import eye, zeros_like
+from .create import arange, eye, zeros_like
 from .decomposition import linalg_cholesky_ex
 from .elementwise import log, where
 from .elimination import LinAlgError
@@ -13,7 +13,7 @@ from .inverse import exponential, linalg_det, linalg_inv_ex, linalg_slogdet, lin
 from .linalg import matmul
 from .masks import tril, triu
 from .outs import give, given
-from .view import unsqueeze
+from .view import diagonal, unsqueeze
 
 CholeskyEx, InvEx, SolveEx = kind("linalg_cholesky_ex"), kind("linalg_inv_ex"), kind("linalg_solve_ex")
 Slogdet = kind("linalg_slogdet")
@@ -124,6 +124,8 @@ def cholesky_solve(input, input2, upper: bool = False, *, out=None):
 def cholesky_inverse(input, upper: bool = False, *, out=None):
     """The inverse of A, from its Cholesky factor.  (*, n, n) -> (*, n, n)"""
     check("cholesky_inverse", input, square=True)
+    zero = (diagonal(input.detach(), 0, -2, -1) == 0).to(int32)
+    fail("cholesky_inverse", (zero * arange(1, input.shape[-1] + 1, device=input.device)).amax(-1) if input.numel() else zero.sum(), SINGULAR)
     one = eye(input.shape[-1], dtype=input.dtype, device=input.device).expand(input.shape)
     return given(cholesky_solve(one, input, upper), out, "cholesky_inverse")
 

@@ -83,7 +83,8 @@ def vector_norm(x, ord=2, dim=None, keepdim: bool = False, *, dtype=None, out=No
     if dims is not None:
         dims = tuple(check_dim(d, x.ndim) for d in dims)
         if len(set(dims)) < len(dims):
-            raise RuntimeError(f"linalg.vector_norm: dim {dim} appears multiple times in the list of dims")
+            twice = next(d for d in dims if dims.count(d) > 1)
+            raise RuntimeError(f"linalg.vector_norm: dim {twice} appears multiple times in the list of dims")
         dims = dims if x.ndim else None
     if (ord < 0 or ord == INF) and (x.numel() == 0 if dims is None else any(x.shape[d] == 0 for d in dims)):
         raise RuntimeError(
@@ -184,6 +185,8 @@ def cond(A, p=None, *, out=None):
         s = linalg_svdvals(A)
         first, last = s.select(-1, 0), s.select(-1, -1)
         return given(last / first if p == -2 else first / last, out, "linalg.cond")
+    if isinstance(p, str) and p not in ("fro", "nuc"):
+        raise RuntimeError(f"linalg.cond got an invalid norm type: {p}")
     if A.shape[-1] != A.shape[-2]:
         raise RuntimeError(
             f"linalg.cond: A must be batches of square matrices for p={p!r}, but they are {A.shape[-2]} by {A.shape[-1]} matrices"

@@ -168,7 +168,7 @@ def addbmm(input, batch1, batch2, *, beta=1, alpha=1, out=None):
         raise RuntimeError(f"batch1 must be a 3D tensor and batch2 too, got {batch1.ndim}D and {batch2.ndim}D")
     check_kinds("self and mat2 must have the same dtype, but got {0} and {2}", input, batch1, batch2)
     if input.dtype in (float16, bfloat16):
-        total = input.float() * beta if beta else input.float().new_zeros(())
+        total = input.float() * beta if beta else input.float().new_zeros(input.shape)
         for one, two in zip(batch1.float(), batch2.float(), strict=True):  # every sum is rounded, as PyTorch's are
             total = (total + matmul(one, two) * alpha).to(input.dtype).float()
         return given(total.to(input.dtype), out, "addbmm")
@@ -224,6 +224,8 @@ def _cheapest(xs):
 @listed
 def chain_matmul(*matrices, out=None):
     """`multi_dot` of the arguments."""
+    if not matrices:
+        raise RuntimeError("chain_matmul(): Expected one or more matrices")
     given = list(matrices[0]) if len(matrices) == 1 and isinstance(matrices[0], list | tuple) else list(matrices)
     return given[0].clone() if len(given) == 1 else multi_dot(given, out=out)
 
