@@ -33,6 +33,6 @@ def factored(function, most: int, factors: tuple, args: tuple, kwargs: dict):
     if len(tensors) != most or len(numbers) > len(factors):
         raise TypeError(f"{name}() takes {most} positional arguments but {len(args)} were given")
     told = dict(zip(factors, numbers, strict=False))
-    warn(f"This overload of {name} is deprecated: name its factors, as in {name}(…, " + ", ".join(f"{k}={v}" for k, v in told.items()) + ")",
-         stacklevel=3)
+    spelt = ", ".join(f"{k}={v}" for k, v in told.items())
+    warn(f"This overload of {name} is deprecated: name its factors, as in {name}(…, {spelt})", stacklevel=3)
     return function(*tensors, **told, **kwargs)

@@ -6,7 +6,8 @@ import flambeau
 X = flambeau.tensor([[1.0, 5.0, 3.0], [4.0, 2.0, 6.0]])
 CASES = {
     "max": {}, "min": {}, "argmax": {}, "argmin": {}, "argsort": {}, "sort": {}, "median": {}, "mode": {}, "std": {}, "var": {},
-    "cumsum": {}, "cumprod": {}, "cummax": {}, "logsumexp": {}, "softmax": {}, "log_softmax": {}, "unbind": {}, "unsqueeze": {}, "squeeze": {},
+    "cumsum": {}, "cumprod": {}, "cummax": {}, "logsumexp": {}, "softmax": {}, "log_softmax": {}, "unbind": {}, "unsqueeze": {},
+    "squeeze": {},
     "nansum": {}, "nanmean": {}, "diff": {}, "count_nonzero": {}, "sum": {}, "mean": {}, "prod": {}, "amax": {}, "all": {}, "aminmax": {},
     "topk": {"k": 1}, "kthvalue": {"k": 1}, "quantile": {"q": 0.5}, "chunk": {"chunks": 2}, "select": {"index": 1},
     "narrow": {"start": 0, "length": 1}, "index_select": {"index": flambeau.tensor([1])}, "gather": {"index": flambeau.tensor([[1]])},

@@ -131,7 +131,7 @@ def linalg_qr(xp, x, mode):
 def reflections(xp, x):
     """QR as LAPACK keeps it: R above, reflections below the diagonal, and their scales.  (*, m, n) -> (*, m, n), (*, min(m, n))"""
     kept, scales = xp.linalg.qr(x, mode="raw")
-    return kept.swapaxes(-1, -2), scales  # column by column, as LAPACK has it
+    return kept.swapaxes(-1, -2).copy(), scales
 
 
 # ---- singular values

@@ -31,8 +31,8 @@ def _parsed(text: str, start: int, where: str) -> list[str]:
         c = text[i]
         if c == ".":
             if "..." in found:
-                raise RuntimeError(f"einsum(): found '.' for {where} " + ("but an ellipsis (...) was already found" if where == "output" else
-                                                                          "for which an ellipsis was already found"))
+                again = "but an ellipsis (...) was already found" if where == "output" else "for which an ellipsis was already found"
+                raise RuntimeError(f"einsum(): found '.' for {where} {again}")
             if text[i:i + 3] != "...":
                 raise RuntimeError(f"einsum(): found '.' for {where} that is not part of any ellipsis (...)")
             found.append("...")
@@ -72,8 +72,8 @@ def spelled_out(equation: str, operands) -> tuple[list, str]:
     for i, (x, term) in enumerate(zip(kept, full, strict=True)):
         for c, n in zip(term, x.shape, strict=True):
             if extents.setdefault(c, n) != n and 1 not in (n, extents[c]):
-                raise RuntimeError(f"einsum(): subscript {c} has size {n} for operand {i} which does not broadcast with previously seen size "
-                                   f"{extents[c]}")
+                raise RuntimeError(f"einsum(): subscript {c} has size {n} for operand {i} which does not broadcast with previously seen "
+                                   f"size {extents[c]}")
             extents[c] = n if extents[c] == 1 else extents[c]
     return [x.expand(tuple(extents[c] for c in t)) for x, t in zip(kept, full, strict=True)], ",".join(full) + "->" + result
 
@@ -84,8 +84,8 @@ def _batch_letters(terms, operands) -> str:
     for i, (term, x) in enumerate(zip(terms, operands, strict=True)):
         named = len(term) - term.count("...")
         if "..." in term and named > x.ndim:
-            raise RuntimeError(f"einsum(): the number of subscripts in the equation ({named}) is more than the number of dimensions ({x.ndim}) "
-                               f"for operand {i}")
+            raise RuntimeError(f"einsum(): the number of subscripts in the equation ({named}) is more than the number of dimensions "
+                               f"({x.ndim}) for operand {i}")
         if "..." not in term and named != x.ndim:
             raise RuntimeError(f"einsum(): the number of subscripts in the equation ({named}) does not match the number of dimensions "
                                f"({x.ndim}) for operand {i} and no ellipsis was given")

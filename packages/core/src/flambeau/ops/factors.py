@@ -135,12 +135,12 @@ def eigvals(A, *, out=None):
 
 
 # ---- rank, pseudo-inverse, least squares
-def _tolerance(A, t):
+def _tolerance(A, t, name: str = "rcond"):
     """A number as it is, a tensor with one value for each matrix."""
     if not isinstance(t, Tensor):
         return t
     if t.is_complex():
-        raise RuntimeError("linalg.pinv: rcond tensor of complex type is not supported, nor are atol and rtol")
+        raise RuntimeError(f"linalg.pinv: {name} tensor of complex type is not supported")
     t = real_part(t).to(A.dtype.to_real())
     return t.expand(A.shape[:-2]) if t.ndim < A.ndim - 2 else t
 
@@ -151,8 +151,8 @@ def pinv(A, *, atol=None, rtol=None, hermitian: bool = False, out=None, rcond=No
     rtol is ε · max(m, n) unless it, or an atol above 0, is given.
     """
     check("linalg.pinv", A, square=hermitian, few="expected a tensor with 2 or more dimensions of floating types")
-    rtol = rcond if rtol is None else rtol
-    return given(linalg_pinv(A, _tolerance(A, atol), _tolerance(A, rtol), hermitian=bool(hermitian)), out, "linalg.pinv")
+    atol, rtol = _tolerance(A, atol, "atol"), _tolerance(A, rcond, "rcond") if rtol is None else _tolerance(A, rtol, "rtol")
+    return given(linalg_pinv(A, atol, rtol, hermitian=bool(hermitian)), out, "linalg.pinv")
 
 
 @listed
@@ -170,7 +170,7 @@ def matrix_rank(A, tol=None, hermitian: bool = False, *, atol=None, rtol=None, o
     if A.numel() == 0:
         return given(empty(A.shape[:-2], dtype=int64, device=A.device).zero_(), out, "linalg.matrix_rank")
     A = from_triangle(A, False) if hermitian else A
-    return given(linalg_rank(A, _tolerance(A, atol), _tolerance(A, rtol)), out, "linalg.matrix_rank")
+    return given(linalg_rank(A, _tolerance(A, atol, "atol"), _tolerance(A, rtol, "rtol")), out, "linalg.matrix_rank")
 
 
 @listed
@@ -185,14 +185,16 @@ def lstsq(A, B, rcond=None, *, driver: str | None = None):
     if driver not in ("gels", "gelsy", "gelsd", "gelss"):
         raise RuntimeError(f"{name}: parameter `driver` should be one of (gels, gelsy, gelsd, gelss), got {driver!r}")
     if B.ndim < 1:
-        raise RuntimeError(f"{name}: other must have at least 1 dimension: input.dim() must be greater or equal to other.dim() and (input.dim() - other.dim()) <= 1")
+        raise RuntimeError(f"{name}: other must have at least 1 dimension, got {B.ndim}")
     check_pair(name, A, B)
     vector = is_vector(A, B)
     b = unsqueeze(B, -1) if vector else B
     if b.shape[-2] != A.shape[-2]:
         raise RuntimeError(f"{name}: input.size(-2) should match other.size(-{1 if vector else 2}), got {A.shape[-2]} and {b.shape[-2]}")
     m, n = A.shape[-2:]
-    rtol = None if rcond is None or driver == "gels" or rcond < 0 or (driver == "gelsd" and rcond >= 1) else rcond  # None: by precision
+    rtol = rcond
+    if driver == "gels" or rcond is None or rcond < 0 or (driver == "gelsd" and rcond >= 1):
+        rtol = None  # as the precision asks for
     if rtol is not None and driver == "gelsy":
         rtol = rtol * (1 - 1e-7)  # which keeps what is as large as the limit
     solution = matmul(linalg_pinv(A, None, _tolerance(A, rtol)), b)
@@ -249,7 +251,8 @@ def lu_unpack(LU_data, LU_pivots, unpack_data: bool = True, unpack_pivots: bool 
         L, U = tril(narrow(LU_data, -1, 0, k), -1) + one, triu(narrow(LU_data, -2, 0, k))
     if unpack_pivots:
         if LU_pivots.dtype.name != "int32":
-            raise RuntimeError(f"lu_unpack: LU_pivots is expected to be a contiguous tensor of torch.int32 dtype, got {LU_pivots.dtype.name}")
+            raise RuntimeError(f"lu_unpack: LU_pivots is expected to be a contiguous tensor of torch.int32 dtype, got "
+                               f"{LU_pivots.dtype.name}")
         _check_places("lu_unpack", LU_pivots, m)
         places = places_of(LU_pivots, m)
         one = eye(m, dtype=LU_data.dtype, device=LU_data.device).expand(*places.shape[:-1], m, m)

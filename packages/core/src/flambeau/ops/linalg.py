@@ -295,7 +295,8 @@ def einsum(*args):
     tensor(3.)
     """
     if len(args) < 2:
-        raise ValueError("einsum(): must specify the equation string and at least one operand, or at least one operand and its subscripts list")
+        raise ValueError("einsum(): must specify the equation string and at least one operand, or at least one operand and its "
+                         "subscripts list")
     equation, operands = from_lists(args) if isinstance(args[0], Tensor) else (args[0], args[1:])
     if len(operands) == 1 and isinstance(operands[0], list | tuple):
         operands = tuple(operands[0])

@@ -125,7 +125,8 @@ def cholesky_inverse(input, upper: bool = False, *, out=None):
     """The inverse of A, from its Cholesky factor.  (*, n, n) -> (*, n, n)"""
     check("cholesky_inverse", input, square=True)
     zero = (diagonal(input.detach(), 0, -2, -1) == 0).to(int32)
-    fail("cholesky_inverse", (zero * arange(1, input.shape[-1] + 1, device=input.device)).amax(-1) if input.numel() else zero.sum(), SINGULAR)
+    place = (zero * arange(1, input.shape[-1] + 1, device=input.device)).amax(-1) if input.numel() else zero.sum()
+    fail("cholesky_inverse", place, SINGULAR)
     one = eye(input.shape[-1], dtype=input.dtype, device=input.device).expand(input.shape)
     return given(cholesky_solve(one, input, upper), out, "cholesky_inverse")
 

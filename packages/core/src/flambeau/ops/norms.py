@@ -185,7 +185,7 @@ def cond(A, p=None, *, out=None):
         s = linalg_svdvals(A)
         first, last = s.select(-1, 0), s.select(-1, -1)
         return given(last / first if p == -2 else first / last, out, "linalg.cond")
-    if isinstance(p, str) and p not in ("fro", "nuc"):
+    if p not in ("fro", "nuc", 1, -1, INF, -INF):
         raise RuntimeError(f"linalg.cond got an invalid norm type: {p}")
     if A.shape[-1] != A.shape[-2]:
         raise RuntimeError(

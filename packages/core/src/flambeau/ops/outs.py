@@ -1,4 +1,4 @@
-"""`out=` of linear algebra: its results are written into tensors of their own dtype, by a few functions into every dtype that holds them."""
+"""`out=` of linear algebra: results are written into tensors of their own dtype, by a few functions into every dtype that holds them."""
 from __future__ import annotations
 
 from ..dtype import dtype

@@ -227,6 +227,8 @@ def chain_matmul(*matrices, out=None):
     if not matrices:
         raise RuntimeError("chain_matmul(): Expected one or more matrices")
     given = list(matrices[0]) if len(matrices) == 1 and isinstance(matrices[0], list | tuple) else list(matrices)
+    if len(given) == 1 and given[0].ndim != 2:
+        raise RuntimeError(f"chain_matmul(): Tensor 0 must be 2D, but got {given[0].ndim}D: multi_dot takes vectors too")
     return given[0].clone() if len(given) == 1 else multi_dot(given, out=out)
 
 
@@ -247,7 +249,8 @@ def tensorsolve(A, B, dims=None, *, out=None):
         raise RuntimeError("Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == prod(self.shape[:other.ndim]), "
                            f"but got {n} != {prod(A.shape[:B.ndim])}")
     if n != B.numel():
-        raise RuntimeError(f"Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == other.numel(), but got {n} != {B.numel()}")
+        raise RuntimeError("Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == other.numel(), but got "
+                           f"{n} != {B.numel()}")
     x, info = linalg_solve_ex(reshape(A, n, n), reshape(B, n, 1))
     if info.visible() and info.item():
         raise LinAlgError(f"linalg.tensorsolve: A as a matrix of {n} rows is singular: the solver failed")
