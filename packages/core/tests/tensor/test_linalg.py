@@ -383,12 +383,6 @@ def test_equations_that_do_not_fit(equation, words):
         flambeau.einsum(equation, flambeau.ones(2, 3))
 
 
-def test_what_was_removed_says_what_to_call():
-    for name, now in (("eig", "linalg.eig"), ("symeig", "linalg.eigh"), ("solve", "linalg.solve"), ("lstsq", "linalg.lstsq")):
-        with pytest.raises(RuntimeError, match=f"deprecated since version 1.9 and is now removed. Use flambeau.{now}"):
-            getattr(A3, name)()
-
-
 def test_older_arguments_by_place():
     assert flambeau.equal(flambeau.cholesky(A3, True), flambeau.linalg.cholesky(A3))
     assert flambeau.linalg.matrix_rank(A3, 0.1, True).item() == 3

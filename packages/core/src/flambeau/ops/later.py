@@ -30,8 +30,6 @@ _BOTH = {
         "histogram",
     "memory":
         "as_strided as_strided_scatter msort",
-    "removed":
-        "eig symeig solve lstsq matrix_rank",
 }
 _FUNCTIONS = {
     "questions":
