@@ -17,7 +17,7 @@ from source import PACKAGES, Import, import_name, imports, modules
 LAYERS = [
     ["dtype", "device", "context", "layout", "limits", "naming", "tape", "return_types", "cache", "aliases", "size"],
     ["op"],
-    ["kernels", "backends", "front", "fields", "casting", "numpy_names"],
+    ["kernels", "backends", "front", "fields", "casting", "numpy_names", "spelling"],
     ["tensor"],
     ["promote", "record", "random", "overriding"],
     ["dispatch", "fused"],

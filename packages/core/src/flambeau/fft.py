@@ -7,11 +7,13 @@ A real transform keeps the first n // 2 + 1 frequencies of its last axis, since 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from warnings import warn
 
 from flambeau import dtype as _dtype
 from flambeau.casting import listed
 from flambeau.context import get_default_dtype
 from flambeau.dtype import COMPLEX, bfloat16, float16
+from flambeau.numpy_names import numpy_names
 from flambeau.ops.border import roll
 from flambeau.ops.complex import conj
 from flambeau.ops.create import arange
@@ -38,7 +40,8 @@ def _checked(input: Tensor, norm: str | None, real_name: str | None = None) -> t
     if input.dtype in (float16, bfloat16):
         raise RuntimeError(f"Unsupported dtype {input.dtype.name}: convert to float32 or float64")
     if real_name is not None and input.dtype.category == COMPLEX:
-        raise RuntimeError(f"{real_name} expects a real input tensor, but got {input.dtype.name}")
+        kind = "-valued" if real_name.endswith("n") else ""
+        raise RuntimeError(f"{real_name} expects a real{kind} input tensor, but got {input.dtype.name}")
     if input.dtype.category < _dtype_float:
         input = input.to(get_default_dtype())
     return input, norm or "backward"
@@ -248,6 +251,12 @@ def rfftfreq(
 
 def _frequencies(places: Tensor, n: int, d: float, out: Tensor | None, dtype: _dtype | None, requires_grad: bool) -> Tensor:
     scaled = places.to(dtype or get_default_dtype()) * (1.0 / (n * d) if n * d else float("inf"))
+    if out is not None and out.shape != scaled.shape:
+        if out.numel() != scaled.numel():
+            n = scaled.numel()
+            warn(f"The number of elements in the out tensor of shape {list(out.shape)} is {out.numel()} which does not match the computed "
+                 f"number of elements {n}. The out tensor will be resized to a tensor of shape ({n},).", stacklevel=3)
+        out.resize_(0)
     return _given(scaled.requires_grad_() if requires_grad else scaled, out, "fftfreq")
 
 
@@ -266,4 +275,5 @@ def ifftshift(input: Tensor, dim: Sizes = None) -> Tensor:
 def _shifted(input: Tensor, dim: Sizes) -> tuple[int, ...]:
     return tuple(range(input.ndim)) if dim is None else tuple(check_dim(d, input.ndim) for d in ((dim,) if isinstance(dim, int) else dim))
 
+globals().update({name: numpy_names(globals()[name]) for name in __all__ if "freq" not in name})
 published([name for name in __all__ if not name.endswith("freq")], globals())

@@ -903,7 +903,8 @@ typedef struct {
     PyObject *card;
     int form;
     int checked;        /* 1: the result's dtype must be the input's; 2: complex numbers, which have no order, are refused */
-    int numbers;        /* BINARY: y may be a number; REDUCED: 1: right for every dtype but uint8, 2: of the whole alone */
+    int numbers;        /* BINARY: y may be a number; REDUCED: 1: right for every dtype but uint8, 2: of the whole alone;
+                           NAMED: most arguments by place, 0: any */
     int differentiable;
     int keeps[2][3];    /* for each formula, whether it names (out, x, y) */
 } Front;
@@ -1071,7 +1072,8 @@ static PyObject *call(PyObject *self, PyObject *const *args, size_t nf, PyObject
         case REDUCED: return reduced(f, args, nf, names);
         case INPLACE: return inplace(f, args, nf, names);
         case LISTED: return PyObject_Vectorcall(usual() ? f->ufunc : f->slow, args, nf, names);
-        case NAMED: return PyObject_Vectorcall(numpys(names) ? f->slow : f->ufunc, args, nf, names);
+        case NAMED:
+            return PyObject_Vectorcall(numpys(names) || (f->numbers && PyVectorcall_NARGS(nf) > f->numbers) ? f->slow : f->ufunc, args, nf, names);
         default: return binary(f, args, nf, names);
     }
 }

@@ -5,6 +5,7 @@ Matrices are the last two axes; leading axes are a batch of them. What a matrix 
 """
 from __future__ import annotations
 
+from flambeau.numpy_names import numpy_names
 from flambeau.ops.elimination import LinAlgError
 from flambeau.ops.factors import (
     eig,
@@ -22,7 +23,6 @@ from flambeau.ops.factors import (
     svd,
     svdvals,
 )
-from flambeau.ops.inverse import matrix_exp
 from flambeau.ops.ldl import ldl_factor, ldl_factor_ex, ldl_solve
 from flambeau.ops.linalg import matmul
 from flambeau.ops.matrix import (
@@ -31,6 +31,7 @@ from flambeau.ops.matrix import (
     det,
     inv,
     inv_ex,
+    matrix_exp,
     matrix_power,
     slogdet,
     solve,
@@ -41,6 +42,8 @@ from flambeau.ops.norms import cond, matrix_norm, norm, vector_norm
 from flambeau.ops.products import cross_along as cross
 from flambeau.ops.products import diagonal, householder_product, multi_dot, tensorinv, tensorsolve, vander, vecdot
 from flambeau.overriding.asking import published
+
+cross, matrix_norm, norm, vecdot, vector_norm = map(numpy_names, (cross, matrix_norm, norm, vecdot, vector_norm))
 
 __all__ = [
     "LinAlgError", "cholesky", "cholesky_ex", "cond", "cross", "det", "diagonal", "eig", "eigh", "eigvals", "eigvalsh",

@@ -61,13 +61,7 @@ def stft(
     if onesided and is_complex:
         raise RuntimeError("Cannot have onesided output if window or input is complex")
     _check_window(what, n_fft, hop_length, win_length, window)
-    if window is None:
-        warnings.warn(
-            f"A window was not provided: a rectangular one is applied, which smears the spectrum. "
-            f"Give window=flambeau.hann_window({win_length}), or flambeau.ones({win_length}) if that is meant.",
-            UserWarning,
-            stacklevel=2,
-        )
+    _warn_of_no_window(window, win_length)
 
     signal = input if input.ndim == 2 else input.unsqueeze(0)  # (N, time)
     if center:
@@ -127,6 +121,7 @@ def istft(
     if return_complex and onesided:
         raise RuntimeError("Cannot have onesided output if window or input is complex")
     _check_window(what, n_fft, hop_length, win_length, window)
+    _warn_of_no_window(window, win_length)
     if hop_length > win_length:
         raise RuntimeError(f"{what}: expected 0 < hop_length <= win_length = {win_length}, but got {hop_length}")
 
@@ -151,12 +146,23 @@ def istft(
     signal = signal / envelope
     if length is not None and end > full:
         warnings.warn(
-            f"The frames hold {full - start} samples, fewer than length={length}: the rest is zeros. Check center and hop_length.",
+            f"The length of signal is shorter than the length parameter. The frames hold {full - start} samples, fewer than "
+            f"length={length}: the rest is zeros. Check center and hop_length.",
             UserWarning,
             stacklevel=2,
         )
         signal = flambeau.nn.functional.pad(signal, (0, end - full))
     return signal if input.ndim == 3 else signal.squeeze(0)
+
+
+def _warn_of_no_window(window: Tensor | None, win_length: int) -> None:
+    if window is None:
+        warnings.warn(
+            f"A window was not provided: a rectangular one is applied, which smears the spectrum. "
+            f"Give window=flambeau.hann_window({win_length}), or flambeau.ones({win_length}) if that is meant.",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def _check_window(what: str, n_fft: int, hop_length: int, win_length: int, window: Tensor | None) -> None:

@@ -250,6 +250,8 @@ class Tensor(Fields, Methods):
 
     @data.setter
     def data(self, value: Tensor) -> None:
+        if self.node is not None and value.dtype.category < FLOAT:
+            raise RuntimeError("data set to a tensor that requires gradients must be floating point or complex dtype")
         self.array = value.array
         if self.node is not None:  # gradients to come are of the new shape and dtype
             self.node.shape, self.node.dtype = value.shape, value.dtype
@@ -266,7 +268,7 @@ class Tensor(Fields, Methods):
         """The values as a NumPy array that shares this tensor's memory."""
         if force:
             return np.asarray(self.detach().cpu().array)
-        if self.node is not None:
+        if self.node is not None and context.grad.enabled:
             raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
         if type(self.array) is not np.ndarray:
             if self.is_meta:

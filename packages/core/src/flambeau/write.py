@@ -168,8 +168,15 @@ def rebase(x: Tensor, node: Node | None) -> None:
     elif base.node is not None or node is not None:
         base.node = Node(CARDS["view_write"], (base.node, node), (None, None, None), {"steps": path(x)}, base.shape, base.dtype)
     for view in live_views(base) if base.views else ():
+        old = before if view is x else view.node
         view.node = replay(base, path(view)).node
-    if before is not None and before.hooks is not None and before.hooks.retained is not None:  # what is kept is x's gradient as it is now
+        _retained(old, view)
+    _retained(before, x)
+
+
+def _retained(before: Node | None, x: Tensor) -> None:
+    """What is kept for `.grad` is x's gradient as it is now."""
+    if before is not None and before.hooks is not None and before.hooks.retained is not None and x.node is not before:
         now: Any = x.node
         now.around().retained, before.hooks.retained = before.hooks.retained, None
 

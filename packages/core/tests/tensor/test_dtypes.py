@@ -172,7 +172,7 @@ def test_conversions():
     (lambda: flambeau.ones(2).var(3), IndexError, r"range of \[-1, 0\], but got 3"),
     (lambda: flambeau.ones(2).argmax(3), IndexError, r"range of \[-1, 0\], but got 3"),
     (lambda: flambeau.zeros(0).max(), RuntimeError, "numel"),
-        (lambda: flambeau.einsum("ij,jk->ik", flambeau.ones(2, 3), flambeau.ones(2, 3)), RuntimeError, "subscript j has sizes 3 and 2"),
+        (lambda: flambeau.einsum("ij,jk->ik", flambeau.ones(2, 3), flambeau.ones(2, 3)), RuntimeError, "subscript j has size 2"),
         (lambda: flambeau.ones(4).split(0), RuntimeError, "split_size"),
         (lambda: flambeau.ones(2).to("cuda"), RuntimeError, "CuPy|CUDA"),
     ],

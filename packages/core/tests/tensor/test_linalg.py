@@ -322,3 +322,71 @@ def test_out():
     assert linalg.inv(flambeau.eye(2) * 2, out=out) is out and out.tolist() == [[0.5, 0], [0, 0.5]]
     Q, R = flambeau.empty(0), flambeau.empty(0)
     assert linalg.qr(flambeau.eye(2), out=(Q, R)).R is R and Q.shape == (2, 2)
+
+
+# ---- out=, factors, equations as PyTorch has them
+A3, V3 = flambeau.eye(3, dtype=flambeau.float64) * 2, flambeau.ones(3, dtype=flambeau.float64)
+
+
+@pytest.mark.parametrize("call, held", [
+    (lambda out: flambeau.linalg.inv(A3, out=out), None), (lambda out: flambeau.linalg.det(A3, out=out), None),
+    (lambda out: flambeau.linalg.solve(A3, V3, out=out), None), (lambda out: flambeau.linalg.cond(A3, out=out), flambeau.complex128),
+    (lambda out: flambeau.linalg.pinv(A3, out=out), flambeau.complex128), (lambda out: flambeau.cholesky(A3, out=out), flambeau.complex128),
+])  # fmt: skip
+def test_out_has_the_dtype_of_the_result(call, held):
+    expected = call(None)
+    assert flambeau.equal(call(flambeau.empty(0, dtype=flambeau.float64)), expected)
+    words = "but got result with dtype Int" if held else "Expected out tensor to have dtype double, but got int instead"
+    with pytest.raises(RuntimeError, match=words):
+        call(flambeau.empty(0, dtype=flambeau.int32))
+    if held:
+        assert flambeau.equal(call(flambeau.empty(0, dtype=held)).real, expected)
+
+
+@pytest.mark.parametrize("name, x, a, b", [("addmm", (2, 2), (2, 2), (2, 2)), ("addmv", (2,), (2, 2), (2,)), ("addr", (2, 2), (2,), (2,)),
+                                           ("addbmm", (2, 2), (1, 2, 2), (1, 2, 2)), ("baddbmm", (1, 2, 2), (1, 2, 2), (1, 2, 2))])
+def test_beta_zero_does_not_look_at_the_first_tensor(name, x, a, b):
+    x = flambeau.full(x, float("nan"), requires_grad=True)
+    y = getattr(flambeau, name)(x, flambeau.ones(a), flambeau.ones(b), beta=0)
+    assert (y == (1.0 if name == "addr" else 2.0)).all()
+    y.sum().backward()
+    assert (x.grad == 0).all()
+    if name != "addr":
+        with pytest.raises(RuntimeError, match="dtype"):
+            getattr(flambeau, name)(x.detach().double(), flambeau.ones(a), flambeau.ones(b))
+
+
+def test_addr_takes_no_factor_that_changes_the_dtype():
+    m, v = flambeau.ones(2, 2, dtype=flambeau.int32), flambeau.ones(2, dtype=flambeau.int32)
+    with pytest.raises(RuntimeError, match="argument alpha must not be a floating point number"):
+        flambeau.addr(m, v, v, alpha=1.5)
+    with pytest.raises(RuntimeError, match="Boolean beta only supported"):
+        flambeau.addr(m, v, v, beta=True)
+
+
+def test_equations_of_numbers():
+    a, b = flambeau.arange(6.0).reshape(2, 3), flambeau.arange(12.0).reshape(3, 4)
+    assert flambeau.equal(flambeau.einsum(a, [0, 1], b, [1, 2], [0, 2]), a @ b)
+    assert flambeau.equal(flambeau.einsum(a, [..., 1], b, [1, 2]), a @ b)
+    assert flambeau.einsum("ii", flambeau.ones(3, 3)).item() == 3.0
+    with pytest.raises(ValueError, match="not within the valid range"):
+        flambeau.einsum(a, [0, 52])
+
+
+@pytest.mark.parametrize("equation, words", [
+    ("a.b", "not part of any ellipsis"), ("1b", "invalid subscript given at index 0"), ("a", "does not match the number of dimensions"),
+    ("ab,bc", "fewer operands"), ("ab->aa", "more than once in the output"), ("ab->c", "does not appear in the equation"),
+    ("aa", "repeated for operand 0 but the sizes don't match"), ("abc...", "is more than the number of dimensions"),
+])
+def test_equations_that_do_not_fit(equation, words):
+    with pytest.raises(RuntimeError, match=words):
+        flambeau.einsum(equation, flambeau.ones(2, 3))
+
+
+def test_older_arguments_by_place():
+    assert flambeau.equal(flambeau.cholesky(A3, True), flambeau.linalg.cholesky(A3))
+    assert flambeau.linalg.matrix_rank(A3, 0.1, True).item() == 3
+    with pytest.raises(RuntimeError, match="between 1 and LU.size"):
+        flambeau.lu_unpack(A3, flambeau.zeros(3, dtype=flambeau.int32))
+    with pytest.raises(flambeau.linalg.LinAlgError, match="diagonal element 2 is zero"):
+        flambeau.cholesky_inverse(flambeau.tensor([[1.0, 0.0], [1.0, 0.0]]))

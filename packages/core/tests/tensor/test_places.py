@@ -61,3 +61,14 @@ def test_other_gradients():
 def test_refusals(call, error, words):
     with pytest.raises(error, match=words):
         call()
+
+
+def test_places_of_nothing():
+    nowhere, x = flambeau.tensor([], dtype=flambeau.int64), flambeau.ones(2, 2)
+    for change in (lambda src: x.scatter(0, nowhere, src), lambda src: x.scatter_add(0, nowhere, src),
+                   lambda src: x.scatter_reduce(0, nowhere, src, "amax")):
+        src = flambeau.zeros(2, 2, requires_grad=True)
+        y = change(src)
+        assert flambeau.equal(y, x) and y is not x
+        y.sum().backward()
+        assert (src.grad == 0).all()

@@ -8,7 +8,6 @@ import mmap
 import sys
 import zipfile
 
-import flambeau.autograd.grad_mode
 import flambeau.distributions.normal
 import flambeau.nn.common_types
 import flambeau.nn.modules.batchnorm
@@ -18,6 +17,7 @@ import flambeau.signal.windows.windows
 import pytest
 
 import flambeau
+import flambeau.autograd.grad_mode
 from flambeau import nn, serialization
 from flambeau.aliases import Alias, alias
 from flambeau.nn import grad as of_conv

@@ -15,7 +15,7 @@ __all__ = ["Function", "Variable", "backward", "detect_anomaly", "enable_grad", 
            "set_multithreading_enabled"]  # fmt: skip
 
 # These stand on the transforms of `func`, which stand on this package: read when they are named.
-_LATER = {"Variable": "variable", "variable": None,
+_LATER = {"grad_mode": None, "anomaly_mode": None, "Variable": "variable", "variable": None,
           "gradcheck": "gradcheck", "gradgradcheck": "gradcheck", "forward_ad": None, "functional": None}
 
 

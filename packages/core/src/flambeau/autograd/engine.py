@@ -99,7 +99,7 @@ def run_backward(roots, create_graph: bool, retain_graph: bool, wanted: dict | N
             node = heappop(heap)[1]
             g = pending.pop(node)
             if node.hooks is not None:
-                g = _hooked(node, g)
+                g = _hooked(node, g, _runs(node, wanted, accumulate, on_path))
                 if g is None:
                     continue
             if wanted is not None:
@@ -261,8 +261,17 @@ tape.restore = restore
 
 
 # ---- hooks, and what goes wrong
-def _hooked(node: Node, g):
-    """The gradient as the hooks on it leave it; None where a hook took everything away."""
+def _runs(node: Node, wanted: dict | None, accumulate: bool, on_path: set | None) -> bool:
+    """Whether a node is to send something on: one whose gradient is all that is wanted is not."""
+    if wanted is None:
+        return True
+    if node.is_leaf:
+        return accumulate and node in wanted
+    return on_path is None or any(p in on_path for p in node.parents)
+
+
+def _hooked(node: Node, g, runs: bool):
+    """The gradient as the hooks on it leave it; None where a hook took everything away.  Those before a node wait until it `runs`."""
     around = node.hooks
     if type(g) is not list:
         for hook in list(around.tensor.values()):
@@ -271,7 +280,7 @@ def _hooked(node: Node, g):
                 g = _replaced(hook, new, as_tensor(g))
     if around.retained is not None:
         around.retained(as_tensor(g))
-    if around.before and type(node) is not Pick:
+    if around.before and runs and type(node) is not Pick:
         given = tuple(g) if type(g) is list else (as_tensor(g),)
         for hook in list(around.before.values()):
             new = hook(given)
@@ -369,11 +378,11 @@ def _rest(leaf: Leaf, g, create_graph: bool) -> None:
                 version_cell(have)[0] += 1
     around = leaf.hooks
     if around is not None:
-        for hook in list(around.after.values()):
-            hook((), (as_tensor(g),))
         for hook in list(around.settled.values()):
             if hook(x) is not None:
                 raise RuntimeError("Tensor post accumulate grad hooks should return None.")
+        for hook in list(around.after.values()):
+            hook((), (as_tensor(g),))
 
 
 def _in_layout(array, like):

@@ -82,7 +82,8 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
         if x.dtype.category < FLOAT:
             raise ValueError(f"Expected {name} to be floating point or complex, but got: {x.dtype}")
     if tuple(tensor.shape) != tuple(tangent.shape):
-        raise RuntimeError(f"Expected tangent to have the same shape as primal: {tuple(tensor.shape)}, got {tuple(tangent.shape)}")
+        raise RuntimeError("Trying to set a forward gradient that has a different size than that of the original Tensor: expected tangent "
+                           f"to have the same shape as primal: {tuple(tensor.shape)}, got {tuple(tangent.shape)}")
     if tensor.dtype is not tangent.dtype:
         raise RuntimeError(f"Expected tangent to have the same dtype as primal: {tensor.dtype}, got {tangent.dtype}")
     if isinstance(tensor, Dual) and tensor.level == now:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from functools import wraps
+from inspect import signature
 from typing import Any
 
 from .. import context
@@ -67,6 +68,14 @@ class FunctionCtx(Node):
             raise RuntimeError(freed())
         return tuple(None if k is None else self._restored(*k) for k in self._kept)
 
+    @property
+    def saved_variables(self) -> tuple:
+        """`saved_tensors` by its name of old."""
+        from warnings import warn
+
+        warn("'saved_variables' is deprecated; use 'saved_tensors'", DeprecationWarning, stacklevel=2)
+        return self.saved_tensors
+
     def _restored(self, entry, node, own):
         if own is not None:
             node = self if own < 0 else Pick(self, own, *self.kinds[own])
@@ -86,7 +95,7 @@ class FunctionCtx(Node):
         if len(grads) != len(self.outputs):  # what forward returned besides tensors has a place too
             rest = iter(grads)
             grads = [next(rest) if is_tensor else None for is_tensor in self.outputs]
-        result = self.function.backward(self, *grads)
+        result = _formula(self.function)(self, *grads)
         result = result if isinstance(result, tuple | list) else (result,)
         n = self.arguments
         if len(result) < n or any(r is not None for r in result[n:]):
@@ -104,6 +113,16 @@ class FunctionCtx(Node):
             if r is not None and parent is not None and r.process is None and r.array.shape != parent.shape:
                 _expandable(self, place, tuple(r.shape), tuple(parent.shape))
         return [result[i] for i in self._places]
+
+
+def _formula(function):
+    """A Function's backward, which may be called vjp.  RuntimeError where it has both."""
+    if function.vjp is Function.vjp:
+        return function.backward
+    if function.backward is not Function.backward:
+        raise RuntimeError(f"Implementing both 'backward' and 'vjp' for a custom Function is not allowed. You should only implement one of "
+                           f"them: {function.__name__} has both.")
+    return function.vjp
 
 
 def _expandable(node, place: int, shape: tuple, wanted: tuple) -> None:
@@ -170,6 +189,11 @@ class Function:
     """
 
     generate_vmap_rule = False
+    _backward_cls: type = FunctionCtx
+
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        cls._backward_cls = type(cls.__name__ + "Backward", (FunctionCtx,), {"__module__": cls.__module__, "__doc__": FunctionCtx.__doc__})
 
     def __init__(self, *args, **kwargs):
         from warnings import warn
@@ -187,6 +211,8 @@ class Function:
         raise NotImplementedError("You must implement either the backward or vjp method for your custom autograd.Function to use it with "
                                   "backward mode AD.")
 
+    vjp = backward  # its other name
+
     @staticmethod
     def jvp(ctx, *tangents):
         raise NotImplementedError("You must implement the jvp function for custom autograd.Function to use it with forward mode AD.")
@@ -200,6 +226,14 @@ class Function:
         return call(cls, args, kwargs)[0]
 
 
+class InplaceFunction(Function):
+    """A `Function` whose older programs say by `inplace` whether it writes into its input."""
+
+    def __init__(self, inplace: bool = False):
+        super().__init__()
+        self.inplace = inplace
+
+
 def _innermost(args):
     top = None
     for a in args:
@@ -210,7 +244,7 @@ def _innermost(args):
 
 def call(cls, args, kwargs):
     """forward's result with its history, and the ctx."""
-    ctx = FunctionCtx(cls)
+    ctx = cls._backward_cls(cls)
     inputs = [a for a in args if isinstance(a, Tensor)]
     ctx.needs_input_grad = needs = tuple([isinstance(a, Tensor) and a.node is not None for a in args])
     before = mode.enabled
@@ -219,7 +253,7 @@ def call(cls, args, kwargs):
     try:
         if hasattr(cls, "setup_context"):
             result = cls.forward(*args, **kwargs)
-            cls.setup_context(ctx, args, result)
+            cls.setup_context(ctx, complete(cls.forward, args, kwargs), result)
         else:
             result = cls.forward(ctx, *args, **kwargs)
     finally:
@@ -243,6 +277,16 @@ def call(cls, args, kwargs):
             check_inference(x)
             version_cell(x)[0] += 1
     return (outs[0] if single else tuple(outs)), ctx
+
+
+def complete(forward, args: tuple, kwargs: dict) -> tuple:
+    """The arguments with forward's defaults for those that were left out, as setup_context sees them."""
+    code = getattr(forward, "__code__", None)
+    if code is None or (len(args) >= code.co_argcount and not kwargs):
+        return args
+    bound = signature(forward).bind(*args, **kwargs)
+    bound.apply_defaults()
+    return bound.args
 
 
 def _own(out, ctx):

@@ -86,6 +86,8 @@ def grad(
 
         warn("only_inputs argument is deprecated and is ignored now (defaults to True). To accumulate gradient for other parts of the "
              "graph, please use flambeau.autograd.backward.", FutureWarning, stacklevel=2)
+    if not inputs:
+        raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
     if materialize_grads and allow_unused is False:
         raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False.")
     keep = create_graph if retain_graph is None else retain_graph
@@ -102,7 +104,7 @@ def grad(
             if materialize_grads:
                 if not isinstance(x, Tensor):
                     raise RuntimeError("materialize_grads cannot be used when the given input is a GradientEdge")
-                found[i] = x.detach().new_zeros(x.shape)
+                found[i] = x.detach().new_zeros(x.shape, requires_grad=True)
             elif not allow_unused:
                 raise RuntimeError(
                     f"The differentiated Tensor at index {i} appears to not have been used in the graph. Set allow_unused=True if this is "

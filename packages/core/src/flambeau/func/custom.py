@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from ..autograd.function import Function, FunctionCtx, _record, call
+from ..autograd.function import Function, FunctionCtx, _record, call, complete
 from ..context import grad as mode
 from ..tensor import Tensor
 from .jvp import Dual
@@ -71,7 +71,7 @@ def _set_up(cls, ctx, args, result) -> None:
     if not hasattr(cls, "setup_context"):
         raise RuntimeError(f"In order to use an autograd.Function with functorch transforms (vmap, grad, jvp, jacrev, ...), it must "
                            f"override the setup_context staticmethod: {cls.__name__} has a forward(ctx, ...) only.")
-    cls.setup_context(ctx, args, result)
+    cls.setup_context(ctx, complete(cls.forward, args, {}), result)
 
 
 def _lifted(cls, dims, kwargs):

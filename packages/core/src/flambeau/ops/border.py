@@ -17,6 +17,7 @@ from ..fast import tracked
 from ..layout import contiguous_format
 from ..numpy_names import numpy_names
 from ..op import CARDS
+from ..spelling import factored, older
 from ..tensor import PLAIN, Tensor, check_dim, tensors_only, version_cell
 from ..write import check_places, check_writable, in_graph, into, old_value, rebase, write, wrote
 from . import elementwise, index, masks, nn, reduction, view
@@ -61,15 +62,19 @@ def _scaled(input, other, alpha):
     return other * (bool(alpha) if kind is bool_dtype else alpha)
 
 
-def add(input, other, *, alpha=1, out=None):
+def add(input, other, *older, alpha=1, out=None):
     """input + alpha · other.  (*), (*) -> (*), broadcast"""
+    if older:
+        return factored(add, 2, ("alpha",), (input, other, *older), {} if out is None else {"out": out})
     if type(input) in NUMBERS and type(other) in NUMBERS:
         input = tensor(input)
     return elementwise.add(input, other if alpha == 1 and alpha is not True else _scaled(input, other, alpha), out=out)
 
 
-def sub(input, other, *, alpha=1, out=None):
+def sub(input, other, *older, alpha=1, out=None):
     """x - alpha · y.  (*), (*) -> (*), broadcast"""
+    if older:
+        return factored(sub, 2, ("alpha",), (input, other, *older), {} if out is None else {"out": out})
     if isinstance(input, Tensor) and isinstance(other, Tensor | bool) and input.dtype is bool_dtype \
             and (isinstance(other, bool) or other.dtype is bool_dtype):
         raise RuntimeError(
@@ -129,7 +134,9 @@ def rsub(input, other, *, alpha=1):
 def _update(name):
     write_into = CARDS[name].inplace
 
-    def call(input, other, *, alpha=1, rounding_mode=None):
+    def call(input, other, *older, alpha=1, rounding_mode=None):
+        if older:
+            return factored(call, 2, ("alpha",) if name in ("add", "sub") else (), (input, other, *older), {})
         if rounding_mode is not None:
             return write(input, div(input, other, rounding_mode=rounding_mode), name)
         return write_into(input, other if alpha == 1 and alpha is not True else _scaled(input, other, alpha))
@@ -141,6 +148,7 @@ def _update(name):
 add_, sub_, mul_, div_ = (_update(n) for n in ("add", "sub", "mul", "div"))
 
 
+@older(3, "value")
 @listed
 def addcmul(input, tensor1, tensor2, old=None, *, value=1):
     """input + value · tensor1 · tensor2; the value may come second, as once in PyTorch.  (*), (*), (*) -> (*), broadcast"""
@@ -150,6 +158,7 @@ def addcmul(input, tensor1, tensor2, old=None, *, value=1):
     return input + (product if value == 1 else product * value)
 
 
+@older(3, "value")
 @listed
 def addcdiv(input, tensor1, tensor2, old=None, *, value=1):
     """input + value · tensor1 / tensor2; the value may come second, as once in PyTorch.  (*), (*), (*) -> (*), broadcast"""
@@ -173,7 +182,7 @@ def _in_place(function):
         return write(input, function(old_value(input) if _keeps_input(input) else input, *args, **kwargs), function.__name__)
 
     call.__name__, call.__doc__ = function.__name__ + "_", f"`{function.__name__}`, written into the tensor itself."
-    return call
+    return older(*function.older)(call) if hasattr(function, "older") else call
 
 
 def _keeps_input(x) -> bool:

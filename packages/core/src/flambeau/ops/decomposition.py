@@ -90,10 +90,10 @@ def linalg_cholesky_ex(xp, x):
 def _qr_back(g, y, mode):
     q, r = y
     gq, gr = g
-    m, n = q.shape[-2], r.shape[-1]
     if mode == "r":
         raise RuntimeError("The derivative of linalg.qr depends on Q, which is not computed when mode='r'. "
                            "Please use linalg.qr(A, mode='reduced') if you are going to require gradients.")
+    m, n = q.shape[-2], r.shape[-1]
     if mode == "complete" and m > n:
         raise RuntimeError(f"The QR decomposition is not differentiable when mode='complete' and nrows > ncols, got {m} and {n}")
     gr = r * 0 if gr is None else gr

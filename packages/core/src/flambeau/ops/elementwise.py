@@ -82,10 +82,10 @@ def _turned(g, y, x):
 
 
 def _exponent_slope(g, z, x):
-    """g · d(x**y)/dy = g · x**y log(x), and 0 where x is 0."""
+    """g · d(x**y)/dy = g · x**y log(x), and 0 where x is 0 and y is not negative (there z is 0 or 1; below, infinite)."""
     if isinstance(x, int | float | complex):
         return g * z * (cmath.log(x) if isinstance(x, complex) else math.log(x) if x > 0 else math.nan) if x else g * 0
-    return g * where(eq(x, 0), 0.0, z * log(x))
+    return g * where(logical_and(eq(x, 0), isfinite(z)), 0.0, z * log(x))
 
 
 def _power_slope(x, y):

@@ -24,8 +24,9 @@ from .index import gather
 from .inverse import linalg_pinv, linalg_rank, triangular
 from .linalg import matmul
 from .masks import tril, triu
-from .matrix import check, check_pair, check_system, fail, from_triangle, give, is_vector
-from .products import given, reflected
+from .matrix import check, check_pair, check_system, fail, from_triangle, is_vector
+from .outs import give, given
+from .products import reflected
 from .view import narrow, unsqueeze
 
 QR, SVD = kind("linalg_qr"), kind("linalg_svd")
@@ -114,7 +115,7 @@ def eigvalsh(A, UPLO: str = "L", *, out=None):
 
 def _check_finite(name: str, A):
     if A.process is None and A.visible() and not bool(isfinite(A).all()):
-        raise RuntimeError(f"{name}: input tensor should not contain infs or NaNs.")
+        raise RuntimeError(f"torch.{name}: input tensor should not contain infs or NaNs.")
 
 
 @listed
@@ -134,10 +135,12 @@ def eigvals(A, *, out=None):
 
 
 # ---- rank, pseudo-inverse, least squares
-def _tolerance(A, t):
+def _tolerance(A, t, name: str = "rcond"):
     """A number as it is, a tensor with one value for each matrix."""
     if not isinstance(t, Tensor):
         return t
+    if t.is_complex():
+        raise RuntimeError(f"linalg.pinv: {name} tensor of complex type is not supported")
     t = real_part(t).to(A.dtype.to_real())
     return t.expand(A.shape[:-2]) if t.ndim < A.ndim - 2 else t
 
@@ -147,9 +150,9 @@ def pinv(A, *, atol=None, rtol=None, hermitian: bool = False, out=None, rcond=No
 
     rtol is ε · max(m, n) unless it, or an atol above 0, is given.
     """
-    check("linalg.pinv", A, square=hermitian)
-    rtol = rcond if rtol is None else rtol
-    return given(linalg_pinv(A, _tolerance(A, atol), _tolerance(A, rtol), hermitian=bool(hermitian)), out, "linalg.pinv")
+    check("linalg.pinv", A, square=hermitian, few="expected a tensor with 2 or more dimensions of floating types")
+    atol, rtol = _tolerance(A, atol, "atol"), _tolerance(A, rcond, "rcond") if rtol is None else _tolerance(A, rtol, "rtol")
+    return given(linalg_pinv(A, atol, rtol, hermitian=bool(hermitian)), out, "linalg.pinv")
 
 
 @listed
@@ -159,7 +162,7 @@ def pinverse(input, rcond: float = 1e-15):
 
 
 @listed
-def matrix_rank(A, tol=None, *, atol=None, rtol=None, hermitian: bool = False, out=None):
+def matrix_rank(A, tol=None, hermitian: bool = False, *, atol=None, rtol=None, out=None):
     """How many singular values are above max(atol, rtol · largest).  (*, m, n) -> (*), int64"""
     check("linalg.matrix_rank", A, square=hermitian)
     atol, rtol = (tol, 0.0) if tol is not None else (atol, rtol)
@@ -167,7 +170,7 @@ def matrix_rank(A, tol=None, *, atol=None, rtol=None, hermitian: bool = False, o
     if A.numel() == 0:
         return given(empty(A.shape[:-2], dtype=int64, device=A.device).zero_(), out, "linalg.matrix_rank")
     A = from_triangle(A, False) if hermitian else A
-    return given(linalg_rank(A, _tolerance(A, atol), _tolerance(A, rtol)), out, "linalg.matrix_rank")
+    return given(linalg_rank(A, _tolerance(A, atol, "atol"), _tolerance(A, rtol, "rtol")), out, "linalg.matrix_rank")
 
 
 @listed
@@ -177,19 +180,23 @@ def lstsq(A, B, rcond=None, *, driver: str | None = None):
     driver  "gelsy" (default), "gels" (A of full rank), "gelsd", "gelss": decides, as in LAPACK, which of the other results are given
     """
     name = "linalg.lstsq"
-    check(name, A)
+    check(name, A, few="input must have at least 2 dimensions")
     driver = driver or "gelsy"
     if driver not in ("gels", "gelsy", "gelsd", "gelss"):
         raise RuntimeError(f"{name}: parameter `driver` should be one of (gels, gelsy, gelsd, gelss), got {driver!r}")
     if B.ndim < 1:
-        raise RuntimeError(f"{name}: input.dim() must be greater or equal to other.dim() and (input.dim() - other.dim()) <= 1")
+        raise RuntimeError(f"{name}: other must have at least 1 dimension, got {B.ndim}")
     check_pair(name, A, B)
     vector = is_vector(A, B)
     b = unsqueeze(B, -1) if vector else B
     if b.shape[-2] != A.shape[-2]:
         raise RuntimeError(f"{name}: input.size(-2) should match other.size(-{1 if vector else 2}), got {A.shape[-2]} and {b.shape[-2]}")
     m, n = A.shape[-2:]
-    rtol = None if rcond is None or driver == "gels" else rcond
+    rtol = rcond
+    if driver == "gels" or rcond is None or rcond < 0 or (driver == "gelsd" and rcond >= 1):
+        rtol = None  # as the precision asks for
+    if rtol is not None and driver == "gelsy":
+        rtol = rtol * (1 - 1e-7)  # which keeps what is as large as the limit
     solution = matmul(linalg_pinv(A, None, _tolerance(A, rtol)), b)
     blank = empty(0, dtype=int64 if driver == "gels" else A.dtype.to_real(), device=A.device)
     rank = blank if driver == "gels" else linalg_rank(A.detach(), None, _tolerance(A, rtol))
@@ -225,6 +232,13 @@ def lu_factor(A, *, pivot: bool = True, out=None):
     return give(LUFactor(factor, pivots), out, name)
 
 
+def _check_places(name: str, pivots, m: int):
+    """RuntimeError for exchanges with a row that is not there."""
+    if pivots.process is None and pivots.visible() and pivots.numel() and not bool(((pivots >= 1) & (pivots <= m)).all()):
+        raise RuntimeError(f"Pivots given to {name} must all be greater or equal to 1 and smaller or equal to LU.size(-2): between 1 and "
+                           f"LU.size(-2). They go from {int(pivots.min())} to {int(pivots.max())}, and the matrix has {m} rows")
+
+
 def lu_unpack(LU_data, LU_pivots, unpack_data: bool = True, unpack_pivots: bool = True, *, out=None):
     """P, L and U from what `lu_factor` gives; what is not asked for is empty.  (*, m, n) -> (*, m, m), (*, m, k), (*, k, n)"""
     check("lu_unpack", LU_data)
@@ -237,8 +251,9 @@ def lu_unpack(LU_data, LU_pivots, unpack_data: bool = True, unpack_pivots: bool 
         L, U = tril(narrow(LU_data, -1, 0, k), -1) + one, triu(narrow(LU_data, -2, 0, k))
     if unpack_pivots:
         if LU_pivots.dtype.name != "int32":
-            raise RuntimeError(f"lu_unpack: LU_pivots is expected to be a contiguous tensor of int32 dtype, got "
+            raise RuntimeError(f"lu_unpack: LU_pivots is expected to be a contiguous tensor of torch.int32 dtype, got "
                                f"{LU_pivots.dtype.name}")
+        _check_places("lu_unpack", LU_pivots, m)
         places = places_of(LU_pivots, m)
         one = eye(m, dtype=LU_data.dtype, device=LU_data.device).expand(*places.shape[:-1], m, m)
         P = gather(one, -1, unsqueeze(places, -2).expand(one.shape))
@@ -299,10 +314,15 @@ def geqrf(input, *, out=None):
 @listed
 def ormqr(A, tau, C, left: bool = True, transpose: bool = False, *, out=None):
     """Q C, or C Q when not `left`, with Qᴴ for Q when `transpose`; Q = H₁ H₂ … is told by A and tau.  -> the shape of C"""
-    check("ormqr", A)
-    check("ormqr", C)
-    if C.shape[-2 if left else -1] < A.shape[-2]:
-        raise RuntimeError(f"ormqr: other.shape[{-2 if left else -1}] must be equal to input.shape[-2], got {list(C.shape)}")
+    check("ormqr", A, few="input must have at least 2 dimensions")
+    check("ormqr", C, few="other must have at least 2 dimensions")
+    axis = -2 if left else -1
+    for few, text in ((C.shape[axis] < tau.shape[-1], f"other.shape[{axis}] must be greater than or equal to tau.shape[-1]"),
+                      (C.shape[axis] != A.shape[-2], f"other.shape[{axis}] must be equal to input.shape[-2]"),
+                      (tau.shape[:-1] != A.shape[:-2], "Expected batch dimensions of tau to be equal to input.shape[:-2]"),
+                      (C.shape[:-2] != A.shape[:-2], "Expected batch dimensions of other to be equal to input.shape[:-2]")):
+        if few:
+            raise RuntimeError(f"ormqr: {text}, got input {list(A.shape)}, tau {list(tau.shape)} and other {list(C.shape)}")
     if left:
         return given(reflected(A, tau, C, backwards=not transpose, adjoint=transpose), out, "ormqr")
     return given(reflected(A, tau, C.mH, backwards=transpose, adjoint=not transpose).mH, out, "ormqr")

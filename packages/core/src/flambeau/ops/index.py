@@ -419,7 +419,7 @@ def scatter_sum(xp, x, index, dim, shape):
 def _check_places(what, x, dim, index):
     if index.dtype.name not in ("int64", "int32", "uint8"):
         raise RuntimeError(f"{what}(): Expected dtype int64 for index, got {index.dtype}")
-    if max(index.ndim, 1) != max(x.ndim, 1) and (index.numel() or what != "gather"):
+    if max(index.ndim, 1) != max(x.ndim, 1) and index.numel():
         raise RuntimeError(f"Index tensor must have the same number of dimensions as input tensor ({what}: {index.ndim} and {x.ndim})")
     n = x.shape[dim] if x.ndim else 1
     for d in range(index.ndim):
@@ -465,6 +465,11 @@ def gathered(x, made, index, dim: int):
     return out
 
 
+def untouched(input, src):
+    """A copy of what nothing is written into; src, which went nowhere, gets a gradient of zeros."""
+    return input + reshape(src, -1)[:0].sum(dtype=input.dtype) if isinstance(src, Tensor) and src.requires_grad else input.clone()
+
+
 @numpy_names
 @listed
 def scatter_add(input, dim: int, index, src):
@@ -473,6 +478,8 @@ def scatter_add(input, dim: int, index, src):
     _check_places("scatter_add", input, dim, index)
     if src.dtype is not input.dtype:
         raise RuntimeError(f"scatter(): Expected self.dtype to be equal to src.dtype, got {input.dtype} and {src.dtype}")
+    if not index.numel():
+        return untouched(input, src)
     total = input + run(CARDS["scatter_sum"], (src, index), {"dim": dim, "shape": tuple(input.shape)})
     return total if total.dtype is input.dtype else total.to(input.dtype)
 

@@ -212,7 +212,7 @@ def _exp_along(x, t):
     """The derivative of exp at x along t: the upper right block of exp [[x t] [0 x]]."""
     n = x.shape[-1]
     blocks = cat([cat([x, t], -1), cat([x * 0, x], -1)], -2)
-    return narrow(narrow(matrix_exp(blocks), -2, 0, n), -1, n, n)
+    return narrow(narrow(exponential(blocks), -2, 0, n), -1, n, n)
 
 
 _PADE = [math.comb(13, j) * math.factorial(26 - j) / math.factorial(26) for j in range(14)]
@@ -220,7 +220,7 @@ _PADE = [math.comb(13, j) * math.factorial(26 - j) / math.factorial(26) for j in
 
 @op("opaque", vmap=same, samples=_squares, vjp=lambda g, _y, x: _exp_along(x.mT, g),
     jvp=lambda tangents, _y, x: _exp_along(x, tangents[0]))
-def matrix_exp(xp, x):
+def exponential(xp, x):
     """The exponential of matrices, I + x + x²/2 + …  (*, n, n) -> (*, n, n)
 
     Source: Higham (2005), "The scaling and squaring method for the matrix exponential revisited", with the approximant of order 13.
@@ -228,7 +228,7 @@ def matrix_exp(xp, x):
     if x.size == 0:
         return x.copy()
     if x.dtype.itemsize < 4:
-        return matrix_exp.card.body(xp, x.astype(np.float32)).astype(x.dtype)
+        return exponential.card.body(xp, x.astype(np.float32)).astype(x.dtype)
     size = abs(x).sum(axis=-2).max(axis=-1)
     times = np.ceil(np.log2(xp.maximum(xp.where(xp.isfinite(size), size, 1) / 5.37, 1e-30))).clip(0).astype(np.int64)
     a = x / xp.asarray(2.0 ** times[..., None, None], dtype=size.dtype)

@@ -4,6 +4,7 @@ from __future__ import annotations
 from importlib import import_module
 
 from ..overriding.asking import asking
+from ..spelling import older
 from ..write import taking_out
 
 _BOTH = {
@@ -20,7 +21,7 @@ _BOTH = {
     "products":
         "vdot inner cross kron addmv addr addbmm",
     "matrix":
-        "cholesky cholesky_solve cholesky_inverse triangular_solve det logdet slogdet matrix_power",
+        "cholesky_solve cholesky_inverse triangular_solve det logdet slogdet matrix_power",
     "factors":
         "pinverse geqrf ormqr",
     "norms":
@@ -48,8 +49,6 @@ _FUNCTIONS = {
         "tensordot chain_matmul",
     "factors":
         "lu_unpack",
-    "inverse":
-        "matrix_exp",
     "norms":
         "cdist pdist",
     "lowrank":
@@ -92,7 +91,9 @@ _METHODS = {
 }
 # where a method has another name in its file
 _RENAMED = {
-    "inverse": ("matrix", "inv"), "orgqr": ("products", "householder_product"), "qr": ("factors", "old_qr"), "svd": ("factors", "old_svd"),
+    "inverse": ("matrix", "inv"), "cholesky": ("matrix", "old_cholesky"), "matrix_exp": ("matrix", "matrix_exp"),
+    "orgqr": ("products", "householder_product"), "qr": ("factors", "old_qr"),
+    "svd": ("factors", "old_svd"),
     "lu": ("factors", "old_lu"), "lu_solve": ("factors", "old_lu_solve"),
 }
 # functions that take out= by rule; those whose out may share no memory with an input
@@ -128,6 +129,7 @@ def method(name: str):
         return getattr(import_module(f"{__package__}.{module}"), own)(self, *args, **kwargs)
 
     call.__name__ = name
+    call = older(3, "beta", "alpha")(call) if name in ("addbmm", "addmv", "addr") else call
     call.__doc__ = f"See `flambeau.{name}`."
     return call
 

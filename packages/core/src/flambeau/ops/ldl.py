@@ -8,7 +8,7 @@ from ..dtype import int32
 from ..return_types import kind
 from .elimination import same, square
 from .matrix import check, check_pair, fail, give
-from .products import given
+from .outs import given
 
 Factor, FactorEx = kind("linalg_ldl_factor"), kind("linalg_ldl_factor_ex")
 

@@ -12,12 +12,16 @@ from ..casting import state as autocast
 from ..context import grad
 from ..define import op
 from ..dispatch import run
-from ..dtype import FLOAT, bfloat16, float16, int64
+from ..dtype import FLOAT, bfloat16, bool_, float16, int64
 from ..fast import binary
 from ..op import CARDS, Card
 from ..overriding import elsewhere
 from ..record import record
+from ..spelling import older
 from ..tensor import Tensor, plain, tensors_only
+from .elementwise import where
+from .equation import from_lists, spelled_out
+from .outs import word
 from .view import ready, reshape, sum_to_size, transpose, unsqueeze
 
 F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
@@ -162,15 +166,48 @@ def mv(input, vec):
     return (matmul if not context.unusual else _mv)(input, vec)
 
 
+def check_vectors(a, b):
+    """RuntimeError unless a and b are vectors of one length and dtype."""
+    if a.ndim != 1 or b.ndim != 1:
+        raise RuntimeError(f"1D tensors expected, but got {a.ndim}D and {b.ndim}D tensors")
+    if a.dtype is not b.dtype and not autocast.active:
+        raise RuntimeError(f"dot : expected both vectors to have same dtype, but found {word(a.dtype)} and {word(b.dtype)}")
+    if a.shape != b.shape:
+        raise RuntimeError(f"inconsistent tensor size, expected tensor [{a.shape[0]}] and src [{b.shape[0]}] to have the same number of "
+                           "elements")
+
+
+def check_kinds(text: str, *tensors):
+    """RuntimeError unless tensors have one dtype: `text` names each."""
+    kinds = [x.dtype for x in tensors]
+    if any(kind is not kinds[0] for kind in kinds) and not autocast.active:
+        raise RuntimeError(text.format(*map(word, kinds)))
+
+
+def check_factors(kind, **factors):
+    """RuntimeError for numbers that may not scale tensors of a dtype: truth values where there are none, fractions of whole numbers."""
+    for name, value in factors.items():
+        if isinstance(value, bool) and kind is not bool_:
+            raise RuntimeError(f"Boolean {name} only supported for Boolean results.")
+        if isinstance(value, float | complex) and kind.category < FLOAT:
+            raise RuntimeError(f"For integral input tensors, argument {name} must not be a floating point number.")
+
+
+def scaled(x, product, beta, alpha):
+    """β x + α · product, whole numbers scaled by whole numbers; where β is 0, x is not looked at (its nan and inf don't count)."""
+    if product.dtype.category < FLOAT:
+        beta, alpha = int(beta), int(alpha)
+    product = product if alpha == 1 else product * alpha
+    if beta == 0:
+        blank = x.detach().new_zeros(())
+        return product + (where(blank != 0, x, blank) if x.requires_grad else blank.expand(x.shape))
+    return (x if beta == 1 else x * beta) + product
+
+
 def dot(input, tensor):
     """Inner product of two vectors.  (n), (n) -> ()"""
     tensors_only("dot", input=input, tensor=tensor)
-    if input.ndim != 1 or tensor.ndim != 1:
-        raise RuntimeError(f"1D tensors expected, but got {input.ndim}D and {tensor.ndim}D tensors")
-    if input.shape != tensor.shape:
-        raise RuntimeError(
-            f"inconsistent tensor size, expected tensor [{input.shape[0]}] and src [{tensor.shape[0]}] to have the same number of elements"
-        )
+    check_vectors(input, tensor)
     return (matmul if not context.unusual else _dot)(input, tensor)
 
 
@@ -185,22 +222,22 @@ def outer(input, vec2):
     return unsqueeze(input, 1) * vec2
 
 
+@older(3, "beta", "alpha")
 @listed
 def addmm(input, mat1, mat2, *, beta=1, alpha=1):
     """β input + α (a b).  (n, m) broadcast, (n, k), (k, m) -> (n, m)"""
-    product = mm(mat1, mat2)
-    return (input if beta == 1 else input * beta) + (product if alpha == 1 else product * alpha)
+    check_kinds("self and mat2 must have the same dtype, but got {0} and {2}", input, mat1, mat2)
+    return scaled(input, mm(mat1, mat2), beta, alpha)
 
 
+@older(3, "beta", "alpha")
 @listed
 def baddbmm(input, batch1, batch2, *, beta=1, alpha=1):
     """β input + α (a b), a product for each place of the first axis.  (b, n, m) broadcast, (b, n, k), (b, k, m) -> (b, n, m)"""
+    check_kinds("Input dtypes must be the same, got: input {0}, batch1: {1}, batch2: {2}", input, batch1, batch2)
     if input.dtype in (float16, bfloat16):  # computed in float32, rounded once
         return baddbmm(input.float(), batch1.float(), batch2.float(), beta=beta, alpha=alpha).to(input.dtype)
-    if input.dtype.category < FLOAT:
-        beta, alpha = int(beta), int(alpha)
-    product = bmm(batch1, batch2)
-    return (input if beta == 1 else input * beta) + (product if alpha == 1 else product * alpha)
+    return scaled(input, bmm(batch1, batch2), beta, alpha)
 
 
 def _einsum_back(g, xs, equation):
@@ -251,12 +288,16 @@ def _sums_alone(equation: str, operands) -> bool:
 
 
 @listed
-def einsum(equation: str, *operands):
-    """A sum of products in Einstein's notation: `einsum("bij,bjk->bik", a, b)`.
+def einsum(*args):
+    """A sum of products in Einstein's notation: `einsum("bij,bjk->bik", a, b)`, or with numbers: `einsum(a, [0, 1], b, [1, 2], [0, 2])`.
 
     >>> flambeau.einsum("i,i->", flambeau.ones(3), flambeau.ones(3))
     tensor(3.)
     """
+    if len(args) < 2:
+        raise ValueError("einsum(): must specify the equation string and at least one operand, or at least one operand and its "
+                         "subscripts list")
+    equation, operands = from_lists(args) if isinstance(args[0], Tensor) else (args[0], args[1:])
     if len(operands) == 1 and isinstance(operands[0], list | tuple):
         operands = tuple(operands[0])
     if operands and operands[0].dtype.category < FLOAT and operands[0].dtype is not int64 and _sums_alone(equation, operands):
@@ -266,42 +307,5 @@ def einsum(equation: str, *operands):
             return run(CARDS["einsum_of"], list(operands), {"equation": equation})
         except ValueError:
             pass  # axes of different sizes: broadcast, or told in PyTorch's words below
-    equation = equation.replace(" ", "")
-    terms = equation.split("->")[0].split(",")
-    if len(terms) != len(operands):
-        raise ValueError(f"einsum(): the equation has {len(terms)} operands, but {len(operands)} were given")
-    free = iter(c for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz" if c not in equation)
-    batch = ""
-    if "..." in equation:
-        most = max(x.ndim - len(t.replace("...", "")) for x, t in zip(operands, terms, strict=True) if "..." in t)
-        batch = "".join(next(free) for _ in range(most))
-    full: list = []
-    kept: list = []
-    for x, t in zip(operands, terms, strict=True):
-        if "..." in t:
-            t = t.replace("...", batch[len(batch) - (x.ndim - len(t) + 3):])
-        if len(t) != x.ndim:
-            raise RuntimeError(
-                f"einsum(): the number of subscripts in the equation ({len(t)}) does not match the number of dimensions ({x.ndim}) "
-                f"for operand {len(full)} and no ellipsis was given"
-            )
-        while len(set(t)) < len(t):  # a label twice in a term reads the diagonal
-            c = next(c for c in t if t.count(c) > 1)
-            first, second = t.index(c), t.index(c, t.index(c) + 1)
-            x = x.diagonal(0, first, second)
-            t = t[:first] + t[first + 1:second] + t[second + 1:] + c
-        full.append(t)
-        kept.append(x)
-    if "->" in equation:
-        result = equation.split("->")[1].replace("...", batch)
-    else:
-        every = "".join(full)
-        result = batch + "".join(sorted(c for c in set(every) - set(batch) if every.count(c) == 1))
-    extents: dict[str, int] = {}
-    for x, t in zip(kept, full, strict=True):
-        for c, n in zip(t, x.shape, strict=True):
-            if extents.setdefault(c, n) != n and 1 not in (n, extents[c]):
-                raise RuntimeError(f"einsum(): operands do not broadcast: subscript {c} has sizes {extents[c]} and {n}")
-            extents[c] = max(extents[c], n)
-    kept = [x.expand(tuple(extents[c] for c in t)) for x, t in zip(kept, full, strict=True)]
-    return run(CARDS["einsum_of"], kept, {"equation": ",".join(full) + "->" + result})
+    kept, told = spelled_out(equation, operands)
+    return run(CARDS["einsum_of"], kept, {"equation": told})

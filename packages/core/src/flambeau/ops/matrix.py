@@ -2,33 +2,34 @@
 from __future__ import annotations
 
 from ..casting import listed
-from ..dtype import FLOAT, bfloat16, bool_, float16
+from ..dtype import FLOAT, bfloat16, bool_, float16, int32
 from ..return_types import kind
 from ..tensor import Tensor
-from .create import eye, zeros_like
+from .create import arange, eye, zeros_like
 from .decomposition import linalg_cholesky_ex
 from .elementwise import log, where
 from .elimination import LinAlgError
-from .inverse import linalg_det, linalg_inv_ex, linalg_slogdet, linalg_solve_ex, triangular
+from .inverse import exponential, linalg_det, linalg_inv_ex, linalg_slogdet, linalg_solve_ex, triangular
 from .linalg import matmul
 from .masks import tril, triu
-from .products import given
-from .view import unsqueeze
+from .outs import give, given
+from .view import diagonal, unsqueeze
 
 CholeskyEx, InvEx, SolveEx = kind("linalg_cholesky_ex"), kind("linalg_inv_ex"), kind("linalg_solve_ex")
 Slogdet = kind("linalg_slogdet")
 
 
 # ---- checks
-def check(name: str, A, square: bool = False):
-    """RuntimeError unless A is a matrix, or a batch of them, of single or double precision."""
+def check(name: str, A, square: bool = False, low: bool = False,
+          few: str = "The input tensor A must have at least 2 dimensions"):
+    """RuntimeError unless A is a matrix, or a batch of them, of single or double precision (or half, when `low`)."""
     if not isinstance(A, Tensor):
         raise TypeError(f"{name}(): argument must be Tensor, not {type(A).__name__}")
     if A.ndim < 2:
-        raise RuntimeError(f"{name}: The input tensor A must have at least 2 dimensions, got shape {list(A.shape)}")
+        raise RuntimeError(f"{name}: {few}, got shape {list(A.shape)}")
     if A.dtype.category < FLOAT:
         raise RuntimeError(f"{name}: Expected a floating point or complex tensor as input. Got {A.dtype.name}: convert it with .float()")
-    if A.dtype in (float16, bfloat16):
+    if A.dtype in (float16, bfloat16) and not low:
         raise RuntimeError(f"{name}: Low precision dtypes not supported. Got {A.dtype.name}: convert it with .float()")
     if square and A.shape[-1] != A.shape[-2]:
         raise RuntimeError(f"{name}: A must be batches of square matrices, but they are {A.shape[-2]} by {A.shape[-1]} matrices")
@@ -37,12 +38,6 @@ def check(name: str, A, square: bool = False):
 def check_pair(name: str, A, B):
     if A.dtype is not B.dtype:
         raise RuntimeError(f"{name}: Expected A and B to have the same dtype, but found {A.dtype.name} and {B.dtype.name}")
-
-
-def give(results, out, name: str):
-    if out is None:
-        return results
-    return type(results)(*(given(r, o, name) for r, o in zip(results, out, strict=True)))
 
 
 def fail(name: str, info, text: str):
@@ -103,6 +98,12 @@ def cholesky(input, *, upper: bool = False, out=None):
 
 
 @listed
+def old_cholesky(input, upper: bool = False, *, out=None):
+    """`linalg.cholesky` by its older name, which takes `upper` by place."""
+    return given(cholesky(input, upper=upper), out, "cholesky")
+
+
+@listed
 def cholesky_solve(input, input2, upper: bool = False, *, out=None):
     """X with A X = B, A = L Lᴴ (Lᴴ L when `upper`).  (*, n, k), (*, n, n) -> (*, n, k)"""
     for n, x in (("b", input), ("u", input2)):
@@ -123,6 +124,9 @@ def cholesky_solve(input, input2, upper: bool = False, *, out=None):
 def cholesky_inverse(input, upper: bool = False, *, out=None):
     """The inverse of A, from its Cholesky factor.  (*, n, n) -> (*, n, n)"""
     check("cholesky_inverse", input, square=True)
+    zero = (diagonal(input.detach(), 0, -2, -1) == 0).to(int32)
+    place = (zero * arange(1, input.shape[-1] + 1, device=input.device)).amax(-1) if input.numel() else zero.sum()
+    fail("cholesky_inverse", place, SINGULAR)
     one = eye(input.shape[-1], dtype=input.dtype, device=input.device).expand(input.shape)
     return given(cholesky_solve(one, input, upper), out, "cholesky_inverse")
 
@@ -261,3 +265,12 @@ def matrix_power(A, n: int, *, out=None):
         A = matmul(A, A)
 
 
+def matrix_exp(input):
+    """The exponential, I + A + A²/2 + …  (*, n, n) -> (*, n, n)
+
+    >>> flambeau.linalg.matrix_exp(flambeau.zeros(2, 2))
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
+    check("linalg.matrix_exp", input, square=True, low=True)
+    return exponential(input)

@@ -12,6 +12,7 @@ from .decomposition import linalg_svdvals
 from .elementwise import eq, logical_or, where
 from .elementwise import sgn as sign_of
 from .inverse import linalg_inv_ex
+from .outs import given
 from .reduction import spread
 from .view import movedim, unsqueeze
 
@@ -74,20 +75,27 @@ def vector_norm(x, ord=2, dim=None, keepdim: bool = False, *, dtype=None, out=No
     >>> flambeau.linalg.vector_norm(flambeau.tensor([3.0, 4.0]))
     tensor(5.)
     """
-    if isinstance(ord, str | complex):
+    if isinstance(ord, str):
         raise TypeError(f"linalg.vector_norm: expected ord to be a real number, got {ord!r}")
+    _check_real(ord, "linalg.vector_norm")
     x = converted(x, dtype, "linalg.vector_norm")
     dims = dims_of(dim) or None
     if dims is not None:
         dims = tuple(check_dim(d, x.ndim) for d in dims)
         if len(set(dims)) < len(dims):
-            raise RuntimeError(f"linalg.vector_norm: dim {dim} appears multiple times in the list of dims")
+            twice = next(d for d in dims if dims.count(d) > 1)
+            raise RuntimeError(f"linalg.vector_norm: dim {twice} appears multiple times in the list of dims")
         dims = dims if x.ndim else None
     if (ord < 0 or ord == INF) and (x.numel() == 0 if dims is None else any(x.shape[d] == 0 for d in dims)):
         raise RuntimeError(
             f"linalg.vector_norm cannot compute the {ord} norm on an empty tensor because the operation does not have an identity"
         )
-    return _given(_vector_norm(x, float(ord), dims, keepdim), out, "linalg.vector_norm")
+    return given(_vector_norm(x, float(ord), dims, keepdim), out, "linalg.vector_norm")
+
+
+def _check_real(ord, name: str):
+    if isinstance(ord, complex):
+        raise RuntimeError(f"{name}: Expected a non-complex scalar as the order of norm, got {ord}")
 
 
 def _vector_norm(x, ord, dims, keepdim):
@@ -99,13 +107,6 @@ def _vector_norm(x, ord, dims, keepdim):
         size = x.abs()
         return where(eq(size, 0), size, 1.0).sum(dims, keepdim)
     return power_norm(x, ord, dims, keepdim)
-
-
-def _given(result, out, name):
-    if out is None:
-        return result
-    from ..write import into
-    return into(out, result, name)
 
 
 def _largest(x):
@@ -123,6 +124,7 @@ def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim: bool = False, *, dtype=None
     name = "linalg.matrix_norm"
     A = converted(A, dtype, name)
     dims = dims_of(dim)
+    _check_real(ord, name)
     if A.ndim < 2:
         raise RuntimeError(f"{name}: The input tensor A must have at least 2 dimensions, got shape {list(A.shape)}")
     if len(dims) != 2:
@@ -135,7 +137,7 @@ def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim: bool = False, *, dtype=None
     if not isinstance(ord, str) and abs(ord) not in (1, 2, INF):
         raise RuntimeError(f"{name}: Order {ord} not supported: expected 'fro', 'nuc', inf, -inf, 1, -1, 2 or -2")
     if ord == "fro":
-        return _given(power_norm(A, 2.0, (a, b), keepdim), out, name)
+        return given(power_norm(A, 2.0, (a, b), keepdim), out, name)
     x = movedim(A, (a, b), (-2, -1))
     if ord == "nuc" or abs(ord) == 2:
         s = linalg_svdvals(x)
@@ -146,7 +148,7 @@ def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim: bool = False, *, dtype=None
     if keepdim:
         for d in sorted((a, b)):
             y = unsqueeze(y, d)
-    return _given(y, out, name)
+    return given(y, out, name)
 
 
 @listed
@@ -163,9 +165,7 @@ def norm(A, ord=None, dim=None, keepdim: bool = False, *, out=None, dtype=None):
         raise RuntimeError(f"linalg.norm: If dim is specified, it must be of length 1 or 2. Got {list(dims)}")
     if dims is None and A.ndim not in (1, 2):
         raise RuntimeError(f"linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got {A.ndim}D.")
-    if (1 if dims is not None and len(dims) == 1 or dims is None and A.ndim == 1 else 2) == 1:
-        if isinstance(ord, str):
-            raise RuntimeError(f"linalg.norm: Order {ord} not supported for vectors: expected a number")
+    if not isinstance(ord, str) and (1 if dims is not None and len(dims) == 1 or dims is None and A.ndim == 1 else 2) == 1:
         return vector_norm(A, ord, dims, keepdim, dtype=dtype, out=out)
     return matrix_norm(A, ord, dims or (-2, -1), keepdim, dtype=dtype, out=out)
 
@@ -177,19 +177,23 @@ def cond(A, p=None, *, out=None):
     p  a norm of `matrix_norm`; None or ±2 divide singular values, and take matrices of any shape
     """
     if A.ndim < 2:
-        raise RuntimeError(f"linalg.cond: The input tensor A must have at least 2 dimensions, got shape {list(A.shape)}")
+        raise RuntimeError(f"linalg.cond: The input tensor must have at least 2 dimensions, got shape {list(A.shape)}")
+    A = converted(A, None, "linalg.cond")
+    if not A.numel():
+        return given(A.abs().sum((-2, -1)), out, "linalg.cond")
     if p is None or p in (2, -2):
-        A = converted(A, None, "linalg.cond")
         s = linalg_svdvals(A)
         first, last = s.select(-1, 0), s.select(-1, -1)
-        return _given(last / first if p == -2 else first / last, out, "linalg.cond")
+        return given(last / first if p == -2 else first / last, out, "linalg.cond")
+    if p not in ("fro", "nuc", 1, -1, INF, -INF):
+        raise RuntimeError(f"linalg.cond got an invalid norm type: {p}")
     if A.shape[-1] != A.shape[-2]:
         raise RuntimeError(
             f"linalg.cond: A must be batches of square matrices for p={p!r}, but they are {A.shape[-2]} by {A.shape[-1]} matrices"
         )
-    inverse, info = linalg_inv_ex(converted(A, None, "linalg.cond"))
+    inverse, info = linalg_inv_ex(A)
     y = matrix_norm(A, p) * matrix_norm(inverse, p)
-    return _given(where(info > 0, INF, y), out, "linalg.cond")
+    return given(where(info > 0, INF, y), out, "linalg.cond")
 
 
 # ---- distances

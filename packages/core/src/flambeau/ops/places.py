@@ -14,7 +14,7 @@ from ..op import CARDS
 from ..tensor import Tensor, check_dim
 from .create import arange, as_tensor
 from .elementwise import where
-from .index import _check_places, _check_range, gather, getitem, index_put_, scatter_add
+from .index import _check_places, _check_range, gather, getitem, index_put_, scatter_add, untouched
 from .view import broadcast_tensors, expand, narrow, reshape
 
 
@@ -124,9 +124,11 @@ def scatter_reduce(input, dim: int, index, src, reduce: str, *, include_self: bo
     _check_places("scatter_reduce", input, dim, index)
     if input.dtype is not src.dtype:
         raise RuntimeError(f"scatter(): Expected self.dtype to be equal to src.dtype, got {input.dtype} and {src.dtype}")
-    src = getitem(src, tuple(slice(0, n) for n in index.shape))
     if reduce not in _FOLDS:
         raise RuntimeError(f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}.")
+    if not index.numel():
+        return reshape(untouched(input, src)) if scalar else untouched(input, src)
+    src = getitem(src, tuple(slice(0, n) for n in index.shape))
     ones = src.new_ones(src.shape)
     hit = scatter_add(input.new_zeros(input.shape), dim, index, ones) != 0
     out = _FOLDS[reduce](input if include_self else None, input, dim, index, src, hit, ones, include_self)
@@ -286,7 +288,7 @@ def scatter(input, dim: int, index, src=None, *, value=None, reduce: str | None 
     dim = check_dim(dim, input.ndim)
     _check_places("scatter", input, dim, index)
     if not index.numel():
-        return input.clone()
+        return untouched(input, src)
     index = index if index.dtype.itemsize == 8 else index.long()
     if src.dtype is not input.dtype:
         raise RuntimeError(f"scatter(): Expected self.dtype to be equal to src.dtype, got {input.dtype} and {src.dtype}")

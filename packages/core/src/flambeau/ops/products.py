@@ -5,29 +5,27 @@ from itertools import pairwise
 from math import prod
 
 from ..casting import listed
-from ..dtype import FLOAT, bfloat16, bool_, float16
+from ..dtype import FLOAT, bfloat16, bool_, float16, promote_types
 from ..numpy_names import numpy_names
+from ..spelling import older
 from ..tensor import Tensor, check_dim
-from ..write import into
 from .border import roll
 from .complex import conj
 from .create import eye, ones, tensor
 from .elimination import LinAlgError
 from .inverse import linalg_inv_ex, linalg_solve_ex
 from .join import cat
-from .linalg import dot, matmul, outer
+from .linalg import check_factors, check_kinds, check_vectors, dot, matmul, outer, scaled
+from .outs import given, word
 from .view import diagonal as diagonal_of
 from .view import movedim, reshape, unsqueeze
-
-
-def given(result, out, name: str):
-    return result if out is None else into(out, result, name)
 
 
 # ---- of vectors
 @listed
 def vdot(input, other, *, out=None):
     """Inner product of two vectors, the first conjugated.  (n), (n) -> ()"""
+    check_vectors(input, other)
     return given(dot(conj(input), other), out, "vdot")
 
 
@@ -37,8 +35,8 @@ def inner(input, other, *, out=None):
     if input.ndim == 0 or other.ndim == 0:
         return given(input * other, out, "inner")
     if input.shape[-1] != other.shape[-1]:
-        raise RuntimeError(f"inner() the last dimension must match on both input tensors but got shapes {tuple(input.shape)}, "
-                           f"{tuple(other.shape)}")
+        raise RuntimeError(f"inner() the last dimension must match on both input tensors but got shapes {list(input.shape)} "
+                           f"and {list(other.shape)}")
     return given(tensordot(input, other, ([-1], [-1])), out, "inner")
 
 
@@ -134,51 +132,47 @@ def tensordot(a, b, dims=2, out=None):
     return given(reshape(matmul(left, right), shape), out, "tensordot")
 
 
-def _scaled(x, product, beta, alpha):
-    """β x + α · product, whole numbers scaled by whole numbers; where β is 0, x is not looked at (its nan and inf don't count)."""
-    if product.dtype.category < FLOAT:
-        beta, alpha = int(beta), int(alpha)
-    product = product if alpha == 1 else product * alpha
-    if beta == 0:
-        return product + x * 0 if x.requires_grad else product
-    return (x if beta == 1 else x * beta) + product
-
-
+@older(3, "beta", "alpha")
 @listed
 def addmv(input, mat, vec, *, beta=1, alpha=1, out=None):
     """β input + α (mat vec).  (n) broadcast, (n, m), (m) -> (n)"""
     if mat.ndim != 2 or vec.ndim != 1:
         raise RuntimeError(f"vector + matrix @ vector expected, got {input.ndim}, {mat.ndim}, {vec.ndim}")
-    return given(_scaled(input, matmul(mat, vec), beta, alpha), out, "addmv")
+    check_kinds("addmv input tensors must have the same dtype, but got {0}, {1}, and {2}", input, mat, vec)
+    return given(scaled(input, matmul(mat, vec), beta, alpha), out, "addmv")
 
 
+@older(3, "beta", "alpha")
 @listed
 def addr(input, vec1, vec2, *, beta=1, alpha=1, out=None):
     """β input + α (vec1 vec2ᵀ).  (n, m) broadcast, (n), (m) -> (n, m)"""
     if vec1.ndim != 1 or vec2.ndim != 1:
         raise RuntimeError(f"addr: Expected 1-D arguments, but got {vec1.ndim}-D and {vec2.ndim}-D")
+    check_factors(promote_types(promote_types(vec1.dtype, vec2.dtype), input.dtype), beta=beta, alpha=alpha)
     if input.dtype in (float16, bfloat16):
         beta, alpha = (tensor(v, dtype=input.dtype, device=input.device) for v in (beta, alpha))  # every step is rounded, as PyTorch's are
         product = outer(vec1 * alpha, vec2)
         return given(product if beta == 0 else input.expand(product.shape) * beta + product, out, "addr")
     product = outer(vec1, vec2)
-    if product.dtype is bool_:
+    if product.dtype is bool_ and input.dtype is bool_:
         beta, alpha = bool(beta), bool(alpha)
         return given(input.expand(product.shape) & beta | product & alpha, out, "addr")
-    return given(_scaled(input.expand(product.shape), product, beta, alpha), out, "addr")
+    return given(scaled(input.expand(product.shape), product, beta, alpha), out, "addr")
 
 
+@older(3, "beta", "alpha")
 @listed
 def addbmm(input, batch1, batch2, *, beta=1, alpha=1, out=None):
     """β input + α Σ batch1 batch2, summed over the first axis.  (n, m) broadcast, (b, n, k), (b, k, m) -> (n, m)"""
     if batch1.ndim != 3 or batch2.ndim != 3:
         raise RuntimeError(f"batch1 must be a 3D tensor and batch2 too, got {batch1.ndim}D and {batch2.ndim}D")
+    check_kinds("self and mat2 must have the same dtype, but got {0} and {2}", input, batch1, batch2)
     if input.dtype in (float16, bfloat16):
-        total = input.float() * beta if beta else input.float().new_zeros(())
+        total = input.float() * beta if beta else input.float().new_zeros(input.shape)
         for one, two in zip(batch1.float(), batch2.float(), strict=True):  # every sum is rounded, as PyTorch's are
             total = (total + matmul(one, two) * alpha).to(input.dtype).float()
         return given(total.to(input.dtype), out, "addbmm")
-    return given(_scaled(input, tensordot(batch1, batch2, ([0, 2], [0, 1])), beta, alpha), out, "addbmm")
+    return given(scaled(input, tensordot(batch1, batch2, ([0, 2], [0, 1])), beta, alpha), out, "addbmm")
 
 
 @listed
@@ -193,7 +187,11 @@ def multi_dot(tensors, *, out=None):
         raise RuntimeError(f"multi_dot(): expected at least 2 tensors but got {len(xs)}")
     for i, x in enumerate(xs):
         if x.ndim != 2 and not (x.ndim == 1 and i in (0, len(xs) - 1)):
-            raise RuntimeError(f"multi_dot(): tensor {i} must be {'1D or ' if i in (0, len(xs) - 1) else ''}2D but got {x.ndim}D")
+            place = "the first tensor" if i == 0 else "the last tensor" if i == len(xs) - 1 else f"tensor {i}"
+            raise RuntimeError(f"multi_dot(): {place} must be {'1D or ' if i in (0, len(xs) - 1) else ''}2D but got {x.ndim}D")
+        if x.dtype is not xs[0].dtype:
+            raise RuntimeError(f"multi_dot(): all tensors must have be the same dtype but tensor 0 is {word(xs[0].dtype)} and tensor {i} "
+                               f"{word(x.dtype)}")
     row, column = xs[0].ndim == 1, xs[-1].ndim == 1
     xs[0] = unsqueeze(xs[0], 0) if row else xs[0]
     xs[-1] = unsqueeze(xs[-1], 1) if column else xs[-1]
@@ -226,7 +224,11 @@ def _cheapest(xs):
 @listed
 def chain_matmul(*matrices, out=None):
     """`multi_dot` of the arguments."""
+    if not matrices:
+        raise RuntimeError("chain_matmul(): Expected one or more matrices")
     given = list(matrices[0]) if len(matrices) == 1 and isinstance(matrices[0], list | tuple) else list(matrices)
+    if len(given) == 1 and given[0].ndim != 2:
+        raise RuntimeError(f"chain_matmul(): Tensor 0 must be 2D, but got {given[0].ndim}D: multi_dot takes vectors too")
     return given[0].clone() if len(given) == 1 else multi_dot(given, out=out)
 
 
@@ -246,9 +248,12 @@ def tensorsolve(A, B, dims=None, *, out=None):
     if n != prod(A.shape[:B.ndim]):
         raise RuntimeError("Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == prod(self.shape[:other.ndim]), "
                            f"but got {n} != {prod(A.shape[:B.ndim])}")
+    if n != B.numel():
+        raise RuntimeError("Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == other.numel(), but got "
+                           f"{n} != {B.numel()}")
     x, info = linalg_solve_ex(reshape(A, n, n), reshape(B, n, 1))
     if info.visible() and info.item():
-        raise LinAlgError(f"linalg.tensorsolve: A as a matrix of {n} rows is singular")
+        raise LinAlgError(f"linalg.tensorsolve: A as a matrix of {n} rows is singular: the solver failed")
     return given(reshape(x, shape), out, "tensorsolve")
 
 
@@ -263,7 +268,7 @@ def tensorinv(A, ind: int = 2, *, out=None):
                            f"{prod(back)} != {prod(front)}")
     y, info = linalg_inv_ex(reshape(A, prod(front), prod(back)))
     if info.visible() and info.item():
-        raise LinAlgError(f"linalg.tensorinv: A as a matrix of {prod(front)} rows is singular")
+        raise LinAlgError(f"linalg.tensorinv: The diagonal element {info.item()} is zero: A as a matrix of {prod(front)} rows is singular")
     return given(reshape(y, back + front), out, "tensorinv")
 
 
@@ -277,9 +282,9 @@ def householder_product(A, tau, *, out=None):
     if A.ndim < 2:
         raise RuntimeError(f"{name}: input must have at least 2 dimensions, got shape {list(A.shape)}")
     m, n = A.shape[-2:]
-    if m < n or n < tau.shape[-1]:
-        raise RuntimeError(f"{name}: input.shape[-2] must be greater than or equal to input.shape[-1], and that to tau.shape[-1], "
-                           f"got {m}, {n} and {tau.shape[-1]}")
+    for first, second, a, b in (("input.shape[-2]", "input.shape[-1]", m, n), ("input.shape[-1]", "tau.shape[-1]", n, tau.shape[-1])):
+        if a < b:
+            raise RuntimeError(f"{name}: {first} must be greater than or equal to {second}, got {a} and {b}")
     if A.dtype is not tau.dtype:
         raise RuntimeError(f"{name}: tau dtype {tau.dtype.name} does not match input dtype {A.dtype.name}")
     if tau.shape[:-1] != A.shape[:-2]:

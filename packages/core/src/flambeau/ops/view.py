@@ -299,7 +299,8 @@ def _spread(xp, x, shape):
         lead = len(shape) - x.ndim
         strides = (0,) * lead + tuple(0 if n != have else s for n, have, s in zip(shape[lead:], x.shape, x.strides, strict=True))
         out = ndarray(shape, x.dtype, x, 0, strides)
-        out.setflags(write=False)  # as broadcast_to does: a write would hit many places at once
+        if out.size != x.size:
+            out.setflags(write=False)  # as broadcast_to does: a write would hit many places at once
         return out
     return xp.broadcast_to(x, shape)
 

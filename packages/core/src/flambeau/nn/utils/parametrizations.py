@@ -7,7 +7,7 @@ from typing import Any
 import flambeau
 
 from ...autograd import no_grad
-from ...ops.inverse import matrix_exp
+from ...ops.inverse import exponential as matrix_exp
 from ...ops.matrix import solve
 from ...ops.norms import vector_norm
 from ...ops.products import householder_product
