@@ -13,7 +13,7 @@ from ..dtype import COMPLEX, FLOAT, bool_, float32, int64
 from ..limits import finfo
 from ..promote import result_type
 from ..random import Generator, default_generator, maps
-from ..tensor import Tensor, inference, plain, version_cell
+from ..tensor import Tensor, noted, plain, version_cell
 from ..write import check_places
 from .border import without_slope
 from .view import sizes
@@ -137,8 +137,8 @@ def _finish(array, shape, device, requires_grad, out=None) -> Tensor:
     if out is not None:
         from ..write import into
         return into(out, made, "out")
-    if context.grad.inference:
-        inference(made)
+    if context.unusual:
+        noted(made)
     return made.requires_grad_() if requires_grad else made
 
 
@@ -177,8 +177,8 @@ def rand(*size, generator=None, out=None, dtype=None, layout=None, device=None, 
             made = plain(source.shaped(size, False))
         else:
             made = plain(source.uniform(prod(size), kind.numpy).reshape(size))
-        if context.grad.inference:
-            inference(made)
+        if context.unusual:
+            noted(made)
         return made.requires_grad_() if requires_grad else made
     (shape, n), dtype = _shape(size), _random_type(dtype, "rand")
     if dtype.category == COMPLEX:  # real and imaginary parts by turns

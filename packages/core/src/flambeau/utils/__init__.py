@@ -9,6 +9,7 @@ from typing import Any
 
 def __getattr__(name: str) -> Any:
     """`flambeau.utils.data` without an import of its own; loaded then, because processes and sockets are slow to import."""
-    if name in ("checkpoint", "data", "dlpack", "download", "pytree", "_pytree", "model_zoo", "benchmark", "tensorboard"):
+    if name in ("checkpoint", "data", "dlpack", "download", "pytree", "_pytree", "model_zoo", "benchmark", "tensorboard",
+                "flop_counter"):
         return import_module(f"flambeau.utils.{name}")
     raise AttributeError(f"module 'flambeau.utils' has no attribute {name!r}")
