@@ -31,6 +31,8 @@ LAYERS = [
     ["nn"],
 ]
 REST, ROOF = len(LAYERS), len(LAYERS) + 1
+# Of the last layer, though they lie in a package above it, where PyTorch has them: the package reads them when they are asked for.
+LATE = {"autograd.profiler", "autograd.profiler_util"}
 
 # Internal to core: a domain package that needs one of these needs a public name instead.
 INTERNAL = {name for names in LAYERS[: LAYERS.index(["ops"]) + 1] for name in names} - {"layout", "random", "return_types"} | {"printing"}
@@ -44,6 +46,8 @@ def layer(module: str) -> int:
     if module == "flambeau":
         return ROOF
     prefix = module.removeprefix("flambeau.")
+    if prefix in LATE:
+        return REST
     while prefix:
         for i, names in enumerate(LAYERS):
             if prefix in names:

@@ -13,6 +13,7 @@ class _Grad(local):
     enabled = True
     inference = False
     packing: tuple = ()  # pairs (pack, unpack) of `graph.saved_tensors_hooks`, the innermost last
+    writing: Any = None  # the card whose in-place form is about to call it, while modes look on
     noticed: Any = None  # where `graph.allow_mutation_on_saved_tensors` keeps what is about to be written over
 
 
@@ -41,6 +42,23 @@ def push_mode(mode) -> None:
 def pop_mode(mode) -> None:
     modes.remove(mode)
     watch(-1)
+
+
+class part:
+    """A named part of a program, for the modes that have a `part(name)` and an `end` of what it gives; entered where there are modes."""
+
+    __slots__ = ("name", "open")
+
+    def __init__(self, name: str):
+        self.name = name
+
+    def __enter__(self):
+        self.open = [(mode, mode.part(self.name)) for mode in modes if hasattr(mode, "part")]
+        return self
+
+    def __exit__(self, *_exc):
+        for mode, begun in reversed(self.open):
+            mode.end(begun)
 
 
 default_device: Any = None  # where tensors are made that are told no device; None for the CPU

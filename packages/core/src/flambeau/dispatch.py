@@ -1,6 +1,8 @@
 """The road of every call that no fast path takes: find who does the op, promote, compute, wrap, record."""
 from __future__ import annotations
 
+from functools import partial
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -22,9 +24,12 @@ ndarray = np.ndarray
 F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
 
 
-def run(card: Card, inputs, attrs: dict):
-    """Do an op on anything: tensors, numbers, subclasses.  `inputs` is the sequence itself for a variadic card."""
-    if context.unusual:
+def run(card: Card, inputs, attrs: dict, seen: bool = False):
+    """Do an op on anything: tensors, numbers, subclasses.  `inputs` is the sequence itself for a variadic card.
+
+    seen: whether the modes have seen the call already.
+    """
+    if context.unusual and not seen:
         return run_watched(card, inputs, attrs)
     arrays: list = []
     kind: Any = None
@@ -100,11 +105,11 @@ def run_one(card: Card, x, attrs: dict):
     return run(card, (x,), attrs)
 
 
-def run_watched(card: Card, inputs, attrs: dict):
-    """`run` while a mode (autocast, profiler …) wants to see every call."""
+def run_watched(card: Card, inputs, attrs: dict, below=None):
+    """`run` while a mode (autocast, profiler …) wants to see every call; `below` is a mode that has, and so have those within it."""
     if grad.inference and not context.modes:
         return run_inference(card, inputs, attrs)
-    for mode in reversed(context.modes):
+    for mode in reversed(context.modes if below is None else list(takewhile(lambda mode: mode is not below, context.modes))):
         instead = getattr(mode, "instead", None)  # a mode may do the op itself
         if instead is not None:
             result = instead(card, inputs, attrs)
@@ -282,6 +287,7 @@ def arrays_of(card: Card, inputs) -> tuple[list, object]:
     return arrays, xp
 
 
+run_seen = partial(run, seen=True)  # for a mode that is the only one, and does the op itself
 if front.module is not None:
     front.module.link_run(cpu, run, run_one, _wrap_any)
     run, run_one = front.module.run, front.module.run_one

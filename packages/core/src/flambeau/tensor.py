@@ -434,6 +434,14 @@ def inference(made):
     return made
 
 
+def noted(x):
+    """A tensor that is made while `context.unusual`: for inference only in inference mode, and shown to modes with a `made(x)`."""
+    for mode in context.modes:
+        if hasattr(mode, "made"):
+            mode.made(x)
+    return inference(x) if context.grad.inference else x
+
+
 # Tensors that the fast paths and the recorder treat alike; any other subclass is asked how it wants an op done.
 PLAIN = frozenset({Tensor, Parameter})
 

@@ -37,6 +37,8 @@ def run_inplace(card: Card, inputs, attrs: dict) -> Tensor:
         check_writable(x)
     if (recording or (x.process is not None and grad.enabled)) and card.keeps and card.keeps_all[1]:
         inputs = (old_value(x), *inputs[1:])  # a formula names the value that is about to go
+    if context.modes:
+        grad.writing = card
     result = card.call(*inputs) if not attrs and card.kind == "elementwise" and card.call is not None else run(card, inputs, attrs)
     return write(x, result, card.name)
 

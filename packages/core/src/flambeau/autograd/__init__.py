@@ -12,10 +12,11 @@ from .gradients import backward, grad
 
 __all__ = ["Function", "Variable", "backward", "detect_anomaly", "enable_grad", "forward_ad", "function", "functional", "grad", "gradcheck",
            "gradgradcheck", "graph", "inference_mode", "is_grad_enabled", "no_grad", "set_detect_anomaly", "set_grad_enabled",
-           "set_multithreading_enabled"]  # fmt: skip
+           "set_multithreading_enabled", "profiler", "profiler_util"]  # fmt: skip
 
 # These stand on the transforms of `func`, which stand on this package: read when they are named.
-_LATER = {"grad_mode": None, "anomaly_mode": None, "Variable": "variable", "variable": None,
+_LATER = {"profiler": None, "profiler_util": None, **dict.fromkeys(("DeviceType", "ProfilerActivity", "kineto_available"), "profiler_util"),
+          "grad_mode": None, "anomaly_mode": None, "Variable": "variable", "variable": None,
           "gradcheck": "gradcheck", "gradgradcheck": "gradcheck", "forward_ad": None, "functional": None}
 
 

@@ -6,14 +6,13 @@ import math
 import numpy as np
 
 from .. import context, front
-from ..context import grad
 from ..device import CPU, device
 from ..dtype import FLOAT, INT, as_dtype, bool_, dtype, int64
 from ..dtype import float64 as _DOUBLE
 from ..dtype import from_numpy as dtype_of
 from ..layout import order_of, preserve_format, strided
 from ..promote import result_type
-from ..tensor import Size, Tensor, inference, plain
+from ..tensor import Size, Tensor, noted, plain
 from .view import sizes
 
 _Device, _DType = device, dtype  # the parameters `device` and `dtype` below hide the classes
@@ -38,8 +37,8 @@ def _namespace(where):
 
 def _made(array, requires_grad: bool) -> Tensor:
     out = plain(array)
-    if grad.inference:
-        inference(out)
+    if context.unusual:
+        noted(out)
     return out.requires_grad_() if requires_grad else out
 
 

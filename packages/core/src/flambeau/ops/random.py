@@ -14,7 +14,7 @@ from ..dtype import COMPLEX, FLOAT, as_dtype, bool_, dtype, float32, int64
 from ..limits import finfo
 from ..promote import result_type
 from ..random import Generator, default_generator, maps
-from ..tensor import Tensor, inference, plain, version_cell
+from ..tensor import Tensor, noted, plain, version_cell
 from ..write import check_places
 from .border import without_slope
 from .create import _kind
@@ -141,8 +141,8 @@ def _finish(array, shape, device, requires_grad, out=None) -> Tensor:
     if out is not None:
         from ..write import into
         return into(out, made, "out")
-    if context.grad.inference:
-        inference(made)
+    if context.unusual:
+        noted(made)
     return made.requires_grad_() if requires_grad else made
 
 
@@ -183,8 +183,8 @@ def rand(*lengths, size=None, generator=None, out=None, dtype=None, layout=None,
             made = plain(source.shaped(size, False))
         else:
             made = plain(source.uniform(prod(size), kind.numpy).reshape(size))
-        if context.grad.inference:
-            inference(made)
+        if context.unusual:
+            noted(made)
         return made.requires_grad_() if requires_grad else made
     (shape, n), dtype = _shape(size), _random_type(_kind(dtype, out), "rand")
     if dtype.category == COMPLEX:  # real and imaginary parts by turns

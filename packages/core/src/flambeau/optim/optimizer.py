@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import flambeau
+from flambeau import context
 from flambeau.nn.hooks import HookDict, RemovableHandle
 
 Hook = Callable[..., Any]
@@ -94,6 +95,13 @@ class Optimizer:
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients; with set_to_none=False they become zeros in place."""
+        if context.modes:
+            with context.part(f"Optimizer.zero_grad#{type(self).__name__}.zero_grad"):
+                self._forget(set_to_none)
+        else:
+            self._forget(set_to_none)
+
+    def _forget(self, set_to_none: bool) -> None:
         for p in self.parameters():
             if p.grad is not None:
                 if set_to_none:
@@ -229,7 +237,11 @@ def hooked(step: Callable[..., Any]) -> Callable[..., Any]:
                 args, kwargs = replaced
         self._stepping = True
         try:
-            result = step(self, *args, **kwargs)
+            if context.modes:
+                with context.part(f"Optimizer.step#{type(self).__name__}.step"):
+                    result = step(self, *args, **kwargs)
+            else:
+                result = step(self, *args, **kwargs)
         finally:
             self._stepping = False
         self.steps_taken += 1

@@ -6,8 +6,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-_MODULES = frozenset("""_pytree backend_registration benchmark checkpoint collect_env cpp_extension data deterministic dlpack download hooks
-    model_zoo module_tracker pytree serialization tensorboard throughput_benchmark weak""".split())
+_MODULES = frozenset("""_pytree backend_registration benchmark checkpoint collect_env cpp_extension data deterministic dlpack download
+    flop_counter hooks model_zoo module_tracker pytree serialization tensorboard throughput_benchmark weak""".split())
 _NAMES = {"swap_tensors": "swapping", "ThroughputBenchmark": "throughput_benchmark",
           **dict.fromkeys(("rename_privateuse1_backend", "generate_methods_for_privateuse1_backend"), "backend_registration")}  # fmt: skip
 

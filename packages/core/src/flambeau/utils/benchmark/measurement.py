@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from textwrap import indent
 from typing import Any
 
 import numpy as np
 
-UNITS = ((1e-9, "ns"), (1e-6, "us"), (1e-3, "ms"), (1.0, "s"))
+import flambeau
+
+UNITS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0}
 WIDE, VERY_WIDE = 0.1, 0.25  # spread between the quartiles, of the median, that is worth a warning
+SURE = 25e-9  # seconds: no time is known better than this
 
 
 @dataclass(frozen=True)
@@ -28,11 +33,28 @@ class TaskSpec:
 
     @property
     def title(self) -> str:
-        name = self.label or self.stmt
+        """The label, else the statement, with the sub_label."""
+        if self.label is None and "\n" in self.stmt:
+            return f"stmt:{f' ({self.sub_label})' if self.sub_label else ''}\n{indent(self.stmt, '  ')}"
+        name = self.stmt if self.label is None else self.label
         return f"{name}: {self.sub_label}" if self.sub_label else name
 
+    def setup_str(self) -> str:
+        """The setup as `summarize` shows it; an empty text for none."""
+        if self.setup in ("", "pass"):
+            return ""
+        return f"setup:\n{indent(self.setup, '  ')}" if "\n" in self.setup else f"setup: {self.setup}"
 
-@dataclass
+    def summarize(self) -> str:
+        """Title, description and setup, a line or more each."""
+        parts = [part for part in (self.title, self.description, self.setup_str()) if part]
+        return "\n".join(part + "\n" * ("\n" in part) for part in parts)
+
+
+_FORWARDED = {f.name for f in fields(TaskSpec)}
+
+
+@dataclass(repr=False)
 class Measurement:
     """Times of one task.
 
@@ -46,7 +68,7 @@ class Measurement:
     number_per_run: int
     raw_times: list[float]
     task_spec: TaskSpec
-    metadata: dict[str, Any] | None = field(default=None, repr=False)
+    metadata: dict[Any, Any] | None = None
 
     def __post_init__(self) -> None:
         if self.number_per_run < 1 or not self.raw_times:
@@ -57,9 +79,12 @@ class Measurement:
         """Seconds of one call, a number for each run."""
         return [t / self.number_per_run for t in self.raw_times]
 
+    def _quantile(self, part: float) -> float:
+        return float(np.quantile(self.times, part))
+
     @property
     def median(self) -> float:
-        return float(np.median(self.times))
+        return self._quantile(0.5)
 
     @property
     def mean(self) -> float:
@@ -68,27 +93,27 @@ class Measurement:
     @property
     def iqr(self) -> float:
         """Between the first and the third quartile."""
-        low, high = np.quantile(self.times, [0.25, 0.75])
-        return float(high - low)
+        return self._quantile(0.75) - self._quantile(0.25)
 
     @property
     def significant_figures(self) -> int:
-        """How many digits of the median the spread of the times lets one believe, 1 to 5.
+        """How many digits of the median the spread of the times lets one believe, 1 to 4.
 
-        Twice the standard error of the mean that the quartiles suggest (iqr/1.35/√n) is the digit that is in doubt.
+        From the middle half of the times: 1.645 standard errors (an interval of 90 %), and 25 ns at least, are what is in doubt.
         """
-        doubt = 2 * self.iqr / 1.35 / math.sqrt(len(self.raw_times))
-        if not doubt or not self.median:
-            return 5
-        return max(1, min(5, 1 + math.floor(math.log10(self.median)) - math.floor(math.log10(doubt))))
+        n = len(self.raw_times)
+        middle = sorted(self.times)[n // 4 : math.ceil(3 * n / 4)]
+        doubt = max(1.645 * float(np.std(middle)) / math.sqrt(len(middle)), SURE)
+        return max(1, min(4, math.floor(math.log10(self.median / doubt)))) if self.median > 0 else 1
 
     @property
     def has_warnings(self) -> bool:
-        return len(self.raw_times) > 1 and self.iqr > WIDE * self.median
+        """Whether the times spread widely."""
+        return not self.meets_confidence(WIDE)
 
     def meets_confidence(self, threshold: float = WIDE) -> bool:
         """Whether the spread is below `threshold` of the median."""
-        return len(self.raw_times) > 1 and self.iqr < threshold * self.median
+        return self.iqr < threshold * self.median or self.iqr == 0
 
     @property
     def title(self) -> str:
@@ -96,44 +121,75 @@ class Measurement:
 
     @property
     def env(self) -> str:
-        return self.task_spec.env or ""
+        return "Unspecified env" if self.task_spec.env is None else self.task_spec.env
 
     @property
     def as_row_name(self) -> str:
-        return self.task_spec.sub_label or self.task_spec.stmt
+        return self.task_spec.sub_label or self.task_spec.stmt or "[Unknown]"
 
     def __getattr__(self, name: str) -> Any:
-        if name in ("stmt", "setup", "label", "sub_label", "description", "num_threads"):
+        if name in _FORWARDED:
             return getattr(self.task_spec, name)
         raise AttributeError(f"'Measurement' object has no attribute {name!r}")
 
     def __repr__(self) -> str:
-        scale, unit = unit_of(self.median)
-        lines = [f"{type(self).__module__.rpartition('.')[0]}.Measurement of {self.title}"]
-        if self.task_spec.setup != "pass":
-            lines.append(f"setup: {self.task_spec.setup}")
-        if len(self.raw_times) == 1:
-            lines.append(f"  {self.median / scale:.2f} {unit}")
-        else:
-            low, high = (float(q) / scale for q in np.quantile(self.times, [0.25, 0.75]))
-            lines += [f"  Median: {self.median / scale:.2f} {unit}", f"  IQR:    {self.iqr / scale:.2f} {unit} ({low:.2f} to {high:.2f})"]
-        threads = f"{self.task_spec.num_threads} thread{'s' if self.task_spec.num_threads > 1 else ''}"
-        count = f"{len(self.raw_times)} measurement{'s' if len(self.raw_times) > 1 else ''}"
-        lines.append(f"  {count}, {self.number_per_run} runs per measurement, {threads}")
+        n, spec = len(self.raw_times), self.task_spec
+        unit, scale = select_unit(self.median)
+        lines = [object.__repr__(self), spec.summarize(), f"  {'Median: ' if n > 1 else ''}{self.median / scale:.2f} {unit}"]
+        if n >= 4:
+            low, high = self._quantile(0.25) / scale, self._quantile(0.75) / scale
+            lines.append(f"  IQR:    {high - low:.2f} {unit} ({low:.2f} to {high:.2f})")
+        per = f"{self.number_per_run} runs {'per measurement,' if n > 1 else ','}"
+        lines.append(f"  {n} measurement{'s' * (n > 1)}, {per} {spec.num_threads} thread{'s' * (spec.num_threads > 1)}")
         if self.has_warnings:
-            hint = "something else disturbed it strongly" if self.iqr > VERY_WIDE * self.median else "something else may have disturbed it"
-            lines.append(f"  WARNING: the interquartile range is {self.iqr / self.median:.1%} of the median: {hint}")
+            strong = not self.meets_confidence(VERY_WIDE)
+            lines += [f"  WARNING: Interquartile range is {self.iqr / self.median * 100:.1f}% of the median measurement.",
+                      f"           {'Something else disturbed it strongly.' if strong else 'Something else may have disturbed it.'}"]
         return "\n".join(lines)
 
     @staticmethod
     def merge(measurements: Iterable[Measurement]) -> list[Measurement]:
-        """Measurements of the same task as one each."""
+        """Measurements of the same task as one each, of single calls.  Metadata goes."""
         groups: dict[TaskSpec, list[Measurement]] = {}
         for m in measurements:
             groups.setdefault(m.task_spec, []).append(m)
         return [Measurement(1, [t for m in group for t in m.times], spec) for spec, group in groups.items()]
 
 
-def unit_of(seconds: float) -> tuple[float, str]:
-    """(seconds in it, name) of the unit in which a time is a number from 1 to 1000."""
-    return next(((scale, name) for scale, name in reversed(UNITS) if seconds >= scale), UNITS[0])
+def select_unit(t: float) -> tuple[str, float]:
+    """The unit in which a time, in seconds, is a number from 1 to 1000, and the seconds in it.
+
+    >>> select_unit(2e-5)
+    ('us', 1e-06)
+    """
+    return next(((name, scale) for name, scale in reversed(UNITS.items()) if t >= scale), ("ns", 1e-9))
+
+
+def unit_to_english(u: str) -> str:
+    """The unit's whole name: nanosecond, microsecond, millisecond, second."""
+    return {"ns": "nanosecond", "us": "microsecond", "ms": "millisecond", "s": "second"}[u]
+
+
+def trim_sigfig(x: float, n: int) -> float:
+    """x rounded to n significant figures.
+
+    >>> trim_sigfig(1234.5, 2), trim_sigfig(0.01234, 3)
+    (1200.0, 0.0123)
+    """
+    return float(f"{x:.{int(n) - 1}e}")
+
+
+def ordered_unique(elements: Iterable[Any]) -> list[Any]:
+    """Each element once, in the order in which they come."""
+    return list(dict.fromkeys(elements))
+
+
+@contextmanager
+def set_torch_threads(n: int) -> Iterator[None]:
+    """Compute with n threads inside."""
+    before = flambeau.get_num_threads()
+    try:
+        flambeau.set_num_threads(n)
+        yield
+    finally:
+        flambeau.set_num_threads(before)

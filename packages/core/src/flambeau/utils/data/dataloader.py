@@ -11,6 +11,7 @@ from multiprocessing.context import BaseContext
 from typing import Any, Generic, TypeVar
 
 import flambeau
+from flambeau import context
 from flambeau.utils.data.collate import default_collate, default_convert
 from flambeau.utils.data.dataset import IterableDataset
 from flambeau.utils.data.sampler import BatchSampler, RandomSampler, Sampler, SequentialSampler, draw_seed
@@ -213,6 +214,12 @@ class OwnIterator:
         return self
 
     def __next__(self) -> Any:
+        if context.modes:
+            with context.part("enumerate(DataLoader)#_SingleProcessDataLoaderIter.__next__"):
+                return self._batch()
+        return self._batch()
+
+    def _batch(self) -> Any:
         batch = self.fetch(next(self.indices))
         self.given += 1
         self.promise(self.given)

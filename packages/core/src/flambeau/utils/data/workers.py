@@ -13,6 +13,7 @@ import weakref
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from flambeau import context as running
 from flambeau.multiprocessing import Channel
 from flambeau.utils.data.sampler import draw_seed
 from flambeau.utils.data.worker import BEGIN, DATA, END, FETCH, LOOK, run
@@ -78,6 +79,12 @@ class WorkersIterator:
         return self
 
     def __next__(self) -> Any:
+        if running.modes:
+            with running.part("enumerate(DataLoader)#_MultiProcessingDataLoaderIter.__next__"):
+                return self._batch()
+        return self._batch()
+
+    def _batch(self) -> Any:
         while self.tasks:
             if not self.alive:
                 raise RuntimeError("the DataLoader's workers are gone, after an error or Ctrl-C: begin a new loop over the DataLoader")
