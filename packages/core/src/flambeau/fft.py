@@ -13,7 +13,7 @@ from flambeau import dtype as _dtype
 from flambeau.casting import listed
 from flambeau.context import get_default_dtype
 from flambeau.dtype import COMPLEX, bfloat16, float16
-from flambeau.numpy_names import numpy_names
+from flambeau.numpy_names import numpy_names as _numpy_names
 from flambeau.ops.border import roll
 from flambeau.ops.complex import conj
 from flambeau.ops.create import arange
@@ -275,5 +275,5 @@ def ifftshift(input: Tensor, dim: Sizes = None) -> Tensor:
 def _shifted(input: Tensor, dim: Sizes) -> tuple[int, ...]:
     return tuple(range(input.ndim)) if dim is None else tuple(check_dim(d, input.ndim) for d in ((dim,) if isinstance(dim, int) else dim))
 
-globals().update({name: numpy_names(globals()[name]) for name in __all__ if "freq" not in name})
+globals().update({name: _numpy_names(globals()[name]) for name in __all__ if "freq" not in name})
 published([name for name in __all__ if not name.endswith("freq")], globals())

@@ -5,7 +5,7 @@ Matrices are the last two axes; leading axes are a batch of them. What a matrix 
 """
 from __future__ import annotations
 
-from flambeau.numpy_names import numpy_names
+from flambeau.numpy_names import numpy_names as _numpy_names
 from flambeau.ops.elimination import LinAlgError
 from flambeau.ops.factors import (
     eig,
@@ -43,7 +43,7 @@ from flambeau.ops.products import cross_along as cross
 from flambeau.ops.products import diagonal, householder_product, multi_dot, tensorinv, tensorsolve, vander, vecdot
 from flambeau.overriding.asking import published
 
-cross, matrix_norm, norm, vecdot, vector_norm = map(numpy_names, (cross, matrix_norm, norm, vecdot, vector_norm))
+cross, matrix_norm, norm, vecdot, vector_norm = map(_numpy_names, (cross, matrix_norm, norm, vecdot, vector_norm))
 
 __all__ = [
     "LinAlgError", "cholesky", "cholesky_ex", "cond", "cross", "det", "diagonal", "eig", "eigh", "eigvals", "eigvalsh",
