@@ -32,6 +32,8 @@ _BOTH = {
         "as_strided as_strided_scatter msort",
 }
 _FUNCTIONS = {
+    "leftovers":
+        "eig lstsq solve symeig",
     "questions":
         "is_tensor is_storage is_complex is_floating_point numel typename detach detach_ index_put_ addmv_ select_copy slice_copy "
         "split_copy detach_copy view_as_real_copy view_as_complex_copy frobenius_norm nuclear_norm vander from_file sym_int sym_float "
