@@ -33,7 +33,8 @@ def write(folder: Path) -> None:
 PLAIN = {"flambeau.fft", "flambeau.linalg", "flambeau.special", "flambeau.masked", "flambeau.signal.windows", "flambeau.autograd.graph",
          "flambeau.autograd.forward_ad", "flambeau.utils.checkpoint", "flambeau.distributions.constraints",
          "flambeau.distributions.transforms", "flambeau.distributions.kl", "flambeau.hub", "flambeau.cuda.amp", "flambeau.cuda.nvtx",
-         "flambeau.cpu.amp", "flambeau.mps", "flambeau.xpu", "flambeau.accelerator"}  # modules of one file that users import
+         "flambeau.cpu.amp", "flambeau.autograd.profiler", "flambeau.autograd.profiler_util", "flambeau.utils.flop_counter",
+         "flambeau.profiler.itt", "flambeau.mps", "flambeau.xpu", "flambeau.accelerator"}  # modules of one file that users import
 
 
 def public_modules(package: str) -> list[ModuleType]:

@@ -146,3 +146,25 @@ def test_ranges_for_nvidias_tools(monkeypatch):
         (x * 2).sum().backward()
     assert opened[:3] == ["part", "aten::mul, sizes = [[3], []]", "aten::sum, sizes = [[3]]"]
     assert any(name.startswith("MulBackward0, seq = ") for name in opened) and not depth
+
+
+def test_kernels_are_a_calls_own_part_of_its_ticks():
+    """A GPU's time of a call, less that of the calls inside of it; the clock's part played by numbers."""
+    from types import SimpleNamespace
+
+    from flambeau.profiler.recorder import Call
+    from flambeau.profiler.recording import built
+
+    def call(name, above, start, end, us=None):
+        made = Call(name, 1, above)
+        made.start, made.end = start, end
+        made.ticks = None if us is None else SimpleNamespace(microseconds=lambda: us, device=SimpleNamespace(id=3))
+        return made
+
+    part = call("part", None, 0, 9000)
+    outer = call("outer", part, 1000, 8000, 50.0)
+    calls = [call("inner", outer, 2000, 3000, 30.0), call("inner", outer, 4000, 5000, 5.0), outer, part, call("lost", None, 9000, 0)]
+    events = built(calls, 0, "cuda")
+    assert [(e.name, e.device_time_total, e.self_device_time_total) for e in events] == [
+        ("part", 50.0, 0.0), ("outer", 50.0, 15.0), ("inner", 30.0, 30.0), ("inner", 5.0, 5.0)]  # fmt: skip
+    assert events[1].kernels == [Kernel("outer", 3, 15.0)] and events[1].cpu_time_total == 7.0

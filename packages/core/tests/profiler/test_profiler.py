@@ -132,6 +132,32 @@ def test_memory_comes_and_goes(tmp_path):
     assert "CPU Mem" in p.key_averages().table() and "-80 B" in p.events().table()
 
 
+def test_what_has_no_memory_takes_none():
+    with profile(profile_memory=True) as p:
+        _ = flambeau.ones(3, 3, device="meta") + flambeau.ones(3, 3, device="meta")
+        _ = flambeau.ones(0, 3) + 1
+    assert [e.cpu_memory_usage for e in p.events()] == [0, 0]
+
+
+def test_transforms_and_functions_of_ones_own_are_seen():
+    class Double(flambeau.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * 2
+
+    with profile(record_shapes=True, profile_memory=True, with_flops=True, with_stack=True) as p:
+        Double.apply(flambeau.ones(3, requires_grad=True)).sum().backward()
+        _ = flambeau.vmap(lambda x: x @ x)(flambeau.ones(5, 3, 3))
+    assert rows(p)["DoubleBackward"].count == 1 and sum(e.flops for e in p.events() if e.name == "aten::bmm") == 2 * 5 * 27
+    with profile() as p, pytest.raises(RuntimeError, match="size of tensor"):
+        flambeau.ones(2) + flambeau.ones(3)
+    assert len(p.events()) == 1, "a call that failed was a call"
+
+
 def test_results_are_the_same_and_nothing_stays_on():
     flambeau.manual_seed(0)
     net, x = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.GELU(), nn.Flatten(), nn.Linear(32, 3)), flambeau.randn(2, 1, 6, 6)

@@ -28,7 +28,9 @@ class Ledger:
         """Book what a call's result brought."""
         given: set[int] | None = None
         for x in result if isinstance(result, tuple | list) else (result,):
-            if not isinstance(x, Tensor) or x.process is not None or getattr(x.array, "nbytes", 0) == 0:
+            if not isinstance(x, Tensor) or x.process is not None:
+                continue
+            if (type(x.array) is not np.ndarray and not x.is_cuda) or x.array.nbytes == 0:  # meta tensors have no memory
                 continue
             owner = _owner(x.array)
             key = id(owner)

@@ -55,12 +55,16 @@ RULES: dict[str, Rule] = {
 }  # fmt: skip
 
 
+PLAIN: dict[Any, str] = {}  # a card -> the name of its calls, where it is always the same
+
+
 def event_name(card: Any, inputs: Any, attrs: dict[str, Any], backward: bool = False, writes: bool = False) -> str:
     """PyTorch's name of a call of ours; `writes`: of its in-place form."""
-    rule = RULES.get(card.name)
-    if callable(rule):
-        rule = rule(inputs, attrs, backward)
-    return _spelled(rule or _backward_name(card.name), writes)
+    rule = RULES.get(card.name) or _backward_name(card.name)
+    name = rule(inputs, attrs, backward) if callable(rule) else rule
+    if not callable(rule):
+        PLAIN[card] = f"aten::{name}"
+    return _spelled(name, writes)
 
 
 @cache

@@ -10,15 +10,13 @@ from os.path import dirname
 from time import perf_counter_ns
 from typing import Any
 
-import numpy as np
-
 import flambeau
 from flambeau import Tensor, context
 from flambeau.context import grad
 from flambeau.dispatch import run_seen, run_watched
 from flambeau.profiler.flops import flops_of
 from flambeau.profiler.ledger import Ledger
-from flambeau.profiler.names import event_name
+from flambeau.profiler.names import PLAIN, event_name
 
 FORWARD, BACKWARD, USER = 0, 1, 7  # PyTorch's numbers of scopes
 _OWN = dirname(flambeau.__file__)
@@ -27,17 +25,16 @@ _OWN = dirname(flambeau.__file__)
 class Call:
     """What is noted of a call while it runs; `FunctionEvent` says what it means."""
 
-    __slots__ = ("name", "thread", "above", "start", "end", "scope", "shapes", "stack", "flops", "seq", "forward_thread", "memory",
-                 "device_memory", "ticks", "is_module")  # fmt: skip
+    # most calls leave these as they are, and pay nothing for them
+    end = flops = memory = device_memory = forward_thread = 0
+    scope, seq = FORWARD, -1
+    shapes: list[Any] | None = None
+    stack: list[str] | None = None
+    ticks: Any = None
+    is_module = False
 
-    def __init__(self, name: str, thread: int, above: Call | None, scope: int) -> None:
-        self.name, self.thread, self.above, self.scope = name, thread, above, scope
-        self.end = self.flops = self.memory = self.device_memory = 0
-        self.seq, self.forward_thread = -1, 0
-        self.shapes: list[Any] | None = None
-        self.stack: list[str] | None = None
-        self.ticks: Any = None
-        self.is_module = False
+    def __init__(self, name: str, thread: int, above: Call | None) -> None:
+        self.name, self.thread, self.above = name, thread, above
         self.start = perf_counter_ns()
 
 
@@ -89,13 +86,15 @@ class Recorder:
     # ---- what the modes' contract asks for
     def instead(self, card: Any, inputs: Any, attrs: dict[str, Any]) -> Any:
         here = self.here
-        name = event_name(card, inputs, attrs, here.backward > 0, _writes(card))
+        name = PLAIN.get(card)
+        if name is None or grad.writing is card:
+            name = event_name(card, inputs, attrs, here.backward > 0, _writes(card))
         above = here.open
-        here.open = call = Call(name, here.thread, above, FORWARD)
-        if not self.plain:
-            self._before(call, inputs)
-        call.start = perf_counter_ns()
+        here.open = call = Call(name, here.thread, above)
         try:
+            if not self.plain:
+                self._before(call, inputs)
+                call.start = perf_counter_ns()
             if len(context.modes) == 1 and not grad.inference:
                 result = run_seen(card, inputs, attrs)
             else:
@@ -139,7 +138,8 @@ class Recorder:
     # ---- named parts
     def begin(self, name: str, scope: int = FORWARD) -> Call:
         here = self.here
-        call = Call(name, here.thread, here.open, scope)
+        call = Call(name, here.thread, here.open)
+        call.scope = scope
         if self.stack:
             call.stack = _stack()
         here.open = call
@@ -160,11 +160,11 @@ class Recorder:
         if self.stack:
             call.stack = _stack()
         if self.times_device:
-            array = next((x.array for x in inputs if isinstance(x, Tensor) and x.process is None), None)
-            if array is not None and type(array) is not np.ndarray and hasattr(array, "device"):
+            on_device = next((x for x in inputs if isinstance(x, Tensor) and x.process is None and x.is_cuda), None)
+            if on_device is not None:
                 from flambeau.profiler.ticks import Ticks
 
-                call.ticks = Ticks(array.device)
+                call.ticks = Ticks(on_device.array.device)
 
     def _after(self, call: Call, card: Any, inputs: Any, attrs: dict[str, Any], result: Any) -> None:
         if call.ticks is not None:
@@ -177,7 +177,7 @@ class Recorder:
     def _book(self, count: int, device: bool) -> None:
         call = self.here.open
         if call is None:
-            call = Call("[memory]", self.here.thread, None, FORWARD)
+            call = Call("[memory]", self.here.thread, None)
             call.end = call.start
             self.calls.append(call)
         if device:
