@@ -7,6 +7,10 @@ from typing import Any
 import flambeau
 
 from ..tensor import Parameter, Tensor
+from .uninitialized import UninitializedBuffer as UninitializedBuffer
+from .uninitialized import UninitializedParameter as UninitializedParameter
+from .uninitialized import _Uninitialized as UninitializedTensorMixin  # noqa: F401 (PyTorch's name for it)
+from .uninitialized import is_lazy as is_lazy
 
 __all__ = ["Buffer", "Parameter"]
 
