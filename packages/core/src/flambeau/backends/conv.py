@@ -24,6 +24,10 @@ BLOCK_BYTES = 2 << 20  # of columns: measured fastest of 256 KB to 8 MB, 85 to 9
 LARGEST = 4  # blocks of so many times that where the weight is as large: each block reads all of it
 
 
+_REFUSED = {"stride": "non-positive stride is not supported", "padding": "negative padding is not supported",
+            "dilation": "dilation should be greater than zero"}  # fmt: skip
+
+
 def conv_output_size(size: Ints, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints) -> Ints:
     """Spatial extents of a convolution's output.  Raises RuntimeError when the kernel does not fit the padded input.
 
@@ -34,11 +38,15 @@ def conv_output_size(size: Ints, kernel: Ints, stride: Ints, padding: Ints, dila
         if len(values) != len(size):
             raise RuntimeError(f"expected {name} with {len(size)} values, one for each spatial axis, got {values}")
         if min(values, default=least) < least:
-            raise RuntimeError(f"expected {name} of at least {least} along each axis, got {values}")
+            raise RuntimeError(f"{_REFUSED[name]}, got {name}={values}")
     padded = tuple(s + 2 * p for s, p in zip(size, padding, strict=True))
     reach = tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
+    if min(kernel, default=1) < 1:
+        raise RuntimeError(f"kernel size should be greater than zero, but got {kernel}")
     if any(r > s for r, s in zip(reach, padded, strict=True)):
-        raise RuntimeError(f"expected a kernel that fits the padded input {padded}, got one that reaches over {reach} elements")
+        room, needed = (" x ".join(map(str, values)) for values in (padded, reach))
+        raise RuntimeError(f"Calculated padded input size per channel: ({room}). Kernel size: ({needed}). Kernel size can't be greater "
+                           "than actual input size")  # fmt: skip
     return tuple((s - r) // t + 1 for s, r, t in zip(padded, reach, stride, strict=True))
 
 
@@ -153,7 +161,7 @@ def _forward_at_once(x: np.ndarray, w: np.ndarray, groups: int, gather, shape: I
     else:
         y = np.matmul(w.reshape(groups, o // groups, -1), columns)
     if n > 1:
-        y = y.reshape(groups, o // groups, n, -1).transpose(2, 0, 1, 3)
+        y = np.ascontiguousarray(y.reshape(groups, o // groups, n, -1).transpose(2, 0, 1, 3))  # users call view() on it
     return y.reshape(shape)
 
 
@@ -175,7 +183,7 @@ def conv_forward(x: np.ndarray, w: np.ndarray, stride: Ints, padding: Ints, dila
     dtype = np.result_type(x, w)
     if _is_depthwise(x, w, groups) and (direct := function("depthwise", x, w, axes=len(kernel))) is not None:
         y = np.zeros((n, o, *out), dtype)
-        _depthwise(direct, x, np.ascontiguousarray(w), y, (stride, padding, dilation), FORWARD)
+        _depthwise(direct, np.ascontiguousarray(x), np.ascontiguousarray(w), y, (stride, padding, dilation), FORWARD)
         return y
     y = np.empty((n, o, *out), dtype)
     matrix, width = w.reshape(groups, o // groups, -1), prod(out[1:])

@@ -10,6 +10,7 @@ from functools import partial
 
 from . import windows
 from .base import OutOfMemoryError
+from .order import kept, kept_by_either
 
 try:
     import cupy as cp
@@ -245,3 +246,5 @@ _here = sys.modules[__name__]
 for _name in ("conv_forward", "conv_backward_input", "conv_backward_weight", "max_pool_forward", "max_pool_backward", "avg_pool_forward",
               "avg_pool_backward"):
     globals()[_name] = partial(getattr(windows, _name), _here)
+conv_forward, conv_backward_input = kept_by_either(conv_forward), kept_by_either(conv_backward_input)  # noqa: F821 (made by the loop)
+max_pool_forward, avg_pool_forward = kept(max_pool_forward), kept(avg_pool_forward, (4,))  # noqa: F821

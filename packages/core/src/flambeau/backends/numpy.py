@@ -5,10 +5,12 @@ from functools import lru_cache
 
 import numpy as np
 
+from . import conv, pool
 from .blas import choose_blas
-from .conv import conv_backward_input, conv_backward_weight, conv_forward
+from .conv import conv_backward_weight
 from .memory import keep_memory
-from .pool import avg_pool_backward, avg_pool_forward, max_pool_backward, max_pool_forward
+from .order import kept, kept_by_either
+from .pool import avg_pool_backward, max_pool_backward
 from .scatter import scatter_add
 from .sparse import entries_product
 from .special import erf, special
@@ -18,6 +20,8 @@ __all__ = ["avg_pool_backward", "avg_pool_forward", "conv_backward_input", "conv
            "max_pool_backward", "max_pool_forward", "mean", "min", "on_host", "place", "prod", "scatter_add",
            "special", "sum", "supremum", "window"]
 device_type = "cpu"
+conv_forward, conv_backward_input = kept_by_either(conv.conv_forward), kept_by_either(conv.conv_backward_input)
+max_pool_forward, avg_pool_forward = kept(pool.max_pool_forward), kept(pool.avg_pool_forward, (4,))  # in volumes PyTorch's forgets
 choose_blas()
 keep_memory()
 

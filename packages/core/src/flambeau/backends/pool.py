@@ -42,9 +42,11 @@ def pool_output_size(size: Ints, kernel: Ints, stride: Ints, padding: Ints, dila
         count = (room + (t - 1 if ceil_mode else 0)) // t + 1
         if ceil_mode and (count - 1) * t >= s + p:  # the last window would lie wholly in the right padding
             count -= 1
-        if count < 1:
-            raise RuntimeError(f"expected an input that holds a window of {window} elements, got {s} with padding={p}")
-        result.append(count)
+        result.append(max(count, 0))
+    if 0 in result:
+        given, found = ("x".join(map(str, values)) for values in (size, result))
+        raise RuntimeError(f"Given input size: (*x{given}). Calculated output size: (*x{found}). Output size is too small: a window "
+                           f"of {kernel} is larger than the input with padding={padding}")  # fmt: skip
     return tuple(result)
 
 

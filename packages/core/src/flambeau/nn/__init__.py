@@ -31,6 +31,7 @@ from .rnn import *  # noqa: F403
 from .rnn_cell import *  # noqa: F403
 from .sequence_loss import *  # noqa: F403
 from .sparse import *  # noqa: F403
+from .sync_norm import *  # noqa: F403
 from .transformer import *  # noqa: F403
 from .transformer_decoder import *  # noqa: F403
 from .uninitialized import UninitializedBuffer, UninitializedParameter

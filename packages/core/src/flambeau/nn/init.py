@@ -172,9 +172,13 @@ def _fan(tensor: Tensor, mode: str) -> int:
     return _fans(tensor)[mode == "fan_out"]
 
 
+_NOTHING = "Initializing zero-element tensors is a no-op"
+
+
 def kaiming_uniform_(tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Any = None) -> Tensor:
     """Uniform in ±gain √(3 / fan), for networks of ReLU; `a` is leaky_relu's slope.  Source: He et al. (2015)."""
     if 0 in tensor.shape:
+        warnings.warn(_NOTHING, stacklevel=2)
         return tensor
     bound = sqrt(3.0) * (calculate_gain(nonlinearity, a) / sqrt(_fan(tensor, mode)))
     return uniform_(tensor, -bound, bound, generator)
@@ -183,6 +187,7 @@ def kaiming_uniform_(tensor: Tensor, a: float = 0, mode: str = "fan_in", nonline
 def kaiming_normal_(tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Any = None) -> Tensor:
     """Normal with standard deviation gain / √fan, for networks of ReLU; `a` is leaky_relu's slope.  Source: He et al. (2015)."""
     if 0 in tensor.shape:
+        warnings.warn(_NOTHING, stacklevel=2)
         return tensor
     return normal_(tensor, 0.0, calculate_gain(nonlinearity, a) / sqrt(_fan(tensor, mode)), generator)
 

@@ -259,10 +259,6 @@ class Module(Stateful):
         """Move everything to the CPU."""
         return self._apply(lambda t: t.to("cpu"))
 
-    def register_backward_hook(self, hook: Callable[..., Any]) -> Any:
-        """`register_full_backward_hook` under its older name."""
-        return self.register_full_backward_hook(hook)
-
     def compile(self, *_args: Any, **_kwargs: Any) -> None:
         """Compile the module's forward in place. Raises RuntimeError while there is no `flambeau.compile` to do it."""
         raise RuntimeError("Module.compile needs flambeau.compile, which is not there yet: call the module as it is, with the same result")

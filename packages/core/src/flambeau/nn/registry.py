@@ -22,7 +22,7 @@ _registering: dict[str, HookDict] = {"parameter": HookDict(), "buffer": HookDict
 
 
 def _seen(kind: str, module: Any, name: str, member: Any) -> Any:
-    for (hook,) in list(_registering[kind].values()):
+    for hook in list(_registering[kind].values()):
         replaced = hook(module, name, member)
         member = member if replaced is None else replaced
     return member

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import OrderedDict, namedtuple
 from collections.abc import Mapping
 from typing import Any
+from warnings import warn
 
 from ..autograd import no_grad
 from ..tensor import Parameter, Tensor
-from .hooks import Hooked
+from .hooks import Hooked, StateHooks
 from .parameter import Buffer
 from .registry import Registry
 from .uninitialized import is_lazy
@@ -16,6 +17,7 @@ from .uninitialized import is_lazy
 __all__ = ["IncompatibleKeys", "Stateful"]
 
 _EXTRA_STATE = "_extra_state"
+_NO_HOOKS = StateHooks()
 
 
 class IncompatibleKeys(namedtuple("IncompatibleKeys", ["missing_keys", "unexpected_keys"])):
@@ -57,16 +59,17 @@ class Stateful(Registry, Hooked):
         local_metadata = {"version": self._version}
         if hasattr(destination, "_metadata"):
             destination._metadata[prefix[:-1]] = local_metadata
-        for (hook,) in self._hooks_at("before_save"):
+        hooks = self._state_hooks or _NO_HOOKS
+        for hook in list(hooks.before_save.values()):
             hook(self, prefix, keep_vars)
         self._save_to_state_dict(destination, prefix, keep_vars)
         for name, module in self._modules.items():
             if module is not None:
                 module.state_dict(destination=destination, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
-        for hook, may_replace in self._hooks_at("after_save"):
+        for _key, hook, in_place in hooks.after_save.marked():
             replaced = hook(self, destination, prefix, local_metadata)
             if replaced is not None:
-                if not may_replace:
+                if in_place:
                     raise RuntimeError("state_dict post-hook must return None: change the state_dict in place")
                 destination = replaced
         return destination
@@ -105,19 +108,7 @@ class Stateful(Registry, Hooked):
         unexpected: list[str] = []
         errors: list[str] = []
 
-        def load(module: Any, entries: dict[str, Any], prefix: str) -> None:
-            local_metadata = {**metadata.get(prefix[:-1], {}), **({"assign_to_params_buffers": True} if assign else {})}
-            module._load_from_state_dict(entries, prefix, local_metadata, True, missing, unexpected, errors)
-            for name, child in module._modules.items():
-                if child is not None:
-                    start = f"{prefix}{name}."
-                    load(child, {key: value for key, value in entries.items() if key.startswith(start)}, start)
-            found = IncompatibleKeys(missing, unexpected)
-            for (hook,) in module._hooks_at("after_load"):
-                if hook(module, found) is not None:
-                    raise RuntimeError("load_state_dict post-hook must return None: change incompatible_keys in place")
-
-        load(self, state, "")
+        _load(self, state, "", (metadata, assign, missing, unexpected, errors))
         if strict:
             complaints = (("Missing", missing), ("Unexpected", unexpected))
             errors[:0] = [f"{what} key(s) in state_dict: {_quoted(keys)}. " for what, keys in complaints if keys]
@@ -136,7 +127,7 @@ class Stateful(Registry, Hooked):
         error_msgs: list[str],
     ) -> None:
         """Load this module's own state, without its children's. Subclasses extend it to read what older versions saved."""
-        for hook, with_module in self._hooks_at("before_load"):
+        for _key, hook, with_module in (self._state_hooks or _NO_HOOKS).before_load.marked():
             owner = (self,) if with_module else ()
             hook(*owner, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs)
         own = self._own_state()
@@ -184,8 +175,26 @@ class Stateful(Registry, Hooked):
                 value = Buffer(value, persistent=True)
             setattr(self, name, value)
         else:
+            if tensor.is_meta and not value.is_meta:
+                warn(f"for {key}: copying from a non-meta parameter in the checkpoint to a meta parameter in the current model, which "
+                     "changes nothing. Did you mean to pass `assign=True`, which takes the checkpoint's tensors?", stacklevel=2)
             with no_grad():
                 tensor.copy_(value.reshape(tensor.shape))
+
+
+def _load(module: Any, entries: dict[str, Any], prefix: str, how: tuple[Any, ...]) -> None:
+    """Load a module's state and, after it, its children's. It is no closure, which would be a cycle that holds tensors."""
+    metadata, assign, missing, unexpected, errors = how
+    local_metadata = {**metadata.get(prefix[:-1], {}), **({"assign_to_params_buffers": True} if assign else {})}
+    module._load_from_state_dict(entries, prefix, local_metadata, True, missing, unexpected, errors)
+    for name, child in module._modules.items():
+        if child is not None:
+            start = f"{prefix}{name}."
+            _load(child, {key: value for key, value in entries.items() if key.startswith(start)}, start, how)
+    found = IncompatibleKeys(missing, unexpected)
+    for hook in list((module._state_hooks or _NO_HOOKS).after_load.values()):
+        if hook(module, found) is not None:
+            raise RuntimeError("load_state_dict post-hook must return None: change incompatible_keys in place")
 
 
 def _quoted(keys: list[str]) -> str:

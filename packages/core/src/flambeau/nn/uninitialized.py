@@ -26,7 +26,8 @@ class _Uninitialized(Tensor):
     def materialize(self, shape: Any, device: Any = None, dtype: Any = None) -> None:
         """Take memory of this shape; dtype and device stay unless given. The values are whatever was there."""
         data = self.data
-        self.data = flambeau.empty(tuple(shape), device=device or data.device, dtype=dtype or data.dtype)
+        extents = (shape,) if isinstance(shape, int) else tuple(shape)
+        self.data = flambeau.empty(extents, device=device or data.device, dtype=dtype or data.dtype)
         self.__class__ = self._becomes
 
     @property

@@ -251,7 +251,8 @@ def _assign(x: Tensor, key, value) -> None:
             return
         while value.ndim > place.ndim and value.shape[0] == 1:
             value = value[0]
-        place.copy_(value)
+        # one element of the tensor itself may be spread over others, as in x[0] = x[0, 0]
+        place.copy_(value.expand(place.shape) if value.ndim < place.ndim and value.numel() == 1 else value)
         return
     tensors, spec = advanced
     if isinstance(value, Tensor):

@@ -128,7 +128,7 @@ class Optimizer:
     # ---- saving and loading
     def state_dict(self) -> dict[str, Any]:
         """{"state": {number: {...}}, "param_groups": [{..., "params": [numbers]}]}: parameters are numbered in order of their groups."""
-        for (hook,) in list(self._before_save.values()):
+        for hook in list(self._before_save.values()):
             hook(self)
         numbers: dict[int, int] = {}
         for p in self.parameters():
@@ -140,7 +140,7 @@ class Optimizer:
                 for group in self.param_groups
             ],
         }
-        for (hook,) in list(self._after_save.values()):
+        for hook in list(self._after_save.values()):
             found = hook(self, found) or found
         return found
 
@@ -150,7 +150,7 @@ class Optimizer:
         Raises ValueError when the groups' number or sizes differ.
         """
         found = dict(state_dict)
-        for (hook,) in list(self._before_load.values()):
+        for hook in list(self._before_load.values()):
             found = hook(self, found) or found
         groups = copy.deepcopy(found["param_groups"])
         if len(groups) != len(self.param_groups):
@@ -173,7 +173,7 @@ class Optimizer:
             if "param_names" in mine:
                 loaded.setdefault("param_names", mine["param_names"])
         self.__setstate__({"state": state, "param_groups": groups})
-        for (hook,) in list(self._after_load.values()):
+        for hook in list(self._after_load.values()):
             hook(self)
 
     # ---- hooks
@@ -229,7 +229,7 @@ def hooked(step: Callable[..., Any]) -> Callable[..., Any]:
     def stepping(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
         if self._stepping:
             return step(self, *args, **kwargs)
-        for (hook,) in (*every_before.values(), *self._before_step.values()):
+        for hook in (*every_before.values(), *self._before_step.values()):
             replaced = hook(self, args, kwargs)
             if replaced is not None:
                 if not (isinstance(replaced, tuple) and len(replaced) == 2):
@@ -245,7 +245,7 @@ def hooked(step: Callable[..., Any]) -> Callable[..., Any]:
         finally:
             self._stepping = False
         self.steps_taken += 1
-        for (hook,) in (*self._after_step.values(), *every_after.values()):
+        for hook in (*self._after_step.values(), *every_after.values()):
             hook(self, args, kwargs)
         return result
 

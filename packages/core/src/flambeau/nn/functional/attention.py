@@ -270,13 +270,16 @@ def _check_heads(query: Tensor, key: Tensor, value: Tensor, key_padding_mask: An
     rank = query.dim()
     if rank not in (2, 3):
         raise AssertionError(f"query should be unbatched 2D or batched 3D tensor but received {rank}-D query tensor")
+    query_is = "For batched (3-D) `query`" if rank == 3 else "For unbatched (2-D) `query`"
     if key.dim() != rank or value.dim() != rank:
-        raise AssertionError(f"For {rank}-D query, expected key and value to be {rank}-D but found {key.dim()}-D and {value.dim()}-D")
+        raise AssertionError(f"{query_is}, expected `key` and `value` to be {rank}-D but found {key.dim()}-D and {value.dim()}-D tensors "
+                             "respectively")
     if key_padding_mask is not None and key_padding_mask.dim() != rank - 1:
         found = key_padding_mask.dim()
-        raise AssertionError(f"For {rank}-D query, expected key_padding_mask to be None or {rank - 1}-D but found {found}-D")
+        raise AssertionError(f"{query_is}, expected `key_padding_mask` to be `None` or {rank - 1}-D but found {found}-D tensor instead")
     if attn_mask is not None and attn_mask.dim() not in (2, 3):
-        raise AssertionError(f"expected attn_mask to be None, 2-D or 3-D but found {attn_mask.dim()}-D")
+        raise AssertionError(f"{query_is}, expected `attn_mask` to be `None`, 2-D or 3-D but found {attn_mask.dim()}-D tensor instead")
     if rank == 2 and attn_mask is not None and attn_mask.dim() == 3 and attn_mask.shape[0] != num_heads:
-        raise AssertionError(f"expected attn_mask of shape ({num_heads}, L, S) without a batch, got {tuple(attn_mask.shape)}")
+        raise AssertionError(f"Expected `attn_mask` shape to be ({num_heads}, {query.shape[0]}, {key.shape[0]}) but got "
+                             f"{tuple(attn_mask.shape)}")
     return rank == 3

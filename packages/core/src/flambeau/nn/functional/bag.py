@@ -43,6 +43,9 @@ def embedding_bag(
     if per_sample_weights is not None and per_sample_weights.shape != input.shape:
         raise ValueError(f"embedding_bag: If per_sample_weights ({list(per_sample_weights.shape)}) is not None, then it must have the same "
                          f"shape as the input ({list(input.shape)})")  # fmt: skip
+    if per_sample_weights is not None and per_sample_weights.dtype != weight.dtype:
+        raise RuntimeError(f"embedding_bag: per_sample_weights must have the same type as weight, got {per_sample_weights.dtype} and "
+                           f"{weight.dtype}")  # fmt: skip
     if weight.dim() != 2:
         raise ValueError("weight has to be a 2D Tensor, but got Tensor of dimension " + str(weight.dim()))
     if input.dtype not in (flambeau.int64, flambeau.int32):
@@ -52,6 +55,11 @@ def embedding_bag(
     bags, count = _bags(input, offsets, include_last_offset)
     flat = input.reshape(-1)
     rows = weight.shape[0]
+    found = extremes(flat)
+    if found is not None and not 0 <= found[0] <= found[1] < rows:
+        wrong = found[0] if found[0] < 0 else found[1]
+        raise RuntimeError(f"embedding_bag: Index {int((flat == wrong).long().argmax())} of input takes value {wrong} which is not in the "
+                           f"valid range [0, {rows})")  # fmt: skip
     keep = None
     if padding_idx is not None:
         if not -rows <= padding_idx < rows:
@@ -106,7 +114,7 @@ def _greatest(values: Tensor, bags: Tensor, count: int) -> Tensor:
     sizes = flambeau.bincount(bags, minlength=count) if count else bags
     longest = int(sizes.max()) if count else 0
     if longest == 0:
-        return values.new_zeros((count, values.shape[1]))
+        return values.new_zeros((count, values.shape[1])).index_add(0, bags, values)  # of no rows: it is part of the graph all the same
     starts = sizes.cumsum(0) - sizes
     steps = flambeau.arange(longest, device=values.device)
     inside = steps < sizes.unsqueeze(1)

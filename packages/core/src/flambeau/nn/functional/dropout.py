@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from warnings import warn
+
 from numpy import float32
 
 import flambeau
@@ -56,9 +58,14 @@ def _whole_channels(input: Tensor, p: float, training: bool, inplace: bool, batc
         return _drop(input, p, training, inplace, by_channel=True)
     if input.dim() == batched - 1:
         return _drop(input.unsqueeze(0), p, training, inplace, by_channel=True).squeeze(0)
-    raise RuntimeError(
-        f"dropout{batched - 2}d: expected an input of {batched} axes, or {batched - 1} without a batch, got shape {tuple(input.shape)}"
-    )
+    axes = batched - 2
+    if axes == 1:
+        raise RuntimeError(f"dropout1d: Expected 2D or 3D input, but received a {input.dim()}D input: (C, L) or (N, C, L)")
+    if input.dim() < 2:
+        raise RuntimeError(f"Feature dropout requires at least 2 dimensions in the input, got shape {tuple(input.shape)}")
+    warn(f"dropout{axes}d: Received a {input.dim()}-D input to dropout{axes}d, which is deprecated and will result in an error in a future "
+         f"release: its inputs have {batched - 1} or {batched} axes, and dropout takes any", stacklevel=3)
+    return _drop(input, p, training, inplace, by_channel=True)
 
 
 def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
@@ -69,6 +76,8 @@ def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
 def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Zero whole channels with probability p.  (N, C, H, W), or (N, C, L) as PyTorch reads three axes here -> the same"""
     if input.dim() == 3:
+        warn("dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior is desired: dropout1d says so",
+             stacklevel=2)
         return _drop(input, p, training, inplace, by_channel=True)
     return _whole_channels(input, p, training, inplace, 4)
 

@@ -15,6 +15,7 @@ from ...ops.nn import batch_norm_eval, batch_norm_train
 from ...ops.nn import layer_norm as layer_norm_card
 from ...ops.view import ready
 from ...tensor import PLAIN, Tensor, version_cell
+from .order import in_order_of, keeps_order
 from .padding import pad
 
 __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "normalize", "rms_norm"]
@@ -100,11 +101,14 @@ def batch_norm(
     if not training:
         if running_mean is None or running_var is None:
             raise RuntimeError("Expected running_mean and running_var to be defined in evaluation mode (training=False)")
-        return _scale_channels(input, running_mean, running_var, weight, bias, eps)
+        result = _scale_channels(input, running_mean, running_var, weight, bias, eps)
+        return result if array is None or array.flags.c_contiguous else in_order_of(result, input)
     count = input.numel() // max(1, shape[1])
     if count <= 1:
         raise ValueError(f"Expected more than 1 value per channel when training, got input size {input.shape}")
     result, mean, var = batch_norm_train(input, weight, bias, eps=eps)
+    if array is not None and not array.flags.c_contiguous:
+        result = in_order_of(result, input)
     if running_mean is not None:
         _move(running_mean, mean, momentum, momentum)
     if running_var is not None:
@@ -165,7 +169,7 @@ def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bia
     if not input.numel():
         return _affine(input * 1, weight, bias)
     result = layer_norm_card(input.reshape(n, num_groups, -1), None, None, axes=1, eps=eps).reshape(input.shape)
-    return _affine(result, weight, bias)
+    return in_order_of(_affine(result, weight, bias), input)
 
 
 def _affine(result: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
@@ -207,6 +211,7 @@ def instance_norm(
     return _affine(layer_norm_card(flat, None, None, axes=1, eps=eps).reshape(input.shape), weight, bias)
 
 
+@keeps_order
 def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
     """input / (k + alpha * mean of the squares over `size` neighbouring channels)^beta.  (N, C, *) -> (N, C, *)
 

@@ -9,6 +9,7 @@ import flambeau
 from ...casting import listed
 from ...ops.window import constant_pad
 from ...tensor import Tensor
+from .order import in_order_of
 
 __all__ = ["pad"]
 
@@ -31,7 +32,8 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
         raise ValueError(f"Padding mode '{mode}' doesn't take in value argument, got {value}")
     if mode not in _INDEX:
         raise NotImplementedError(f"Unrecognised padding mode {mode!r}: expected constant, reflect, replicate or circular")
-    return padded(input, sides, mode)
+    result = padded(input, sides, mode)
+    return result if mode == "circular" else in_order_of(result, input)
 
 
 @listed
@@ -60,7 +62,7 @@ def _constant(input: Tensor, sides: list[int], value: float) -> Tensor:
         size = input.shape[n - 1 - i]
         if size + before + after < 0:
             raise RuntimeError(f"The input size {size}, plus negative padding {before} and {after}, resulted in a negative output size")
-    return constant_pad(input, pads=tuple(pads), value=value)
+    return in_order_of(constant_pad(input, pads=tuple(pads), value=value), input)
 
 
 def _reflect(size: int, before: int, after: int) -> list[int]:

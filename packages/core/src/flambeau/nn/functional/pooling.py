@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from ...dtype import FLOAT
 from ...ops.view import ready
 from ...ops.window import avg_pool, max_pool
 from ...tensor import Tensor
+from .order import in_order_of
 from .precision import rounded_once
 from .sizes import ints
 from .unpooling import greatest
@@ -62,6 +64,8 @@ def _window(axes: int, kernel_size: Any, stride: Any, padding: Any, dilation: An
     padding, dilation = ints(padding, axes, "padding"), ints(dilation, axes, "dilation")
     for name, values, least in (("kernel size", kernel, 1), ("stride", stride, 1), ("padding", padding, 0), ("dilation", dilation, 1)):
         if min(values) < least:
+            if name == "stride":
+                raise RuntimeError(f"pooling: stride should not be zero, nor less, got {values}")
             raise RuntimeError(f"pooling: {name} must be at least {least} along each axis, got {values}")
     if any(2 * p > k for p, k in zip(padding, kernel, strict=True)):
         raise RuntimeError(f"pad should be at most half of effective kernel size, but got pad={padding}, kernel_size={kernel}")
@@ -244,7 +248,23 @@ def _sizes(axes: int, input: Tensor, output_size: Any, name: str) -> tuple[int, 
     asked = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * axes
     if len(asked) != axes:
         raise RuntimeError(f"{name}: output_size must be {axes} numbers, got {output_size!r}")
-    return tuple(have if want is None else want for want, have in zip(asked, input.shape[-axes:], strict=True))
+    sizes = tuple(have if want is None else want for want, have in zip(asked, input.shape[-axes:], strict=True))
+    if min(sizes) < 0:
+        raise RuntimeError(f"{name}: elements of output_size must be greater than or equal to 0, got {sizes}")
+    if prod(sizes) > _MOST:
+        raise RuntimeError(f"{name}: an output of size {sizes} is more than memory can hold")
+    if 0 in input.shape[-axes:]:
+        raise RuntimeError(f"{name}(): Expected input to have non-zero size for non-batch dimensions, but input has sizes "
+                           f"{list(input.shape)}")  # fmt: skip
+    return sizes
+
+
+_MOST = 2**44  # elements of one output: more than any memory
+
+
+def _only_floats(input: Tensor, name: str) -> None:
+    if input.dtype.category < FLOAT:
+        raise NotImplementedError(f'"{name}" not implemented for {input.dtype}: convert the input with .float()')
 
 
 def _bounds(size: int, out: int) -> list[tuple[int, int]]:
@@ -253,13 +273,14 @@ def _bounds(size: int, out: int) -> list[tuple[int, int]]:
 
 
 @rounded_once
-def _adaptive_avg_pool(input: Tensor, axes: int, output_size: Any) -> Tensor:
+def _adaptive_means(input: Tensor, axes: int, output_size: Any) -> Tensor:
     sizes = _sizes(axes, input, output_size, f"adaptive_avg_pool{axes}d")
-    if min(sizes) < 0:
-        raise RuntimeError(f"adaptive_avg_pool{axes}d: elements of output_size must be greater than or equal to 0, got {sizes}")
     if all(out == 1 for out in sizes):
         return input.mean(tuple(range(-axes, 0)), keepdim=True)
+    _only_floats(input, f"adaptive_avg_pool{axes}d")
     have = tuple(input.shape[-axes:])
+    if not input.numel():  # nothing to look at: means of nothing, as many as were asked for
+        return input.mean(tuple(range(-axes, 0)), keepdim=True).expand(*input.shape[:-axes], *sizes).contiguous()
     if all(out > 0 and size % out == 0 for size, out in zip(have, sizes, strict=True)):
         kernel = tuple(size // out for size, out in zip(have, sizes, strict=True))
         return _avg_pool(axes, input, kernel, None, 0, False, True, None)
@@ -269,6 +290,11 @@ def _adaptive_avg_pool(input: Tensor, axes: int, output_size: Any) -> Tensor:
             weights = flambeau.tensor(rows, dtype=input.dtype, device=input.device).reshape(out, size)
             input = (input.transpose(axis, -1) @ weights.mT).transpose(axis, -1)  # (*, size, *) -> (*, out, *)
     return input.contiguous()
+
+
+def _adaptive_avg_pool(input: Tensor, axes: int, output_size: Any) -> Tensor:
+    result = _adaptive_means(input, axes, output_size)
+    return in_order_of(result, input) if axes == 2 else result
 
 
 @listed
@@ -292,8 +318,7 @@ def adaptive_avg_pool3d(input: Tensor, output_size: Any) -> Tensor:
 def _adaptive_max_pool(axes: int, input: Tensor, output_size: Any, return_indices: bool) -> Any:
     sizes = _sizes(axes, input, output_size, f"adaptive_max_pool{axes}d")
     have = tuple(input.shape[-axes:])
-    if min(sizes) < 0:
-        raise RuntimeError(f"adaptive_max_pool{axes}d: elements of output_size must be greater than or equal to 0, got {sizes}")
+    _only_floats(input, f"adaptive_max_pool{axes}d")
     if all(out > 0 and size % out == 0 for size, out in zip(have, sizes, strict=True)):
         kernel = tuple(size // out for size, out in zip(have, sizes, strict=True))
         return _max_pool(axes, input, kernel, None, 0, 1, False, return_indices)
@@ -302,6 +327,8 @@ def _adaptive_max_pool(axes: int, input: Tensor, output_size: Any, return_indice
     values, indices = greatest(x, [b[:, 0] for b in bounds], [b[:, 1] for b in bounds])
     if not batched:
         values, indices = values.squeeze(0), indices.squeeze(0)
+    if axes == 2:
+        values, indices = in_order_of(values, input), in_order_of(indices, input)
     return (values, indices) if return_indices else values
 
 

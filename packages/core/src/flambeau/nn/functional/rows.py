@@ -19,7 +19,8 @@ class SparseRows(Function):
 
     @staticmethod
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor, None, None]:
-        places, rows = ctx.places, g.reshape(-1, ctx.extent[1])
+        places = ctx.places
+        rows = g.reshape(places.shape[0], ctx.extent[1])
         if ctx.padding_idx is not None:
             kept = places != ctx.padding_idx
             places, rows = places[kept], rows[kept]

@@ -17,6 +17,9 @@ def extremes(indices: Tensor) -> tuple[int, int] | None:
     return int(indices.array.min()), int(indices.array.max())
 
 
+_WORDS = ("no", "one", "two", "three", "four", "five", "six")
+
+
 def ints(value: Any, count: int, name: str) -> tuple[int, ...]:
     """`value` as `count` ints.
 
@@ -28,12 +31,12 @@ def ints(value: Any, count: int, name: str) -> tuple[int, ...]:
     if isinstance(value, int):
         return (value,) * count
     if not isinstance(value, Iterable) or isinstance(value, str):
-        raise TypeError(f"{name} must be an int or a tuple of {count} ints, got {value!r}")
+        raise TypeError(f"{name} must either be a single int, or a tuple of {_WORDS[count]} ints, got {value!r}")
     values = tuple(value)
     if not all(isinstance(v, int) for v in values):
-        raise TypeError(f"{name} must be an int or a tuple of {count} ints, got {value!r}")
+        raise TypeError(f"{name} must either be a single int, or a tuple of {_WORDS[count]} ints, got {value!r}")
     if len(values) == 1:
         return values * count
     if len(values) != count:
-        raise RuntimeError(f"{name} must be an int or a tuple of {count} ints, got {value!r}")
+        raise RuntimeError(f"{name} must either be a single int, or a tuple of {_WORDS[count]} ints, got {value!r}")
     return values

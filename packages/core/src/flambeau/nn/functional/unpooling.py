@@ -12,6 +12,7 @@ import flambeau
 from ...casting import listed
 from ...ops.window import pooled
 from ...tensor import Tensor
+from .order import keeps_order
 from .sizes import ints
 
 __all__ = [
@@ -42,6 +43,10 @@ def greatest(x: Tensor, starts: list[np.ndarray], ends: list[np.ndarray]) -> tup
     """
     axes = len(starts)
     plane, size = x.shape[:2], x.shape[2:]
+    extents = tuple(start.shape[-1] for start in starts)
+    if not x.numel() or 0 in extents:
+        index = flambeau.zeros(*plane, *extents, dtype=flambeau.int64, device=x.device)
+        return pooled(x, index, axes), index
     places, inside = np.zeros((1,) * (2 + 2 * axes), np.int64), np.ones((1,) * (2 + 2 * axes), bool)
     for axis, (start, end) in enumerate(zip(starts, ends, strict=True)):
         start, end = (v.reshape(1, 1, -1) if v.ndim == 1 else v for v in (np.asarray(start), np.asarray(end)))
@@ -97,8 +102,8 @@ def _fractional(
 
 def _starts(u: np.ndarray, n: int, k: int, out: int) -> np.ndarray:
     """Where windows of k begin: steps of (n - k) / (out - 1) on average, shifted by u; the last ends at the edge.  (N, C) -> (N, C, out)"""
-    last = np.full((*u.shape, 1), n - k, np.int64)
-    if out == 1:
+    last = np.full((*u.shape, min(out, 1)), n - k, np.int64)
+    if out <= 1:
         return last
     step = u.dtype.type((n - k) / (out - 1))
     places = np.arange(out - 1, dtype=u.dtype)
@@ -175,7 +180,8 @@ def _max_unpool(axes: int, input: Tensor, indices: Tensor, kernel_size: Any, str
         if low < 0 or high >= total:
             raise RuntimeError(f"Found an invalid max index: {high if high >= total else low} (output volumes are of size {size})")
     lead = input.shape[:-axes]
-    flat = input.new_zeros((*lead, total)).scatter(-1, indices.reshape(*lead, -1), input.reshape(*lead, -1))
+    count = prod(input.shape[-axes:])
+    flat = input.new_zeros((*lead, total)).scatter(-1, indices.reshape(*lead, count), input.reshape(*lead, count))
     return flat.reshape(*lead, *size)
 
 
@@ -190,12 +196,14 @@ def max_unpool1d(input: Tensor, indices: Tensor, kernel_size: Any, stride: Any =
 
 
 @listed
+@keeps_order
 def max_unpool2d(input: Tensor, indices: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, output_size: Any = None) -> Tensor:
     """Zeros with each value at the place that `max_pool2d(return_indices=True)` told.  (N, C, H, W) or (C, H, W) -> (N, C, H', W')"""
     return _max_unpool(2, input, indices, kernel_size, stride, padding, output_size)
 
 
 @listed
+@keeps_order
 def max_unpool3d(input: Tensor, indices: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, output_size: Any = None) -> Tensor:
     """Zeros with each value at the place that `max_pool3d(return_indices=True)` told.  (N, C, D, H, W) -> (N, C, D', H', W')"""
     return _max_unpool(3, input, indices, kernel_size, stride, padding, output_size)

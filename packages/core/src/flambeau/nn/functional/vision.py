@@ -13,6 +13,7 @@ import flambeau
 from ...casting import listed
 from ...tensor import Tensor
 from .grid import cubic_weights
+from .order import keeps_order
 from .pooling import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 from .precision import rounded_once
 
@@ -25,6 +26,7 @@ _SMOOTH = {"linear": 1, "bilinear": 2, "bicubic": 2, "trilinear": 3}
 
 
 @listed
+@keeps_order
 @rounded_once
 def interpolate(
     input: Tensor,
@@ -212,6 +214,7 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     return split.permute(*range(n), n, n + 3, n + 1, n + 4, n + 2).reshape(*lead, c // (r * r), h * r, w * r)
 
 
+@keeps_order
 def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     """Blocks of pixels become channels.  (*, C, H r, W r) -> (*, C r², H, W)"""
     r = downscale_factor
@@ -227,6 +230,7 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     return split.permute(*range(n), n, n + 2, n + 4, n + 1, n + 3).reshape(*lead, c * r * r, h // r, w // r)
 
 
+@keeps_order
 def channel_shuffle(input: Tensor, groups: int) -> Tensor:
     """Channels of `groups` blocks dealt out in turn.  (N, C, *) -> (N, C, *)
 

@@ -1,6 +1,7 @@
 """The base class, and hooks on all modules, under PyTorch's path."""
 
 from ..hooks import (
+    register_module_backward_hook,
     register_module_forward_hook,
     register_module_forward_pre_hook,
     register_module_full_backward_hook,
@@ -15,6 +16,7 @@ from ..registry import (
 
 __all__ = [
     "Module",
+    "register_module_backward_hook",
     "register_module_buffer_registration_hook",
     "register_module_forward_hook",
     "register_module_forward_pre_hook",

@@ -12,7 +12,7 @@ def hooks_of(module: Any, kind: type) -> Iterator[tuple[int, Any]]:
     """The module's forward pre-hooks of this class, with their ids."""
     calls = module._call_hooks
     if calls is not None:
-        for key, (hook, *_options) in list(calls.before.items()):
+        for key, hook in list(calls.before.items()):
             if isinstance(hook, kind):
                 yield key, hook
 

@@ -73,7 +73,8 @@ class ParametrizationList(ModuleList):
             _register(self, "original", original if isinstance(original, Parameter) else start)
         for i, part in enumerate([] if self.is_tensor else parts):
             if not isinstance(part, Tensor):
-                raise ValueError(f"'right_inverse' must return a Tensor or a Sequence of tensors, got a {type(part).__name__} at {i}")
+                raise ValueError(f"'right_inverse' must return a Tensor or a Sequence of tensors, but element {i} is "
+                                 f"of the sequence with type {type(part).__name__}")
             if isinstance(original, Parameter):
                 part = Parameter(part.detach(), requires_grad=original.requires_grad)
             _register(self, f"original{i}", part)
@@ -85,7 +86,7 @@ class ParametrizationList(ModuleList):
         if self.unsafe:
             return
         if not isinstance(made, Tensor):
-            raise ValueError(f"A parametrization must return a tensor. Got {type(made).__name__} from {what}.")
+            raise ValueError(f"parametrization.{what} must return a tensor. Got: {type(made).__name__}")
         for name in ("dtype", "shape"):
             if getattr(made, name) != getattr(original, name):
                 raise ValueError(

@@ -137,6 +137,8 @@ def pack_padded_sequence(
     >>> nn.utils.rnn.pack_padded_sequence(padded, [2, 1, 3], batch_first=True, enforce_sorted=False).data
     tensor([4, 1, 3, 5, 2, 6])
     """
+    if input.numel() == 0:
+        raise RuntimeError("Cannot pack empty tensors.")
     long = lengths.to(flambeau.int64) if isinstance(lengths, Tensor) else flambeau.as_tensor(lengths, dtype=flambeau.int64)
     if long.dim() != 1 or long.device.type != "cpu":
         raise RuntimeError(f"'lengths' argument should be a 1D CPU int64 tensor, but got {long.dim()}D {long.device} {long.dtype}")

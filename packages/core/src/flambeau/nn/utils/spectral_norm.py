@@ -65,7 +65,7 @@ def spectral_norm(module: Any, name: str = "weight", n_power_iterations: int = 1
     if weight is None:
         raise ValueError(f"`SpectralNorm` cannot be applied as parameter `{name}` is None")
     if is_lazy(weight):
-        raise ValueError("spectral_norm needs initialized parameters: call the lazy module once before")
+        raise ValueError("The module passed to `spectral_norm` can't have uninitialized parameters. Call the lazy module once before")
     rows, columns = hook.matrix(weight.detach()).shape
     u = normalize(weight.new_empty(rows).normal_(0, 1), dim=0, eps=eps)
     v = normalize(weight.new_empty(columns).normal_(0, 1), dim=0, eps=eps)

@@ -41,7 +41,7 @@ def weight_norm(module: Any, name: str = "weight", dim: int | None = 0) -> Any:
         raise RuntimeError(f"Cannot register two weight_norm hooks on the same parameter {name}")
     hook, weight = WeightNorm(name, dim), getattr(module, name)
     if is_lazy(weight):
-        raise ValueError("weight_norm needs initialized parameters: call the lazy module once before")
+        raise ValueError("The module passed to `weight_norm` can't have uninitialized parameters. Call the lazy module once before")
     delattr(module, name)
     module.register_parameter(name + "_g", Parameter(norm_except(weight.detach(), hook.dim)))
     module.register_parameter(name + "_v", Parameter(weight.detach()))
