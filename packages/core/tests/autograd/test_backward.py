@@ -303,7 +303,8 @@ def test_products_over_nothing(a, b):
 
 @pytest.mark.parametrize("lead", [(2,), (2, 4)])
 def test_a_layer_without_inputs(lead):
-    layer = flambeau.nn.Linear(0, 3)
+    with pytest.warns(UserWarning, match="zero-element"):
+        layer = flambeau.nn.Linear(0, 3)
     x = flambeau.ones(*lead, 0, requires_grad=True)
     layer(x).sum().backward()
     assert x.grad.shape == (*lead, 0) and layer.weight.grad.shape == (3, 0) and layer.bias.grad.shape == (3,)

@@ -242,9 +242,10 @@ class _Linalg:
 linalg = _Linalg()
 
 
-_here = sys.modules[__name__]
-for _name in ("conv_forward", "conv_backward_input", "conv_backward_weight", "max_pool_forward", "max_pool_backward", "avg_pool_forward",
-              "avg_pool_backward"):
-    globals()[_name] = partial(getattr(windows, _name), _here)
-conv_forward, conv_backward_input = kept_by_either(conv_forward), kept_by_either(conv_backward_input)  # noqa: F821 (made by the loop)
-max_pool_forward, avg_pool_forward = kept(max_pool_forward), kept(avg_pool_forward, (4,))  # noqa: F821
+def _window(name: str):
+    return partial(getattr(windows, name), sys.modules[__name__])
+
+
+conv_forward, conv_backward_input = kept_by_either(_window("conv_forward")), kept_by_either(_window("conv_backward_input"))
+conv_backward_weight, max_pool_backward, avg_pool_backward = map(_window, ("conv_backward_weight", "max_pool_backward", "avg_pool_backward"))
+max_pool_forward, avg_pool_forward = kept(_window("max_pool_forward")), kept(_window("avg_pool_forward"), (4,))
