@@ -247,5 +247,6 @@ def _window(name: str):
 
 
 conv_forward, conv_backward_input = kept_by_either(_window("conv_forward")), kept_by_either(_window("conv_backward_input"))
-conv_backward_weight, max_pool_backward, avg_pool_backward = map(_window, ("conv_backward_weight", "max_pool_backward", "avg_pool_backward"))
+conv_backward_weight = _window("conv_backward_weight")
+max_pool_backward, avg_pool_backward = _window("max_pool_backward"), _window("avg_pool_backward")
 max_pool_forward, avg_pool_forward = kept(_window("max_pool_forward")), kept(_window("avg_pool_forward"), (4,))
