@@ -245,6 +245,6 @@ linalg = _Linalg()
 _here = sys.modules[__name__]
 for _name in ("conv_forward", "conv_backward_input", "conv_backward_weight", "max_pool_forward", "max_pool_backward", "avg_pool_forward",
               "avg_pool_backward"):
-    globals()[_name] = partial(getattr(windows, _name), _here)
-conv_forward, conv_backward_input = kept_by_either(conv_forward), kept_by_either(conv_backward_input)  # noqa: F821 (made by the loop)
-max_pool_forward, avg_pool_forward = kept(max_pool_forward), kept(avg_pool_forward, (4,))  # noqa: F821
+    _function = partial(getattr(windows, _name), _here)
+    _keeps = kept_by_either if _name in ("conv_forward", "conv_backward_input") else partial(kept, ranks=(4,)) if "avg" in _name else kept
+    globals()[_name] = _function if _name == "conv_backward_weight" else _keeps(_function)
