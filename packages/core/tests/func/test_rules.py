@@ -134,3 +134,9 @@ def test_structures_of_dims():
     assert vmap(lambda v: flambeau.ones(2), out_dims=None)(V).shape == (2,)
     with pytest.raises(ValueError, match="got no inputs"):
         vmap(lambda: 1)()
+
+
+def test_reshape_of_what_is_batched_along_an_inner_axis():
+    x = flambeau.arange(60.0).reshape(3, 4, 5)
+    flat = flambeau.func.vmap(lambda v: v.reshape(12), in_dims=2)(x)
+    assert flat.tolist() == [x[..., i].reshape(12).tolist() for i in range(5)]

@@ -129,7 +129,7 @@ def test_certain_probabilities_have_finite_loss_and_slope():
 
 
 def test_shapes_that_differ_are_broadcast_with_a_warning():
-    with pytest.warns(UserWarning, match=r"\(4, 1\) is not of input's shape \(4,\)"):
+    with pytest.warns(UserWarning, match=r"target size \(.*4, 1.*\) that is different to the input size \(.*4.*\)"):
         assert F.mse_loss(flambeau.zeros(4), flambeau.ones(4, 1)).item() == 1
 
 
@@ -158,15 +158,15 @@ def test_the_older_flags_name_a_reduction():
         (lambda: F.cross_entropy(flambeau.zeros(2, 3), flambeau.zeros(2, 3), ignore_index=1), RuntimeError, "floating point target"),
         (lambda: F.nll_loss(flambeau.zeros(2, 3), flambeau.tensor([0, 1]), reduction="avg"), ValueError, "avg is not a valid value"),
         (lambda: F.binary_cross_entropy(flambeau.tensor([1.5]), flambeau.ones(1)), RuntimeError, "between 0 and 1"),
-        (lambda: F.binary_cross_entropy(flambeau.zeros(2), flambeau.zeros(3)), ValueError, r"\(2,\), got \(3,\)"),
-        (lambda: F.binary_cross_entropy_with_logits(flambeau.zeros(2), flambeau.zeros(3)), ValueError, r"\(2,\), got \(3,\)"),
+        (lambda: F.binary_cross_entropy(flambeau.zeros(2), flambeau.zeros(3)), ValueError, "arget size .*3.* input size .*2"),
+        (lambda: F.binary_cross_entropy_with_logits(flambeau.zeros(2), flambeau.zeros(3)), ValueError, "arget size .*3.* input size .*2"),
         (lambda: F.smooth_l1_loss(flambeau.zeros(2), flambeau.zeros(2), beta=-1), RuntimeError, "negative values for beta"),
         (lambda: F.huber_loss(flambeau.zeros(2), flambeau.zeros(2), delta=0), RuntimeError, "non-positive values for delta"),
         (lambda: F.gaussian_nll_loss(flambeau.zeros(2), flambeau.zeros(2), flambeau.tensor([1.0, -1.0])), ValueError, "negative"),
         (lambda: F.gaussian_nll_loss(flambeau.zeros(2), flambeau.zeros(2), flambeau.ones(3)), ValueError, "incorrect size"),
         (lambda: F.multi_margin_loss(flambeau.zeros(2, 3), flambeau.tensor([0, 1]), p=3), ValueError, "p == 1 and p == 2"),
         (lambda: F.margin_ranking_loss(flambeau.zeros(2), flambeau.zeros(2, 1), flambeau.ones(2)), RuntimeError, "same dimension"),
-        (lambda: F.cosine_embedding_loss(flambeau.zeros(2, 3), flambeau.zeros(2, 3), flambeau.ones(2, 1)), RuntimeError, "expected inputs"),
+        (lambda: F.cosine_embedding_loss(*[flambeau.zeros(2, 3)] * 2, flambeau.ones(2, 1)), RuntimeError, "0D or 1D target"),
     ],
 )
 def test_bad_input_is_named(call, error, says):

@@ -120,7 +120,7 @@ def test_a_parameter_may_be_none():
         (lambda m: m.register_parameter("w", flambeau.zeros(1)), TypeError, "flambeau.nn.Parameter or None required"),
         (lambda m: m.register_buffer("b", 1.0), TypeError, "cannot assign 'float' object to buffer 'b'"),
         (lambda m: m.add_module("c", "text"), TypeError, "str is not a Module subclass"),
-        (lambda m: m.add_module(3, nn.Identity()), TypeError, "module name should be a string, got int"),
+        (lambda m: m.add_module(3, nn.Identity()), TypeError, "module name should be a string. Got int"),
         (lambda m: m.train("yes"), ValueError, "expected to be boolean, got 'yes'"),
         (lambda m: m.to(flambeau.int64), TypeError, "floating point or complex dtypes"),
         (lambda m: m.to(3.5), TypeError, "expected a device, dtype or tensor"),

@@ -10,7 +10,6 @@ from .blas import choose_blas
 from .conv import conv_backward_weight
 from .memory import keep_memory
 from .order import kept, kept_by_either
-from .pool import avg_pool_backward, max_pool_backward
 from .scatter import scatter_add
 from .sparse import entries_product
 from .special import erf, special
@@ -21,7 +20,8 @@ __all__ = ["avg_pool_backward", "avg_pool_forward", "conv_backward_input", "conv
            "special", "sum", "supremum", "window"]
 device_type = "cpu"
 conv_forward, conv_backward_input = kept_by_either(conv.conv_forward), kept_by_either(conv.conv_backward_input)
-max_pool_forward, avg_pool_forward = kept(pool.max_pool_forward), kept(pool.avg_pool_forward, (4,))  # in volumes PyTorch's forgets
+max_pool_forward, max_pool_backward = kept(pool.max_pool_forward), kept(pool.max_pool_backward)
+avg_pool_backward, avg_pool_forward = kept(pool.avg_pool_backward, (4,)), kept(pool.avg_pool_forward, (4,))  # in volumes PyTorch's forgets
 choose_blas()
 keep_memory()
 

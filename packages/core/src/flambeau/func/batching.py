@@ -105,6 +105,14 @@ def _attr(change):
     return rule
 
 
+def _view(card, values, hidden, attrs, n):
+    shape = {"shape": (n, *attrs["shape"])}
+    try:
+        return run(card, values, shape)
+    except ValueError:  # the hidden axis lies in between: it was not the first
+        return run(card, (values[0].contiguous(),), shape)
+
+
 def _expand(card, values, hidden, attrs, n):
     return run(card, (_pad_rank(values[0], len(attrs["shape"])),), {"shape": (n, *attrs["shape"])})
 
@@ -330,6 +338,7 @@ VIEWS = {
 }
 RULES = {
     **{name: _attr(change) for name, change in VIEWS.items()},
+    "view": _view,
     "expand": _expand,
     "unslice": _attr(lambda a, ndim, n: {"index": (slice(None), *a["index"]), "shape": (n, *a["shape"])}),
     "flip": _attr(

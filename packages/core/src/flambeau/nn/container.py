@@ -102,6 +102,14 @@ class Sequential(_Numbered):
         for name, module in named:
             self.add_module(str(name), module)
 
+    def insert(self, index: int, module: Module) -> Self:
+        """Put a module before the one at `index`. Raises IndexError for an index outside of -len … len, AssertionError for no module."""
+        if not isinstance(module, Module):
+            raise AssertionError(f"module should be of type: {Module}, got {type(module).__name__}")
+        if not -len(self) <= index <= len(self):
+            raise IndexError(f"Index out of range: {index}")
+        return super().insert(index, module)
+
     def forward(self, input: Any) -> Any:
         store = self.__dict__
         for name in self._module_names:

@@ -94,7 +94,7 @@ class CallHooks:
         self.full_backward: bool | None = None  # whether `backward` has hooks on the module's inputs, or on its output's node
 
     def add_backward(self, hook: Callable[..., Any], full: bool, whose: str, prepend: bool = False) -> RemovableHandle:
-        if self.full_backward is (not full):
+        if self.backward and self.full_backward is (not full):
             kinds = ("full", "regular") if full else ("regular", "full")
             raise RuntimeError(f"Cannot use both regular backward hooks and full backward hooks {whose}: a {kinds[0]} one came after "
                                f"{kinds[1]} ones. Please use only one of them.")

@@ -208,7 +208,7 @@ class Registry:
         if "_parameter_names" not in self.__dict__:
             raise AttributeError(f"cannot assign {kind} before Module.__init__() call: call super().__init__() first")
         if not isinstance(name, str):
-            raise TypeError(f"{kind} name should be a string, got {_type_name(name)}")
+            raise TypeError(f"{kind} name should be a string. Got {_type_name(name)}")
         if "." in name:
             raise KeyError(f'{kind} name can\'t contain ".", got: "{name}"')
         if name == "":

@@ -68,8 +68,12 @@ class RNNCellBase(Module):
             states = [s.unsqueeze(0) for s in states]
         for which, state in zip(names, states, strict=True):
             if tuple(state.shape) != (n, size):
+                part = which[3:4] or "0"
+                if state.shape[1] != size:
+                    raise RuntimeError(f"hidden{part} has inconsistent hidden_size: got {state.shape[1]}, expected {size}")
                 raise RuntimeError(
-                    f"Expected {which} of shape {(n, size)} for input of shape {tuple(input.shape)}, got {tuple(state.shape)}"
+                    f"Input batch size {n} doesn't match hidden{part} batch size {state.shape[0]}: expected {which} of shape "
+                    f"{(n, size)} for input of shape {tuple(input.shape)}, got {tuple(state.shape)}"
                 )
         return batched, rows, states
 

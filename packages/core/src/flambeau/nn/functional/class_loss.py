@@ -138,9 +138,14 @@ def _check_classes(name: str, input: Tensor, target: Tensor, weight: Tensor | No
     if channel and target.dim() and input.shape[0] != target.shape[0]:
         raise ValueError(f"Expected input batch_size ({input.shape[0]}) to match target batch_size ({target.shape[0]}).")
     if tuple(target.shape) != expected and not (channel == 0 and tuple(target.shape) == (1,)):
-        raise RuntimeError(
-            f"{name}: expected target of shape {expected} for input of shape {tuple(input.shape)}, got {tuple(target.shape)}"
-        )
+        if input.dim() <= 2:
+            what = "0D or 1D target tensor expected, multi-target not supported"
+        elif target.dim() == input.dim() - 1:
+            what = f"size mismatch (got input: {list(input.shape)}, target: {list(target.shape)})"
+        else:
+            what = f"only batches of spatial targets supported ({len(expected)}D tensors) but got targets of dimension: {target.dim()}"
+        raise RuntimeError(f"{what}: {name} expected target of shape {expected} for input of shape {tuple(input.shape)}, got "
+                           f"{tuple(target.shape)}")  # fmt: skip
     _check_weight(name, weight, input.shape[channel])
 
 
@@ -200,7 +205,8 @@ def multi_margin_loss(
     if single:
         input, target = input.reshape(1, -1), target.reshape(1) if target.numel() == 1 else target
     if input.dim() != 2 or not input.shape[1]:
-        raise RuntimeError(f"multi_margin_loss: expected non-empty scores (N, C) or (C), got {tuple(input.shape)}")
+        raise RuntimeError(f"multi_margin_loss: Expected non-empty vector or matrix with optional 0-dim batch size, but got: "
+                           f"{list(input.shape)}")  # fmt: skip
     if tuple(target.shape) != tuple(input.shape[:1]):
         raise RuntimeError(
             f"multi_margin_loss: target tensor should be 1-D with size equal to the number of input samples (batch size). "
@@ -219,6 +225,9 @@ def multi_margin_loss(
     return reduce_loss(result.squeeze(0) if single and scalar else result, reduction)
 
 
+_OTHER_SIZE = "Using a target size ({0}) that is different to the input size ({1}) is deprecated. Please ensure they have the same size."
+
+
 @listed
 def binary_cross_entropy(
     input: Tensor,
@@ -230,7 +239,7 @@ def binary_cross_entropy(
 ) -> Tensor:
     """-(target log input + (1 - target) log(1 - input)), for probabilities; a logarithm counts as at least -100.  (*), (*) -> ()"""
     reduction = reduction_of(reduction, size_average, reduce)
-    same_shape("binary_cross_entropy", input, target)
+    same_shape(input, target, _OTHER_SIZE)
     if input.numel() and input.visible() and not bool(((input >= 0) & (input <= 1)).all()):
         raise RuntimeError(
             "binary_cross_entropy: all elements of input should be between 0 and 1; for scores use binary_cross_entropy_with_logits"
@@ -251,7 +260,7 @@ def binary_cross_entropy_with_logits(
 ) -> Tensor:
     """binary_cross_entropy(sigmoid(input), target), without overflow; pos_weight counts the positives more or less.  (*), (*) -> ()"""
     reduction = reduction_of(reduction, size_average, reduce)
-    same_shape("binary_cross_entropy_with_logits", input, target)
+    same_shape(input, target)
     log_sigmoid = logsigmoid(input)
     if pos_weight is None:
         loss = (1 - target) * input - log_sigmoid

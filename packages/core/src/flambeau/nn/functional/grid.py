@@ -51,6 +51,9 @@ def affine_grid(theta: Tensor, size: Any, align_corners: bool | None = None) -> 
     if min(size) <= 0:
         raise ValueError(f"Expected non-zero, positive output size. Got {size}")
     aligned = _aligned("grid_sample", align_corners)
+    if aligned and min(size[2:]) == 1:
+        warnings.warn("affine_grid puts the one pixel of an axis in its middle if align_corners=True. See the documentation of affine_grid "
+                      "for details.", stacklevel=2)  # fmt: skip
     lines = []
     for n in size[2:]:
         line = flambeau.linspace(-1, 1, n, dtype=theta.dtype, device=theta.device) if n > 1 else theta.new_zeros(1)
@@ -80,9 +83,14 @@ def grid_sample(
         raise ValueError("nn.functional.grid_sample(): expected padding_mode to be 'zeros', 'border', or 'reflection', but got: "
                          f"'{padding_mode}'")  # fmt: skip
     axes = input.dim() - 2
-    if axes not in (2, 3) or grid.dim() != input.dim() or grid.shape[-1] != axes or grid.shape[0] != input.shape[0]:
-        raise RuntimeError(f"grid_sampler(): expected input (N, C, H, W) and grid (N, H', W', 2), or one axis more, but got "
-                           f"{list(input.shape)} and {list(grid.shape)}")  # fmt: skip
+    sizes = f"input with sizes {list(input.shape)} and grid with sizes {list(grid.shape)}"
+    if axes not in (2, 3) or grid.dim() != input.dim():
+        raise RuntimeError(f"grid_sampler(): expected 4D or 5D input and grid with same number of dimensions, but got {sizes}")
+    if grid.shape[0] != input.shape[0]:
+        raise RuntimeError(f"grid_sampler(): expected grid and input to have same batch size, but got {sizes}")
+    if grid.shape[-1] != axes:
+        raise RuntimeError(f"grid_sampler(): expected grid to have size {axes} in last dimension, but got grid with sizes "
+                           f"{list(grid.shape)}")  # fmt: skip
     if any(n == 0 for n in input.shape[2:]):
         raise RuntimeError(f"grid_sampler(): expected input to have non-empty spatial dimensions, but input has sizes {list(input.shape)}")
     if input.dtype is not grid.dtype:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 from numpy import dtype
 
 from ...casting import listed
+from ...casting import state as autocast
 from ...context import grad
 from ...ops.linalg import linear as linear_card
 from ...ops.view import ready
@@ -30,6 +32,8 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         return _of_matrices(input, weight, bias, x, w, b)
     if not isinstance(input, Tensor) or not isinstance(weight, Tensor):
         return elsewhere(linear, (input, weight, bias))
+    if input.dtype is not weight.dtype and not autocast.active:
+        raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {input.dtype} != {weight.dtype}")
     if weight.ndim == 1:
         return _one_output(input, weight, bias)
     try:
@@ -59,13 +63,15 @@ def _one_output(input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 def _explain_linear(input: Tensor, weight: Tensor, bias: Tensor | None) -> None:
     features = input.shape[-1] if input.dim() else None
+    if not input.dim() or not weight.dim():
+        raise RuntimeError(f"both arguments to linear need to be at least 1D, but they are {input.dim()}D and {weight.dim()}D") from None
     if weight.dim() not in (1, 2):
         raise RuntimeError(f"linear(): expected weight of shape (out, in), got {tuple(weight.shape)}") from None
     if features != weight.shape[-1]:
         out = weight.shape[0] if weight.dim() == 2 else 1
         raise RuntimeError(
-            f"linear(): mat1 and mat2 shapes cannot be multiplied: expected input of shape (*, {weight.shape[-1]}) for weight "
-            f"(out, in) = ({out}, {weight.shape[-1]}), got {tuple(input.shape)}"
+            f"mat1 and mat2 shapes cannot be multiplied ({prod(input.shape[:-1])}x{features} and {weight.shape[-1]}x{out}): linear "
+            f"expected input of shape (*, {weight.shape[-1]}) for weight (out, in) = ({out}, {weight.shape[-1]}), got {tuple(input.shape)}"
         ) from None
     if bias is not None and tuple(bias.shape) != (weight.shape[0],):
         raise RuntimeError(f"linear(): expected bias of shape ({weight.shape[0]},), got {tuple(bias.shape)}") from None

@@ -74,8 +74,11 @@ def cosine_embedding_loss(
     """1 - cos(input1, input2) where target is 1, max(0, cos - margin) where it is -1.  (N, D), (N, D), (N) -> ()"""
     reduction = reduction_of(reduction, size_average, reduce)
     if target.dim() + 1 != input1.dim() or input1.dim() != input2.dim():
+        if target.dim() > 1:
+            raise RuntimeError(f"0D or 1D target tensor expected, multi-target not supported: got {tuple(target.shape)}")
         raise RuntimeError(
-            f"cosine_embedding_loss: expected inputs (N, D) with target (N), or (D) with (), got {tuple(input1.shape)}, "
+            f"{target.dim()}D target tensor expects {target.dim() + 1}D input tensors: cosine_embedding_loss expected "
+            f"inputs (N, D) with target (N), or (D) with (), got {tuple(input1.shape)}, "
             f"{tuple(input2.shape)} and {tuple(target.shape)}"
         )
     # the product is small against eps for tiny vectors only; PyTorch adds it inside the root as well

@@ -73,7 +73,7 @@ def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: fl
     distance = (input - target).abs()
     loss = flambeau.where(distance < delta, distance.square() * 0.5, (distance - 0.5 * delta) * delta)
     if weight is not None:
-        same_shape("weight", loss, weight)
+        same_shape(weight, loss, "expected a weight of the loss's size ({0}), got ({1})")
         loss = loss * weight  # unlike its neighbours, this loss does not divide by the weights
     return reduce_loss(loss, reduction)
 

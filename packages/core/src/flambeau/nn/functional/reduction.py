@@ -23,20 +23,18 @@ def reduce_loss(loss: Tensor, reduction: str) -> Tensor:
     return loss.mean() if reduction == "mean" else loss.sum() if reduction == "sum" else loss
 
 
-def same_shape(name: str, input: Tensor, target: Tensor) -> None:
-    """Raise ValueError when the shapes differ."""
+def same_shape(input: Tensor, target: Tensor, words: str = "Target size ({0}) must be the same as input size ({1})") -> None:
+    """Raise ValueError, with the sizes put into `words`, when the shapes differ."""
     if input.shape != target.shape:
-        raise ValueError(
-            f"{name}: expected target of input's shape {tuple(input.shape)}, got {tuple(target.shape)}; reshape or expand one of them"
-        )
+        raise ValueError(words.format(target.shape, input.shape))
 
 
 def warn_if_broadcast(name: str, input: Tensor, target: Tensor) -> None:
     """Warn when the shapes differ: a column against a row is a table of all differences, and seldom meant."""
     if input.shape != target.shape:
         warnings.warn(
-            f"{name}: target of shape {tuple(target.shape)} is not of input's shape {tuple(input.shape)} and will be broadcast, "
-            "which is seldom meant; reshape or expand one of them",
+            f"Using a target size ({target.shape}) that is different to the input size ({input.shape}). This will likely lead to incorrect "
+            f"results due to broadcasting. Please ensure they have the same size ({name} reduces a table of all differences).",
             UserWarning,
             stacklevel=3,
         )
@@ -46,5 +44,5 @@ def weighted(loss: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
     """The loss times a weight an element; the mean is over the weights."""
     if weight is None:
         return reduce_loss(loss, reduction)
-    same_shape("weight", loss, weight)
+    same_shape(weight, loss, "expected a weight of the loss's size ({0}), got ({1})")
     return (loss * weight).sum() / weight.sum() if reduction == "mean" else reduce_loss(loss * weight, reduction)

@@ -77,6 +77,8 @@ def _fractional(
     have = tuple(input.shape[-axes:])
     if output_size is None:
         ratio = output_ratio if isinstance(output_ratio, (tuple, list)) else (output_ratio,) * axes
+        if len(ratio) != axes:
+            raise ValueError(f"{name} requires output_ratio to either be a single Int or tuple of Ints.")
         out = tuple(int(n * r) for n, r in zip(have, ratio, strict=True))
     else:
         out = ints(output_size, axes, "output_size")
