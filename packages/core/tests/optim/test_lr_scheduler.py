@@ -223,7 +223,7 @@ def test_plateau_with_a_group_that_came_later():
         scheduler.step(1.0)
     assert scheduler.get_last_lr() == [0.5, 0.5]
     listed.step(1.0)
-    with pytest.raises(RuntimeError, match="expected a min_lr for each of the optimizer's 2 groups, got 1"):
+    with pytest.raises(RuntimeError, match=r"The number of param groups in the `optimizer` \(2\) differs .* \(1\)"):
         listed.step(1.0)
 
 
@@ -339,3 +339,38 @@ def test_get_lr_is_for_step_alone():
 def test_schedules_that_cannot_be(make, kind, message):
     with pytest.raises(kind, match=message):
         make(optimizer_of())
+
+
+def test_a_step_that_was_put_in_place_of_the_optimizers():
+    optimizer = optimizer_of()
+    scheduler, later = s.StepLR(optimizer, 3), s.StepLR(optimizer_of(), 3)
+    inner = optimizer.step
+    optimizer.step = lambda: inner()
+    optimizer.step()
+    with pytest.warns(UserWarning, match=r"`optimizer.step\(\)` has been overridden"):
+        scheduler.step()
+    later.optimizer.step()
+    later.step()  # told apart by optimizer
+    fresh = s.StepLR(optimizer, 3)  # knows the new step
+    optimizer.step()
+    fresh.step()
+
+
+def test_rates_that_are_tensors_stay_as_they_were_given():
+    high, low = flambeau.tensor(0.2), flambeau.tensor(0.1)
+    scheduler = s.CyclicLR(optimizer_of(), low, high, 2, cycle_momentum=False)
+    for value in (high, low):
+        value.mul_(0)
+    scheduler.optimizer.step()
+    scheduler.step()
+    assert abs(float(scheduler.get_last_lr()[0]) - 0.15) < 1e-7
+
+
+def test_the_epoch_warning_has_a_name():
+    optimizer = optimizer_of()
+    scheduler = s.StepLR(optimizer, 3)
+    optimizer.step()
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        scheduler.step(2)
+    assert [str(w.message) for w in told] == [s.EPOCH_DEPRECATION_WARNING]

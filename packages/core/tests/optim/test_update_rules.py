@@ -249,6 +249,24 @@ def test_a_learning_rate_has_a_gradient():
     assert lr.grad.item() == -5.0
 
 
+def test_nadams_product_of_momenta_has_a_gradient():
+    """gradcheck, whose outputs here are only those that require one."""
+    names = "exp_avg", "exp_avg_sq", "mu_product"
+
+    def step(p, g, *values):
+        p = p.clone()
+        p.grad = g
+        optimizer = NAdam([p], lr=0.9, differentiable=True)
+        optimizer.state[p].update(dict(zip(names, [v.clone() for v in values])), step=flambeau.tensor(10.0))
+        optimizer.step()
+        return (p, *[v for v in optimizer.state[p].values() if v.requires_grad])
+
+    flambeau.manual_seed(0)
+    given = [flambeau.rand(*size, dtype=flambeau.float64, requires_grad=True) for size in ((3,), (3,), (3,), (3,), ())]
+    assert len(step(*given)) == 4
+    assert flambeau.autograd.gradcheck(step, given)
+
+
 @pytest.mark.parametrize("kind", [Adam, AdamW, NAdam, RAdam, Adamax, Adadelta, RMSprop, Rprop, ASGD])
 def test_capturable_is_for_gpus(kind):
     p = start(3)

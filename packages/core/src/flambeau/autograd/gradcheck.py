@@ -63,6 +63,7 @@ def _check_inputs(inputs) -> None:
 
 # ---- tables
 def _values(function, inputs) -> list:
+    """The outputs' numbers, recorded as any call is: which outputs a function has may depend on what requires a gradient."""
     return [y.array.astype(np.float64).reshape(-1).copy() for y in _outputs(function(*inputs))]
 
 
@@ -70,16 +71,15 @@ def numerical_jacobian(function, inputs, x: Tensor, eps: float):
     """For each output, the table of d output / d x by central differences: rows the elements of x."""
     rows: list = []
     array = x.array
-    with no_grad():
-        for at in np.ndindex(array.shape):
-            kept = array[at].copy()
-            array[at] = kept + eps
-            high = _values(function, inputs)
-            array[at] = kept - eps
-            low = _values(function, inputs)
-            array[at] = kept
-            rows.append([(h - lo) / (2 * eps) for h, lo in zip(high, low, strict=True)])
-        sizes = [v.size for v in _values(function, inputs)]
+    for at in np.ndindex(array.shape):
+        kept = array[at].copy()
+        array[at] = kept + eps
+        high = _values(function, inputs)
+        array[at] = kept - eps
+        low = _values(function, inputs)
+        array[at] = kept
+        rows.append([(h - lo) / (2 * eps) for h, lo in zip(high, low, strict=True)])
+    sizes = [v.size for v in _values(function, inputs)]
     return [np.stack([r[k] for r in rows]) if rows else np.zeros((0, n)) for k, n in enumerate(sizes)]
 
 
@@ -144,12 +144,11 @@ def _compare_fast(function, inputs, xs, eps, rtol, atol, forward: bool, backward
         u = np.asarray(draw.rand(*x.shape)) + 0.1
         u = np.asarray(u / max(np.sqrt((u**2).sum()), 1e-30), x.array.dtype)
         kept = x.array.copy()
-        with no_grad():
-            x.array[...] = kept + eps * u
-            high = _values(function, inputs)
-            x.array[...] = kept - eps * u
-            low = _values(function, inputs)
-            x.array[...] = kept
+        x.array[...] = kept + eps * u
+        high = _values(function, inputs)
+        x.array[...] = kept - eps * u
+        low = _values(function, inputs)
+        x.array[...] = kept
         place = next(j for j, y in enumerate(inputs) if y is x)
         tangents = None
         if forward:

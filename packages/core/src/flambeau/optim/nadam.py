@@ -75,8 +75,12 @@ class NAdam(ByRule):
     def plan(self, group: dict[str, Any], n: float, state: dict[str, Any], p: Any) -> Plan:
         lr, beta1, beta2, decay = (number(x, group) for x in (group["lr"], *group["betas"], group["weight_decay"]))
         now, following = (beta1 * (1 - 0.5 * 0.96 ** (k * group["momentum_decay"])) for k in (n, n + 1))
-        state["mu_product"].array *= now
-        product, root = float(state["mu_product"].array), (1 - beta2**n) ** 0.5  # √v̂ + eps = (√v + root·eps)/root
+        if group["differentiable"]:
+            product = state["mu_product"] = state["mu_product"] * now
+        else:
+            state["mu_product"].array *= now
+            product = float(state["mu_product"].array)
+        root = (1 - beta2**n) ** 0.5  # √v̂ + eps = (√v + root·eps)/root
         decays, decoupled = group["weight_decay"] != 0, group["decoupled_weight_decay"]
         numbers = (
             beta1, 1 - beta1, beta2, 1 - beta2, group["eps"] * root, root,

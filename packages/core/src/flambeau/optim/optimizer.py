@@ -51,6 +51,7 @@ class Optimizer:
         self._before_load, self._after_load = HookDict(), HookDict()
         self._before_save, self._after_save = HookDict(), HookDict()
         self.steps_taken = 0
+        self.known_step: Any = None  # the instance's own `step`, where it had one when a scheduler was made
         self._stepping = False
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:

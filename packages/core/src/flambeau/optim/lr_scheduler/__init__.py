@@ -1,5 +1,6 @@
 """How learning rates change from epoch to epoch."""
 
+from flambeau.optim.lr_scheduler.base import EPOCH_DEPRECATION_WARNING as EPOCH_DEPRECATION_WARNING
 from flambeau.optim.lr_scheduler.base import LRScheduler
 from flambeau.optim.lr_scheduler.cosine import CosineAnnealingLR, CosineAnnealingWarmRestarts
 from flambeau.optim.lr_scheduler.cyclic import CyclicLR

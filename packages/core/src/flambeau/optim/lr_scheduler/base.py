@@ -11,6 +11,9 @@ from typing import Any
 import flambeau
 from flambeau.optim.optimizer import Optimizer
 
+EPOCH_DEPRECATION_WARNING = "The epoch parameter in `scheduler.step()` is deprecated: call it once an epoch without"
+HOW_TO = "https://pytorch.org/docs/stable/optim.html#how-to-adjust-learning-rate"
+
 
 def check_optimizer(optimizer: Any) -> None:
     if not isinstance(optimizer, Optimizer):
@@ -36,7 +39,7 @@ def set_lr(group: dict[str, Any], value: Any) -> None:
     if isinstance(group["lr"], flambeau.Tensor):
         group["lr"].fill_(float(value))
     else:
-        group["lr"] = value
+        group["lr"] = kept(value)
 
 
 class LRScheduler:
@@ -57,6 +60,7 @@ class LRScheduler:
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
         check_optimizer(optimizer)
         self.optimizer = optimizer
+        optimizer.known_step = vars(optimizer).get("step")
         for i, group in enumerate(optimizer.param_groups):
             if last_epoch == -1:
                 group.setdefault("initial_lr", kept(group["lr"]))
@@ -102,16 +106,27 @@ class LRScheduler:
 
     def step(self, epoch: int | None = None) -> None:
         """Go on to the next epoch, or (PyTorch's old way, which it warns of) to the given one."""
-        if self._step_count == 1 and not self.optimizer.steps_taken and not self._is_initial:
-            warnings.warn(
-                "Detected call of `lr_scheduler.step()` before `optimizer.step()`: call them in the opposite order, "
-                "or the first value of the learning rate schedule is skipped.",
-                stacklevel=2,
-            )
+        if self._step_count == 1 and not self._is_initial:
+            self._check_order()
         self._step_count += 1
         if epoch is not None:
-            warnings.warn("The epoch parameter in `scheduler.step()` is deprecated: call it once an epoch without", stacklevel=2)
+            warnings.warn(EPOCH_DEPRECATION_WARNING, stacklevel=2)
         self._update_lr(epoch)
+
+    def _check_order(self) -> None:
+        """Warn where the first step comes before the optimizer's, or where nobody can tell."""
+        if vars(self.optimizer).get("step") is not self.optimizer.known_step:
+            warnings.warn(
+                "Seems like `optimizer.step()` has been overridden after learning rate scheduler initialization: whether it is called "
+                f"before `lr_scheduler.step()`, as it must be, is not known. See {HOW_TO}",
+                stacklevel=3,
+            )
+        elif not self.optimizer.steps_taken:
+            warnings.warn(
+                "Detected call of `lr_scheduler.step()` before `optimizer.step()`: call them in the opposite order, "
+                f"or the first value of the learning rate schedule is skipped. See {HOW_TO}",
+                stacklevel=3,
+            )
 
     def _update_lr(self, epoch: int | None = None) -> None:
         if epoch is None:

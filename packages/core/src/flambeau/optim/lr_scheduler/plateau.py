@@ -6,7 +6,7 @@ import math
 import warnings
 from typing import Any
 
-from flambeau.optim.lr_scheduler.base import LRScheduler, check_optimizer, each_group, set_lr
+from flambeau.optim.lr_scheduler.base import EPOCH_DEPRECATION_WARNING, LRScheduler, check_optimizer, each_group, set_lr
 from flambeau.optim.optimizer import Optimizer
 
 
@@ -57,7 +57,7 @@ class ReduceLROnPlateau(LRScheduler):
         """Note the epoch's metric, a number or a one-element tensor."""
         current = float(metrics)
         if epoch is not None:
-            warnings.warn("The epoch parameter in `scheduler.step()` is deprecated: call it once an epoch without", stacklevel=2)
+            warnings.warn(EPOCH_DEPRECATION_WARNING, stacklevel=2)
         self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
         if self.is_better(current, self.best):
             self.best, self.num_bad_epochs = current, 0
@@ -76,7 +76,10 @@ class ReduceLROnPlateau(LRScheduler):
         if groups != len(self.min_lrs):
             if self.default_min_lr is None:
                 count = len(self.min_lrs)
-                raise RuntimeError(f"expected a min_lr for each of the optimizer's {groups} groups, got {count}: extend min_lrs")
+                raise RuntimeError(
+                    f"The number of param groups in the `optimizer` ({groups}) differs from when `ReduceLROnPlateau` was initialized "
+                    f"({count}), and each has a min_lr of its own: extend min_lrs"
+                )
             self.min_lrs = [self.default_min_lr] * groups
         for group, low in zip(self.optimizer.param_groups, self.min_lrs):
             old = float(group["lr"])
