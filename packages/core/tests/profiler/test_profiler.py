@@ -358,5 +358,7 @@ def test_misuse():
         _ExperimentalConfig(profiler_metrics=["a"])
     with pytest.raises(NotImplementedError, match="execution traces"):
         profile(execution_trace_observer=object())
+    with pytest.raises(NotImplementedError, match="execution traces"):
+        flambeau.profiler.ExecutionTraceObserver()
     with pytest.warns(FutureWarning, match="use_cuda"):
         profile(use_cuda=False)

@@ -4,10 +4,10 @@ from flambeau.profiler import itt
 from flambeau.profiler.events import EventList, FunctionEvent, FunctionEventAvg
 from flambeau.profiler.kinds import DeviceType, ProfilerActivity, kineto_available, supported_activities
 from flambeau.profiler.plan import ProfilerAction, schedule, tensorboard_trace_handler
-from flambeau.profiler.profile import _KinetoProfile, profile
+from flambeau.profiler.profile import ExecutionTraceObserver, _KinetoProfile, profile
 from flambeau.profiler.recorder import record_function
 from flambeau.profiler.recording import _ExperimentalConfig
 
-__all__ = ["DeviceType", "EventList", "FunctionEvent", "FunctionEventAvg", "ProfilerAction", "ProfilerActivity", "itt",
+__all__ = ["DeviceType", "EventList", "ExecutionTraceObserver", "FunctionEvent", "FunctionEventAvg", "ProfilerAction", "ProfilerActivity", "itt",
            "kineto_available", "profile", "record_function", "schedule", "supported_activities",
            "tensorboard_trace_handler"]  # fmt: skip

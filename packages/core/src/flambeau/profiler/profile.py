@@ -18,6 +18,13 @@ from flambeau.profiler.recording import profile as Recording
 NONE, WARMUP, RECORD, SAVE = ProfilerAction
 
 
+class ExecutionTraceObserver:
+    """Not there: NotImplementedError.  PyTorch's writes what a replay of the program needs; `export_chrome_trace` tells what was called."""
+
+    def __init__(self) -> None:
+        raise NotImplementedError("ExecutionTraceObserver: execution traces are not there; export_chrome_trace tells what was called")
+
+
 class _KinetoProfile:
     """Recording by hand: `start()` to `stop()`, without steps.  The arguments are those of `profile`."""
 
