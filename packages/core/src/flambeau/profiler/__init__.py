@@ -9,6 +9,5 @@ from flambeau.profiler.recorder import record_function
 from flambeau.profiler.recording import _ExperimentalConfig
 
 __all__ = ["DeviceType", "EventList", "ExecutionTraceObserver", "FunctionEvent", "FunctionEventAvg", "ProfilerAction", "ProfilerActivity",
-           "itt",
-           "kineto_available", "profile", "record_function", "schedule", "supported_activities",
+           "itt", "kineto_available", "profile", "record_function", "schedule", "supported_activities",
            "tensorboard_trace_handler"]  # fmt: skip
