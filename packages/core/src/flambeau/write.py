@@ -5,6 +5,7 @@ of that base is replayed, so that each has the node that it would have if it wer
 """
 from __future__ import annotations
 
+import warnings
 from functools import wraps
 from typing import Any
 
@@ -131,10 +132,27 @@ def write(x: Tensor, result: Tensor, what: str) -> Tensor:
     if not can_cast(result.dtype, x.dtype):
         raise RuntimeError(f"result type {result.dtype.name} can't be cast to the desired output type {x.dtype.name} ({what}_)")
     if x.array.size and any(s == 0 and n > 1 for s, n in zip(x.array.strides, x.array.shape, strict=True)):
-        raise RuntimeError("unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
-                           "Please clone() the tensor before performing the operation.")
+        if what not in OF_SOME:
+            raise RuntimeError("unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
+                               "Please clone() the tensor before performing the operation.")
+        warnings.warn(f"Use of {what}_ on expanded tensors is deprecated. Please clone() the tensor before performing this operation. "
+                      "This also applies to advanced indexing e.g. tensor[mask] = scalar", stacklevel=5 if what == "index_put" else 3)
+        _write_some(x, result)
     unlock(x)
     return written(x, result)
+
+
+OF_SOME = ("masked_fill", "index_put")  # these say which elements they write
+
+
+def _write_some(x: Tensor, result: Tensor) -> None:
+    """Write the elements that have changed, where several lie in one place: the others would write the old value over it."""
+    a = x.array.view()
+    if type(a) is ndarray:
+        a.flags.writeable = True
+    changed = (result.array != a) & ((result.array == result.array) | (a == a))
+    a[changed] = result.array.astype(a.dtype)[changed]
+    x.array = result.array = a
 
 
 def unlock(x: Tensor) -> None:
@@ -240,15 +258,15 @@ def check_own_overlap(out: Tensor) -> None:
                            "Please clone() the tensor before performing the operation.")
 
 
-def check_places(x: Tensor, inputs) -> None:
+def check_places(x: Tensor, inputs, apart: bool = True) -> None:
     """RuntimeError where an in-place op would write over what it has yet to read, or twice in one place: PyTorch's rule.
 
-    Tensors with gaps in their memory are not looked at, as there.
+    Tensors with gaps in their memory are not looked at, as there; apart: whether x's own elements must each have a place of their own.
     """
     a = x.array if x.process is None else None
     if type(a) is not np.ndarray:
         return
-    if not a.flags.writeable:
+    if apart and not a.flags.writeable:
         check_own_overlap(x)
     for y in inputs:
         b = y.array if isinstance(y, Tensor) and y.process is None else None

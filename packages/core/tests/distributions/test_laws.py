@@ -379,3 +379,18 @@ def test_a_cache_gives_back_the_very_tensor():
     assert D.AffineTransform(1.0, 2.0).with_cache()._cache_size == 1 and D.ComposeTransform([t]).with_cache(1).parts[0] is t
     with pytest.raises(ValueError, match="cache_size must be 0 or 1"):
         D.ExpTransform(2)
+
+
+def test_small_concentrations_have_shares_within_bounds():
+    flambeau.manual_seed(0)
+    a = flambeau.tensor(1e-2, requires_grad=True)
+    x = D.Beta(a, a).rsample((500,))
+    assert x.min().item() > 0 and x.max().item() < 1
+    x.sum().backward()
+    assert bool(a.grad.isfinite())
+
+
+def test_wisharts_degrees_may_be_a_whole_number():
+    flambeau.manual_seed(0)
+    sample = D.Wishart(flambeau.tensor(3), flambeau.eye(2)).sample((4,))
+    assert sample.shape == (4, 2, 2) and sample.dtype is flambeau.float32

@@ -54,3 +54,24 @@ def test_what_is_well_defined_works():
     assert one().fill_(2).tolist() == [2, 2, 2] and one().zero_().tolist() == [0, 0, 0]
     y = line()
     assert y.clamp_(flambeau.tensor(2.0), flambeau.tensor(4.0)).tolist() == [2, 2, 2, 3, 4, 4]
+
+
+def test_masks_and_indices_may_write_to_an_expanded_tensor_which_is_told_of():
+    """As PyTorch does it: what the mask leaves out does not write its old value over what it chose."""
+    mask, told = flambeau.tensor([True, False, False]), "on expanded tensors is deprecated"
+    place, two = flambeau.tensor([0]), flambeau.tensor(2.0)
+    for write in (lambda y: assign(y, mask, 2.0), lambda y: assign(y, place, two), lambda y: y.masked_fill_(mask, 2)):
+        y = one()
+        with pytest.warns(UserWarning, match=told):
+            write(y)
+        assert y.tolist() == [2.0, 2.0, 2.0]
+    row = flambeau.tensor([[1.0, float("nan")]]).expand(2, 2)
+    with pytest.warns(UserWarning, match=told):
+        row[mask[:2]] = flambeau.tensor([float("nan"), 5.0])
+    assert str(row.tolist()) == "[[nan, 5.0], [nan, 5.0]]"
+
+
+def test_an_expansion_that_repeats_nothing_is_written_to_in_silence():
+    y = flambeau.ones(3).expand(1, 3)
+    y[flambeau.tensor([[True, False, True]])] = 0.0
+    assert y.tolist() == [[0.0, 1.0, 0.0]]

@@ -26,6 +26,12 @@ PRINTED = [
     ("binomial(tensor([5.0, 100.0, 50.0, 20.0]), tensor([0.3, 0.5, 0.9, 1.0]))", [0.0, 47.0, 45.0, 20.0], 0.8473186492919922),
     ("_standard_gamma(tensor([0.3, 1.0, 2.5, 10.0]))",
      [0.5600706338882446, 3.1854588985443115, 1.4906686544418335, 8.422589302062988], 0.8473186492919922),
+    ("_standard_gamma(tensor([0.3, 1.0, 2.5, 10.0], dtype=float64))",
+     [0.5600706879677687, 3.185458997004563, 1.490668615864887, 8.422589237359919], 0.8473186492919922),
+    ("_sample_dirichlet(tensor([0.3, 1.0, 2.5], dtype=float64))",
+     [0.10696132113220745, 0.6083533919055812, 0.28468528696221135], 0.17560523748397827),
+    ("_sample_dirichlet(tensor([1e-6, 1e-6]))", [0.5, 0.5], 0.14984089136123657),
+    ("_sample_dirichlet(tensor([0.01, 0.01]))", [0.9999999403953552, 1.1754943508222875e-38], 0.14984089136123657),
     ("_sample_dirichlet(tensor([0.3, 1.0, 2.5]))", [0.10696132481098175, 0.6083533763885498, 0.28468528389930725], 0.17560523748397827),
     ("empty(6).bernoulli_(0.4)", [1.0, 1.0, 0.0, 1.0, 0.0, 0.0], 0.14984089136123657),
     ("bernoulli(linspace(0, 1, 8))", [0.0, 1.0, 0.0, 1.0, 1.0, 1.0, 1.0, 1.0], 0.5944212079048157),
@@ -43,6 +49,7 @@ def test_numbers_are_pytorchs(expression, values, following):
     got = eval(expression, names)  # noqa: S307  a table of our own
     close = {"float16": 2e-3, "bfloat16": 1e-2}.get(got.dtype.name, 2e-6)
     np.testing.assert_allclose(got.double().numpy(), values, rtol=close)
+    assert got.dtype.name != "float64" or got.tolist() == pytest.approx(values, rel=1e-14)
     assert flambeau.rand(1).item() == following
 
 

@@ -8,7 +8,7 @@ from warnings import warn
 
 import numpy as np
 
-from ..context import enable_grad, no_grad
+from ..context import enable_grad
 from ..dtype import FLOAT, complex128, float64
 from ..func.jvp import jvp
 from ..func.level import lift_for_grad, stack

@@ -282,9 +282,10 @@ class Wishart(WithMatrix, ExponentialFamily):
 
     def _bartlett(self, sample_shape: Iterable[int]) -> Tensor:
         sample_shape, n = tuple(sample_shape), self._event_shape[-1]
-        eps = flambeau.finfo(self.df.dtype).eps
+        like = self._unbroadcasted_scale_tril  # df may be a whole number
+        eps = flambeau.finfo(like.dtype).eps
         diagonal = self._dist_chi2.rsample(sample_shape).sqrt().clamp(min=eps).diag_embed()
-        below = standard_normal((*sample_shape, *self._batch_shape, n * (n - 1) // 2), self.df)
+        below = standard_normal((*sample_shape, *self._batch_shape, n * (n - 1) // 2), like)
         rows, columns = flambeau.tril_indices(n, n, -1, device=below.device)
         flat = below.new_zeros((*below.shape[:-1], n * n)).scatter(-1, (rows * n + columns).expand(below.shape), below)
         lower = self._unbroadcasted_scale_tril @ (diagonal + flat.reshape(diagonal.shape))

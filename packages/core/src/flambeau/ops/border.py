@@ -19,7 +19,7 @@ from ..numpy_names import numpy_names
 from ..op import CARDS
 from ..spelling import factored, older
 from ..tensor import PLAIN, Tensor, check_dim, tensors_only, version_cell
-from ..write import check_places, check_writable, in_graph, into, old_value, rebase, write, wrote
+from ..write import OF_SOME, check_places, check_writable, in_graph, into, old_value, rebase, write, wrote
 from . import elementwise, index, masks, nn, reduction, view
 from .convert import to
 from .create import arange, as_tensor, fitting, ones_like, tensor
@@ -174,8 +174,10 @@ def addcdiv(input, tensor1, tensor2, old=None, *, value=1):
 
 
 def _in_place(function):
+    apart = function.__name__ not in OF_SOME
+
     def call(input, *args, **kwargs):
-        check_places(input, args)
+        check_places(input, args, apart)
         wrote(input)
         if mode.enabled and in_graph(input):
             check_writable(input)

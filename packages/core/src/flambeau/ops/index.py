@@ -293,6 +293,8 @@ def _put_into(x: Tensor, tensors, spec, value, accumulate: bool) -> Tensor:
         raise _reworded(error) from None
     except ValueError:
         _check_fits(x, tensors, spec, value)
+        if not x.array.flags.writeable:  # expanded
+            return write(x, run(CARDS["put"], [x, value, *tensors], {"spec": spec, "accumulate": False}), "index_put")
         raise
     version_cell(x)[0] += 1
     return x

@@ -230,22 +230,26 @@ def _stirling(k: float) -> float:
     return (1 / 12 - (1 / 360 - 1 / 1260 / square) / square) / (k + 1)
 
 
+THIRD, SQUEEZE = float(np.float32(1 / 3)), float(np.float32(0.0331))  # PyTorch has both in single precision, whatever the dtype
+
+
 def _gamma(stream: Stream, alpha: float) -> float:
+    """Marsaglia and Tsang's rejection."""
     scale = 1.0
     if alpha < 1:
         if alpha == 0:
             return 0.0
         scale = (1 - stream.uniform()) ** (1 / alpha)
         alpha += 1
-    d = alpha - 1 / 3
+    d = alpha - THIRD
     c = 1 / math.sqrt(9 * d)
     while True:
         x, y = 0.0, 0.0
         while y <= 0:
-            x = float(np.float32(stream.normal()))
+            x = stream.normal()
             y = 1 + c * x
         v, u, square = y * y * y, 1 - stream.uniform(), x * x
-        if u < 1 - 0.0331 * square * square or math.log(u) < 0.5 * square + d * (1 - v + math.log(v)):
+        if u < 1 - SQUEEZE * square * square or math.log(u) < 0.5 * square + d * (1 - v + math.log(v)):
             return scale * d * v
 
 
@@ -260,5 +264,8 @@ def _standard_gamma(alpha: Tensor, generator=None) -> Tensor:
 @maps_over
 def _sample_dirichlet(alpha: Tensor, generator=None) -> Tensor:
     """Shares that sum to 1, of Dirichlet's distribution of concentrations `alpha`.  (*, k) -> (*, k)"""
-    drawn = _drawn(alpha.double(), _gamma, alpha, generator=generator)
-    return (drawn / drawn.sum(-1, keepdim=True)).to(alpha.dtype).clamp(min=float(np.finfo(np.float32).tiny))
+    _check_float(alpha, "_sample_dirichlet")
+    drawn = _drawn(alpha.double(), _gamma, alpha, generator=generator).clamp(min=float(np.finfo(np.float64).tiny))  # not all 0
+    kind = np.float64 if alpha.dtype.itemsize == 8 else np.float32
+    most = float(np.nextafter(kind(1), kind(0)))  # a share of 0 or 1 would have a density of 0 or infinity
+    return (drawn / drawn.sum(-1, keepdim=True)).to(alpha.dtype).clamp(min=float(np.finfo(kind).tiny), max=most)

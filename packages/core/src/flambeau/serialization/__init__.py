@@ -5,6 +5,7 @@ from flambeau.serialization.checkpoint import get_unsafe_globals_in_checkpoint, 
 from flambeau.serialization.checkpoint import restore as default_restore_location
 from flambeau.serialization.endianness import LoadEndianness, get_default_load_endianness, set_default_load_endianness
 from flambeau.serialization.options import (
+    SourceChangeWarning,
     check_module_version_greater_or_equal,
     get_crc32_options,
     get_default_mmap_options,
@@ -18,7 +19,7 @@ from flambeau.serialization.safetensors import load_file, save_file
 from flambeau.serialization.storage import Storage
 
 __all__ = [
-    "LoadEndianness", "Storage", "add_safe_globals", "check_module_version_greater_or_equal", "clear_safe_globals",
+    "LoadEndianness", "SourceChangeWarning", "Storage", "add_safe_globals", "check_module_version_greater_or_equal", "clear_safe_globals",
     "default_restore_location", "get_crc32_options", "get_default_load_endianness", "get_default_mmap_options", "get_safe_globals",
     "get_unsafe_globals_in_checkpoint", "load", "load_file", "location_tag", "read_metadata", "register_package", "safe_globals", "save",
     "save_file", "set_crc32_options", "set_default_load_endianness", "set_default_mmap_options", "skip_data",

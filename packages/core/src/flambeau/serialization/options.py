@@ -111,6 +111,13 @@ def set_crc32_options(compute_crc32: bool) -> None:
     save.compute_crc32 = compute_crc32
 
 
+class SourceChangeWarning(Warning):
+    """What PyTorch says when a whole module in a file has changed since: scripts name it to filter it.
+
+    Whole modules are not loaded here (record 0008), so it is never given.
+    """
+
+
 # ---- places of other kinds
 _packages: list[tuple[int, Callable[[Any], str | None], Callable[[Any, str], Any]]] = []
 
