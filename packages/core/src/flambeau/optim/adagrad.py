@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flambeau import no_grad
+from flambeau.nn.uninitialized import is_lazy
 from flambeau.ops.sharing import share_all
 from flambeau.optim.optimizer import check_flags, check_lr, check_range
 from flambeau.optim.rule import ByRule, Plan, number
@@ -63,6 +64,8 @@ class Adagrad(ByRule):
         super().__init__(params, defaults)
         for group in self.param_groups:
             for p in group["params"]:
+                if is_lazy(p):
+                    raise ValueError("Adagrad begins its sums here and got an uninitialized parameter: call the lazy module once before")
                 self.state[p].update(self.begin(p, group))
 
     def share_memory(self) -> None:

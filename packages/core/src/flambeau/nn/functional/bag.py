@@ -39,7 +39,7 @@ def embedding_bag(
     if mode not in ("sum", "mean", "max"):
         raise ValueError("mode has to be one of sum, mean or max")
     if per_sample_weights is not None and mode != "sum":
-        raise NotImplementedError(f"embedding_bag: per_sample_weights goes with mode='sum' alone, got mode='{mode}'")
+        raise NotImplementedError(f"embedding_bag: per_sample_weights is only supported for mode='sum', got mode='{mode}'")
     if per_sample_weights is not None and per_sample_weights.shape != input.shape:
         raise ValueError(f"embedding_bag: If per_sample_weights ({list(per_sample_weights.shape)}) is not None, then it must have the same "
                          f"shape as the input ({list(input.shape)})")  # fmt: skip
@@ -58,8 +58,8 @@ def embedding_bag(
     found = extremes(flat)
     if found is not None and not 0 <= found[0] <= found[1] < rows:
         wrong = found[0] if found[0] < 0 else found[1]
-        raise RuntimeError(f"embedding_bag: Index {int((flat == wrong).long().argmax())} of input takes value {wrong} which is not in the "
-                           f"valid range [0, {rows})")  # fmt: skip
+        raise RuntimeError(f"embedding_bag: Expected idx >= 0 && idx < num_embeddings but found idx to be {wrong}: Index "
+                           f"{int((flat == wrong).long().argmax())} of input is not in the valid range [0, {rows})")  # fmt: skip
     keep = None
     if padding_idx is not None:
         if not -rows <= padding_idx < rows:

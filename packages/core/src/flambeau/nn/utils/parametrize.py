@@ -89,9 +89,11 @@ class ParametrizationList(ModuleList):
             raise ValueError(f"parametrization.{what} must return a tensor. Got: {type(made).__name__}")
         for name in ("dtype", "shape"):
             if getattr(made, name) != getattr(original, name):
+                head = f"Registering a parametrization may not change the {name} of the tensor"
+                if what == "right_inverse":
+                    head = f"When `right_inverse` outputs one tensor, it may not change the {name}: it must have the same {name} as before"
                 raise ValueError(
-                    f"Registering a parametrization may not change the {name} of the tensor, unless the `unsafe` flag is enabled: "
-                    f"it is {getattr(original, name)}, and {what} gives {getattr(made, name)}"
+                    f"{head}, unless the `unsafe` flag is enabled: it is {getattr(original, name)}, and {what} gives {getattr(made, name)}"
                 )
 
     def _inverse(self, value: Any) -> Any:
