@@ -20,8 +20,8 @@ __all__ = ["avg_pool_backward", "avg_pool_forward", "conv_backward_input", "conv
            "special", "sum", "supremum", "window"]
 device_type = "cpu"
 conv_forward, conv_backward_input = kept_by_either(conv.conv_forward), kept_by_either(conv.conv_backward_input)
-max_pool_forward, max_pool_backward = kept(pool.max_pool_forward), kept(pool.max_pool_backward)
-avg_pool_backward, avg_pool_forward = kept(pool.avg_pool_backward, (4,)), kept(pool.avg_pool_forward, (4,))  # in volumes PyTorch's forgets
+max_pool_forward, max_pool_backward = pool.max_pool_forward, kept(pool.max_pool_backward)
+avg_pool_forward, avg_pool_backward = pool.avg_pool_forward, kept(pool.avg_pool_backward, (4,))  # in volumes PyTorch's forgets
 choose_blas()
 keep_memory()
 

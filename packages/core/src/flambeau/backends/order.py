@@ -28,15 +28,19 @@ def last(y):
     return y if turned.flags.c_contiguous else turned.copy().transpose(0, n - 1, *range(1, n - 1))
 
 
+def as_it_lies(x, y, ranks=(4, 5)):
+    """y, an array or a tuple of them, in memory as x lies, where x has so many axes."""
+    if x.flags.c_contiguous or x.ndim not in ranks or not channels_last(x):
+        return y
+    return tuple(map(last, y)) if type(y) is tuple else last(y)
+
+
 def kept(forward, ranks=(4, 5)):
     """A function of an array and more whose results, one or a tuple, lie in memory as the array does, where it has so many axes."""
 
     @wraps(forward)
     def call(x, *args, **kwargs):
-        y = forward(x, *args, **kwargs)
-        if x.flags.c_contiguous or x.ndim not in ranks or not channels_last(x):
-            return y
-        return tuple(map(last, y)) if type(y) is tuple else last(y)
+        return as_it_lies(x, forward(x, *args, **kwargs), ranks)
 
     return call
 

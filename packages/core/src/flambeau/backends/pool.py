@@ -13,6 +13,7 @@ from math import prod
 import numpy as np
 
 from .native import address, counts, flat_loop, function, geometry, threads
+from .order import as_it_lies
 
 __all__ = ["avg_pool_backward", "avg_pool_forward", "max_pool_backward", "max_pool_forward", "pool_output_size"]
 
@@ -113,7 +114,8 @@ def max_pool_forward(
     plan = _plan(x.shape, kernel, stride, padding, dilation, ceil_mode) if x.dtype in FLOATS else None
     if plan is not None:
         pool, shape, geometry = plan
-        return pool(x, geometry, shape, shape)
+        made = pool(x, geometry, shape, shape)
+        return made if x.flags.c_contiguous else as_it_lies(x, made)
     size = _spatial(x, kernel)
     out = pool_output_size(size, kernel, stride, padding, dilation, ceil_mode)
     least = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
@@ -132,7 +134,7 @@ def max_pool_forward(
         np.copyto(best, value, where=better)
         flat = _flat([a + k * d for a, k, d in zip(origins, offset, dilation, strict=True)], size)
         np.copyto(where, flat, where=better)
-    return best, where
+    return as_it_lies(x, (best, where))
 
 
 def _flat(positions: list[np.ndarray], size: Ints) -> np.ndarray:
@@ -194,7 +196,8 @@ def avg_pool_forward(
         plan = _mean_plan(x.shape, kernel, stride, padding, ceil_mode, count_include_pad)
         if plan is not None:
             pool, shape, geometry = plan
-            return pool(x, geometry, shape)
+            made = pool(x, geometry, shape)
+            return made if x.flags.c_contiguous else as_it_lies(x, made, (4,))
     ones = (1,) * len(kernel)
     size = _spatial(x, kernel)
     out = pool_output_size(size, kernel, stride, padding, ones, ceil_mode)
@@ -203,7 +206,7 @@ def avg_pool_forward(
     for axis, (m, k, t) in enumerate(zip(out, kernel, stride, strict=True), kept):  # axis by axis: the sum is separable
         total = sum(total[(slice(None),) * axis + (slice(i, i + (m - 1) * t + 1, t),)] for i in range(k))
     counts = _divisors(size, out, kernel, stride, padding, count_include_pad, divisor_override)
-    return total // counts if x.dtype.kind in "iu" else (total / counts).astype(x.dtype, copy=False)
+    return as_it_lies(x, total // counts if x.dtype.kind in "iu" else (total / counts).astype(x.dtype, copy=False), (4,))
 
 
 def avg_pool_backward(

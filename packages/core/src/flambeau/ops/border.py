@@ -51,6 +51,9 @@ NUMBERS = (int, float, complex, bool)
 
 def _scaled(input, other, alpha):
     """alpha · other, where alpha is no number of a higher kind than the sum."""
+    if type(other) is Tensor and type(alpha) in (int, float) and type(input) in PLAIN and input.array.dtype is other.array.dtype \
+            and other.array.dtype.kind == "f":
+        return other * alpha
     kind = _common(input, other)
     if isinstance(alpha, bool):
         if kind is not bool_dtype:

@@ -197,13 +197,14 @@ def from_numpy(ndarray: np.ndarray) -> Tensor:
             "Conversion between byte orders is currently not supported."
         )
     dtype_of(ndarray.dtype)
-    if any(s < 0 for s in ndarray.strides):
-        raise ValueError(
-            "At least one stride in the given numpy array is negative, and tensors with negative strides are not currently supported. "
-            "(You can probably work around this by making a copy of your array with array.copy().)"
-        )
-    if any(s % ndarray.itemsize for s in ndarray.strides):
-        raise ValueError("given numpy array strides not a multiple of the element byte size. Copy the numpy array to reallocate it.")
+    if not ndarray.flags.c_contiguous:
+        if any(s < 0 for s in ndarray.strides):
+            raise ValueError(
+                "At least one stride in the given numpy array is negative, and tensors with negative strides are not currently supported. "
+                "(You can probably work around this by making a copy of your array with array.copy().)"
+            )
+        if any(s % ndarray.itemsize for s in ndarray.strides):
+            raise ValueError("given numpy array strides not a multiple of the element byte size. Copy the numpy array to reallocate it.")
     return plain(ndarray.view(np.ndarray) if type(ndarray) is not np.ndarray else ndarray)
 
 

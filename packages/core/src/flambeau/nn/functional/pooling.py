@@ -10,13 +10,13 @@ import numpy as np
 
 import flambeau
 
-from ...backends.pool import FLOATS
+from ...backends.pool import FLOATS, avg_pool_forward
 from ...casting import listed
 from ...dispatch import run_one
 from ...dtype import FLOAT
 from ...ops.view import ready
 from ...ops.window import avg_pool, max_pool
-from ...tensor import Tensor
+from ...tensor import Tensor, plain
 from .order import in_order_of
 from .precision import rounded_once
 from .sizes import ints
@@ -154,7 +154,10 @@ def _avg_pool(
     array = ready(input)
     if array is not None and array.ndim == axes + 2 and array.size and array.dtype in FLOATS and stride is divisor is None \
             and type(kernel) is int:
-        return run_one(avg_pool.card, input, _avg_pool_attrs(axes, kernel, None, padding, ceil_mode, count_include_pad))
+        attrs = _avg_pool_attrs(axes, kernel, None, padding, ceil_mode, count_include_pad)
+        if input.node is None:  # one step less where nothing is recorded
+            return plain(avg_pool_forward(array, *attrs.values()))
+        return run_one(avg_pool.card, input, attrs)
     if input.dtype.category < FLOAT:  # the quotient of integers is cut off
         mean = _avg_pool(axes, input.double(), kernel, stride, padding, ceil_mode, count_include_pad, divisor)
         return (mean + mean.sign() * 1e-9).trunc().to(input.dtype)
