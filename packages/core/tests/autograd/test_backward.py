@@ -301,6 +301,7 @@ def test_products_over_nothing(a, b):
     assert not z.any() and x.grad.shape == a and y.grad.shape == b
 
 
+@pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")  # as PyTorch warns
 @pytest.mark.parametrize("lead", [(2,), (2, 4)])
 def test_a_layer_without_inputs(lead):
     with pytest.warns(UserWarning, match="zero-element"):

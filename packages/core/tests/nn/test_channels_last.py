@@ -1,4 +1,4 @@
-"""Channels last in, channels last out: what lies so in memory stays so through layers of images and volumes."""
+"""Channels last in, channels last out; halves in, halves out: what lies so in memory stays so through layers of images and volumes."""
 
 from __future__ import annotations
 
@@ -70,3 +70,17 @@ FORGETTING = [lambda x: F.pad(x, (1, 1, 1, 1), mode="circular"), nn.InstanceNorm
 @pytest.mark.parametrize("function", FORGETTING)
 def test_these_forget_it_as_they_do_in_pytorch(function):
     assert function(images().contiguous(memory_format=LAST)).is_contiguous()
+
+
+NORMS = [
+    lambda x, w: F.layer_norm(x, (4,), w), lambda x, w: F.group_norm(x, 2, w, w), lambda x, w: F.instance_norm(x, None, None, w),
+    lambda x, w: F.batch_norm(x, flambeau.zeros(4), flambeau.ones(4), w, w, True), lambda x, w: F.batch_norm(x, w * 0, w, w, w),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_norms_of_halves_with_float32_weights_give_halves(norm):
+    x, w = flambeau.randn(4, 4, 4).bfloat16(), flambeau.rand(4) + 0.5
+    found = norm(x, w)
+    assert found.dtype is flambeau.bfloat16
+    assert flambeau.equal(found, norm(x.float(), w).bfloat16())

@@ -197,8 +197,8 @@ def multi_head_attention_forward(
         mask, padding = _one_more_key(mask), _one_more_key(padding)
 
     q = q.reshape(length, batch * num_heads, width).transpose(0, 1)  # (N * heads, L, width)
-    k = k.reshape(-1, batch * num_heads, width).transpose(0, 1) if static_k is None else _static(static_k, batch * num_heads, width)
-    v = v.reshape(-1, batch * num_heads, width).transpose(0, 1) if static_v is None else _static(static_v, batch * num_heads, width)
+    k = k.reshape(k.shape[0], batch * num_heads, width).transpose(0, 1) if static_k is None else _static(static_k, batch * num_heads, width)
+    v = v.reshape(v.shape[0], batch * num_heads, width).transpose(0, 1) if static_v is None else _static(static_v, batch * num_heads, width)
     if add_zero_attn:
         k = flambeau.cat([k, flambeau.zeros(batch * num_heads, 1, width, dtype=k.dtype, device=k.device)], 1)
         v = flambeau.cat([v, flambeau.zeros(batch * num_heads, 1, width, dtype=v.dtype, device=v.device)], 1)

@@ -17,8 +17,14 @@ from ...ops.view import ready
 from ...tensor import PLAIN, Tensor, version_cell
 from .order import in_order_of, keeps_order
 from .padding import pad
+from .precision import HALVES
 
 __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "normalize", "rms_norm"]
+
+
+def _wider(input: Tensor, *given: Tensor | None) -> bool:
+    """Whether a half-precision input meets float32 weights or statistics: the result is computed in float32, and rounded to its dtype."""
+    return input.dtype in HALVES and any(t is not None and t.dtype is flambeau.float32 for t in given)
 
 
 def layer_norm(
@@ -32,6 +38,8 @@ def layer_norm(
     tensor([[-1.2247,  0.0000,  1.2247]])
     """
     shape = tuple(normalized_shape)
+    if weight is not None and weight.dtype is not input.dtype and _wider(input, weight):
+        return layer_norm(input.float(), shape, weight, bias, eps).to(input.dtype)
     n, x, w, b = len(shape), ready(input), None if weight is None else ready(weight), None if bias is None else ready(bias)
     if n and x is not None and x.shape[-n:] == shape and (weight is None or (w is not None and w.shape == shape)) \
             and (bias is None or (b is not None and b.shape == shape)):
@@ -88,6 +96,9 @@ def batch_norm(
     In training the batch's own statistics serve, and move the running ones by `momentum`; else the running ones serve.
     Raises ValueError for a single value a channel in training, RuntimeError when the sizes do not fit.
     """
+    if input.dtype.itemsize == 2 and _wider(input, running_mean, running_var, weight, bias):
+        wide = batch_norm(input.float(), running_mean, running_var, weight, bias, training, momentum, eps)
+        return wide.to(input.dtype)
     array = ready(input)
     shape = tuple(input.shape) if array is None else array.shape
     if eps <= 0.0:
@@ -159,6 +170,8 @@ def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bia
 
     Raises RuntimeError when num_groups does not divide the channels.
     """
+    if _wider(input, weight, bias):
+        return group_norm(input.float(), num_groups, weight, bias, eps).to(input.dtype)
     _check_channels(input, weight=weight, bias=bias)
     n, c = input.shape[:2]
     if num_groups <= 0 or c % num_groups:
@@ -194,6 +207,9 @@ def instance_norm(
 
     With use_input_stats False the running statistics serve instead.
     """
+    if _wider(input, running_mean, running_var, weight, bias):
+        wide = instance_norm(input.float(), running_mean, running_var, weight, bias, use_input_stats, momentum, eps)
+        return wide.to(input.dtype)
     _check_channels(input, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     if not use_input_stats:
         if running_mean is None or running_var is None:

@@ -33,8 +33,8 @@ def warn_if_broadcast(name: str, input: Tensor, target: Tensor) -> None:
     """Warn when the shapes differ: a column against a row is a table of all differences, and seldom meant."""
     if input.shape != target.shape:
         warnings.warn(
-            f"Using a target size ({target.shape}) that is different to the input size ({input.shape}). This will likely lead to incorrect "
-            f"results due to broadcasting. Please ensure they have the same size ({name} reduces a table of all differences).",
+            f"{name}: Using a target size ({target.shape}) that is different to the input size ({input.shape}). This will likely lead to "
+            "incorrect results due to broadcasting. Please ensure they have the same size.",
             UserWarning,
             stacklevel=3,
         )
