@@ -79,3 +79,9 @@ def test_convert():
     assert found["a"][0].tolist() == [1] and found["a"][1] == 2 and isinstance(found["b"], Point) and isinstance(found["c"], list)
     x = flambeau.ones(1)
     assert default_convert([x])[0] is x
+
+
+def test_the_path_by_which_scripts_import_it():
+    from flambeau.utils.data._utils.collate import default_collate as found
+
+    assert found is flambeau.utils.data.default_collate is flambeau.utils.data._utils.collate.default_collate

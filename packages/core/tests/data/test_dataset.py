@@ -123,3 +123,15 @@ def test_random_split_refuses():
         random_split(range(5), [-0.5, 1.5])
     with pytest.warns(UserWarning, match="Length of split at index 1 is 0"):
         assert [len(s) for s in random_split(range(3), [1.0, 0.0])] == [3, 0]
+
+
+def test_a_stacked_dataset_that_gives_too_few():
+    class Few(Dataset):
+        def __getitems__(self, indices):
+            return [0]
+
+        def __len__(self):
+            return 3
+
+    with pytest.raises(ValueError, match="Nested dataset's output size mismatch. Expected 2, got 1: Few.__getitems__"):
+        StackDataset(Few(), range(3)).__getitems__([0, 1])

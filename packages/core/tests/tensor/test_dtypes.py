@@ -1,6 +1,9 @@
 """Promotion, conversion and creation.  The table of results was printed by PyTorch 2.13."""
 from __future__ import annotations
 
+from array import array
+from collections import deque
+
 import numpy as np
 import pytest
 
@@ -180,3 +183,28 @@ def test_conversions():
 def test_errors_say_what_was_expected(call, error, words):
     with pytest.raises(error, match=words):
         call()
+
+
+class _Numbers:
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, i):
+        return (1.5, 2)[i]
+
+
+def test_sequences_of_any_kind():
+    assert flambeau.tensor(deque([1, 2])).tolist() == [1, 2] == flambeau.tensor(array("l", [1, 2])).tolist()
+    assert flambeau.tensor(_Numbers()).tolist() == [1.5, 2.0] and flambeau.tensor([_Numbers(), deque([1, 2])]).shape == (2, 2)
+
+
+@pytest.mark.parametrize(("data", "dtype", "error", "words"), [
+    ((x for x in ()), None, RuntimeError, "Could not infer dtype of generator"),
+    (None, None, RuntimeError, "Could not infer dtype of NoneType"),
+    ({1: 2}.values(), None, RuntimeError, "Could not infer dtype of dict_values"),
+    ([None], flambeau.float32, TypeError, "must be real number, not NoneType"),
+    ([{}], flambeau.int64, TypeError, "'dict' object cannot be interpreted as an integer"),
+])  # fmt: skip
+def test_what_is_no_number(data, dtype, error, words):
+    with pytest.raises(error, match=words):
+        flambeau.tensor(data, dtype=dtype)

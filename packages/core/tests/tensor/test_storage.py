@@ -160,3 +160,52 @@ def test_names_of_scripts():
     assert flambeau.storage.UntypedStorage is flambeau.UntypedStorage
     with pytest.raises(AttributeError):
         flambeau.functional.nothing  # noqa: B018
+
+
+def test_tensors_over_storages():
+    floats = flambeau.FloatStorage([1, 2])
+    shares, copies = flambeau.FloatTensor(floats), flambeau.tensor(floats)
+    floats[0] = 5.0
+    assert shares.tolist() == [5.0, 2.0] == flambeau.Tensor(floats).tolist() and copies.tolist() == [1.0, 2.0]
+    assert flambeau.tensor(floats.untyped(), dtype=flambeau.float32).tolist() == [5.0, 2.0]
+    assert flambeau.tensor(floats.untyped()).dtype is flambeau.int64
+    with pytest.raises(RuntimeError, match="Expected a Storage of type float64 or an UntypedStorage, but got type float32"):
+        flambeau.DoubleTensor(floats)
+
+
+def test_storages_of_buffers():
+    bytes_ = bytearray(range(8))
+    found = flambeau.ByteStorage.from_buffer(bytes_)
+    bytes_[0] = 99
+    assert found.tolist() == list(range(8)) and flambeau.ByteTensor(found)[3] == 3
+    assert flambeau.UntypedStorage.from_buffer(b"ab", dtype=flambeau.uint8).tolist() == [97, 98]
+    assert flambeau.ShortStorage.from_buffer(bytes(range(8)), "big").tolist() == [1, 515, 1029, 1543]
+    assert flambeau.ShortStorage.from_buffer(bytes(range(8)), "little", 2, 2).tolist() == [770, 1284]
+    assert flambeau.ComplexFloatStorage.from_buffer(b"\x3f\x80\0\0" * 2, "big").tolist() == [1 + 1j]
+
+
+@pytest.mark.parametrize(("call", "error", "words"), [
+    (lambda: flambeau.UntypedStorage.from_buffer(b"ab"), RuntimeError, "'dtype' cannot be None"),
+    (lambda: flambeau.ShortStorage.from_buffer(b"ab"), RuntimeError, "missing required argument 'byte_order'"),
+    (lambda: flambeau.ShortStorage.from_buffer(b"ab", "middle"), ValueError, "invalid byte_order 'middle'"),
+    (lambda: flambeau.ShortStorage.from_buffer(b"abc", "little"), ValueError, "must be a multiple of element size"),
+    (lambda: flambeau.ByteStorage.from_buffer(b"ab", count=3), ValueError, "has only 2 elements after offset 0"),
+    (lambda: flambeau.ByteStorage.from_buffer(b"ab", offset=3), ValueError, "offset must be non-negative"),
+    (lambda: flambeau.ByteStorage.from_buffer("ab"), TypeError, "a bytes-like object is required"),
+])  # fmt: skip
+def test_buffers_that_do_not_fit(call, error, words):
+    with pytest.raises(error, match=words):
+        call()
+
+
+def test_storages_of_files(tmp_path):
+    path = tmp_path / "numbers"
+    path.write_bytes(bytes(8))
+    floats = flambeau.FloatStorage.from_file(str(path), shared=True, size=2)
+    floats[1] = 1.5
+    assert path.read_bytes()[4:] == b"\0\0\xc0\x3f" and floats.filename == str(path)
+    private = flambeau.UntypedStorage.from_file(str(path), nbytes=8)
+    private[0] = 1
+    assert private.tolist()[0] == 1 and path.read_bytes()[0] == 0
+    with pytest.raises(RuntimeError, match="unable to mmap 9 bytes"):
+        flambeau.UntypedStorage.from_file(str(path), nbytes=9)

@@ -110,14 +110,10 @@ def _from_python(data, wanted: dtype | None):
         return np.from_dlpack(data).copy()
     if isinstance(data, memoryview | bytearray):
         data = list(data)
-    if (
-        isinstance(data, str | bytes)
-        or not isinstance(data, list | tuple | range | int | float | complex | bool)
-        and not hasattr(data, "__len__")
-    ):
-        raise TypeError(f"new(): invalid data type '{type(data).__name__}'")
+    if hasattr(data, "untyped"):  # a storage
+        return data._over(wanted).array.copy()
     kinds: set = set()
-    plain_data = _unpack(data, kinds)
+    plain_data = _unpack(data, kinds, wanted)
     if wanted is None:
         if not kinds or float in kinds and complex not in kinds:
             wanted = context.get_default_dtype()
@@ -141,7 +137,7 @@ def _from_python(data, wanted: dtype | None):
         raise ValueError("Overflow when unpacking long long: an integer of the data does not fit in 64 bits") from None
 
 
-def _unpack(data, kinds: set, nested: bool = False):
+def _unpack(data, kinds: set, wanted: dtype | None, nested: bool = False):
     """Nested data as plain numbers and lists, and the kinds of number met."""
     if isinstance(data, Tensor):
         kinds.add(data.dtype)
@@ -153,7 +149,7 @@ def _unpack(data, kinds: set, nested: bool = False):
             return list(data)
         if str in met and type(data[0]) is str:
             raise ValueError("too many dimensions 'str'")
-        return [_unpack(d, kinds, True) for d in data]
+        return [_unpack(d, kinds, wanted, True) for d in data]
     if isinstance(data, np.ndarray | np.generic):
         kinds.add(dtype_of(data.dtype))
         return data.tolist()
@@ -162,12 +158,15 @@ def _unpack(data, kinds: set, nested: bool = False):
         return data
     if isinstance(data, str | bytes):
         raise TypeError(f"new(): invalid data type '{type(data).__name__}'")
-    if data is None or isinstance(data, dict | set):
-        raise RuntimeError(f"Could not infer dtype of {type(data).__name__}")
+    if hasattr(data, "__len__") and hasattr(data, "__getitem__") and not isinstance(data, dict):  # a deque, an array.array, one's own
+        return _unpack(list(data) if hasattr(data, "__iter__") else [data[i] for i in range(len(data))], kinds, wanted, nested)
     if hasattr(data, "__float__") or hasattr(data, "__index__"):
         kinds.add(int if hasattr(data, "__index__") else float)
         return data.__index__() if hasattr(data, "__index__") else float(data)
-    raise TypeError(f"must be real number, not {type(data).__name__}")
+    if wanted is None:
+        raise RuntimeError(f"Could not infer dtype of {type(data).__name__}")
+    whole = f"'{type(data).__name__}' object cannot be interpreted as an integer"
+    raise TypeError(whole if wanted.category == INT else f"must be real number, not {type(data).__name__}")
 
 
 def _ragged(data, dim: int = 0) -> str:

@@ -36,7 +36,7 @@ _FUNCTIONS = {
         "eig lstsq solve symeig",
     "questions":
         "is_tensor is_storage is_complex is_floating_point numel typename detach detach_ index_put_ addmv_ select_copy slice_copy "
-        "split_copy detach_copy view_as_real_copy view_as_complex_copy frobenius_norm nuclear_norm vander from_file sym_int sym_float "
+        "split_copy detach_copy view_as_real_copy view_as_complex_copy frobenius_norm nuclear_norm vander sym_int sym_float "
         "sym_not sym_max sym_min sym_sum sym_ite sym_sqrt cond while_loop FloatTensor DoubleTensor HalfTensor BFloat16Tensor ByteTensor "
         "CharTensor ShortTensor IntTensor LongTensor BoolTensor",
     "places":
@@ -69,6 +69,8 @@ _FUNCTIONS = {
         "as_strided_ as_strided_copy empty_strided empty_permuted unfold_copy t_copy unbind_copy resize_as_",
     "sparse_products":
         "dsmm",
+    "storage_sources":
+        "from_file",
     "storage":
         "UntypedStorage TypedStorage DoubleStorage FloatStorage HalfStorage BFloat16Storage LongStorage IntStorage ShortStorage "
         "CharStorage ByteStorage BoolStorage ComplexDoubleStorage ComplexFloatStorage",
@@ -84,6 +86,8 @@ _METHODS = {
         "exponential_ cauchy_ log_normal_ geometric_",
     "memory":
         "as_strided_ new_empty_strided resize_ resize_as_ storage_offset is_set_to dim_order",
+    "storage_sources":
+        "from_file",
     "storage":
         "storage untyped_storage typed_storage storage_type",
     "leftovers":

@@ -40,6 +40,8 @@ dispatch.tensors = namespace.tensors  # what the body of a composite runs on, wh
 def _new(cls, data=(), *sizes, dtype=None, device=None):
     if sizes or isinstance(data, int) or type(data) is Size:
         made = create.empty(*(data if type(data) is Size else (data, *sizes)), dtype=dtype, device=device)
+    elif hasattr(data, "untyped"):  # a storage
+        made = data._over(dtype or context.get_default_dtype())
     else:
         made = data.detach() if isinstance(data, Tensor) else create.tensor(data, dtype=dtype or context.get_default_dtype(), device=device)
     return _of_class(made, cls)

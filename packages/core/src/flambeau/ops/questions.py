@@ -9,7 +9,7 @@ import numpy as np
 from .. import context
 from ..dtype import COMPLEX, FLOAT, dtype, int64
 from ..tensor import Tensor, tensors_only
-from .create import arange, from_numpy, full
+from .create import arange, full
 from .join import cat, stack
 
 
@@ -261,30 +261,6 @@ def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1) -> Tensor:
     return cat([found, rest])
 
 
-def from_file(filename: str, shared: bool | None = None, size: int | None = 0, *, dtype: dtype | None = None, layout=None, device=None,
-              pin_memory: bool | None = None) -> Tensor:
-    """A tensor whose memory is a file: written to where `shared`, a private copy on write otherwise.  -> (size)
-
-    RuntimeError where the file is too short (a shared one is made longer, as PyTorch makes it).
-    """
-    import os
-
-    kind = context.get_default_dtype() if dtype is None else dtype
-    need = int(size or 0) * kind.itemsize
-    if shared:
-        with open(filename, "ab") as file:
-            if os.path.getsize(filename) < need:
-                file.truncate(need)
-    elif os.path.getsize(filename) < need:
-        raise RuntimeError(f"unable to mmap {need} bytes from file <{filename}>: it has {os.path.getsize(filename)}")
-    if not need:
-        from .create import empty
-
-        return empty(0, dtype=kind)
-    array = np.memmap(filename, dtype=np.uint8, mode="r+" if shared else "c", shape=(need,))
-    return from_numpy(np.asarray(array)).view(kind)
-
-
 # ---- numbers that PyTorch's tracers follow: plain numbers here
 def sym_int(a) -> int:
     """int(a), toward zero."""
@@ -365,6 +341,8 @@ class _OfType(type):
                 if source.dtype is not cls.dtype:
                     raise TypeError(f"expected {cls.dtype} tensor, got {source.dtype}: use .to({cls.dtype})")
                 return source.detach()
+            if hasattr(source, "untyped"):  # a storage
+                return source._over(cls.dtype)
             return empty(tuple(source), dtype=cls.dtype) if source.__class__.__name__ == "Size" else tensor(source, dtype=cls.dtype)
         return empty(args or (0,), dtype=cls.dtype)
 

@@ -26,6 +26,7 @@ from ..dtype import (
 from ..dtype import dtype as dtype_type
 from ..tensor import Tensor, plain
 from .create import empty, tensor
+from .storage_sources import from_file, of_buffer
 
 KINDS = {
     "Double": float64, "Float": float32, "Half": float16, "BFloat16": bfloat16, "Long": int64, "Int": int32, "Short": int16,
@@ -59,7 +60,7 @@ class _Storage:
         return self.device.type == "cuda"
 
     is_sparse = is_sparse_csr = False
-    filename = None
+    filename: str | None = None  # of the file that it lies in
 
     def size(self) -> int:
         """The number of elements."""
@@ -223,6 +224,28 @@ class UntypedStorage(_Storage):
     def _made(self, flat: Tensor) -> UntypedStorage:
         return _untyped(flat, alone=True)
 
+    @classmethod
+    def from_buffer(cls, buffer: Any, byte_order: str | None = None, count: int = -1, offset: int = 0,
+                    dtype: dtype_type | None = None) -> UntypedStorage:  # fmt: skip
+        """A copy of a buffer's elements, `count` of `dtype` from the byte `offset` on, which come in `byte_order`.
+
+        >>> UntypedStorage.from_buffer(b"\\x00\\x01", "little", dtype=flambeau.int16).tolist()
+        [0, 1]
+        """
+        return _untyped(of_buffer(buffer, byte_order, count, offset, dtype).view(uint8), alone=True)
+
+    @classmethod
+    def from_file(cls, filename: str, shared: bool = False, nbytes: int = 0) -> UntypedStorage:
+        """The bytes of a file: written to where `shared` (it grows to fit), or a copy on write.  RuntimeError for a short one."""
+        made = _untyped(from_file(filename, shared, nbytes, dtype=uint8))
+        made.filename = str(filename)
+        return made
+
+    def _over(self, kind: dtype_type | None) -> Tensor:
+        """The bytes as elements of `kind`, int64 where nothing says more: a flat tensor in the same memory."""
+        kind, self._alone = kind or int64, False
+        return self._tensor if kind is uint8 else self._tensor[: self.nbytes() // kind.itemsize * kind.itemsize].view(kind)
+
     def untyped(self) -> UntypedStorage:
         return self
 
@@ -311,6 +334,30 @@ class TypedStorage(_Storage):
 
     def _made(self, flat: Tensor) -> TypedStorage:
         return typed(flat, alone=True)
+
+    @classmethod
+    def from_buffer(cls, buffer: Any, byte_order: str | None = None, count: int = -1, offset: int = 0,
+                    dtype: dtype_type | None = None) -> TypedStorage:  # fmt: skip
+        """A copy of a buffer's elements: `count` of them, from the byte `offset` on, which come in `byte_order`.
+
+        >>> flambeau.ByteStorage.from_buffer(b"ab").tolist(), flambeau.ShortStorage.from_buffer(b"\\x00\\x01", "big").tolist()
+        ([97, 98], [1])
+        """
+        return typed(of_buffer(buffer, byte_order, count, offset, dtype or cls._kind or get_default_dtype()), alone=True)
+
+    @classmethod
+    def from_file(cls, filename: str, shared: bool, size: int) -> TypedStorage:
+        """`size` elements of a file: written to where `shared` (which makes it long enough), or a copy on write."""
+        made = typed(from_file(filename, shared, size, dtype=cls._kind or get_default_dtype()))
+        made.filename = str(filename)
+        return made
+
+    def _over(self, kind: dtype_type | None) -> Tensor:
+        """A flat tensor in the same memory.  RuntimeError where it is not of `kind`."""
+        if kind is not None and kind is not self.dtype:
+            raise RuntimeError(f"Expected a Storage of type {kind.name} or an UntypedStorage, but got type {self.dtype.name}")
+        self._alone = False
+        return self._tensor
 
     def untyped(self) -> UntypedStorage:
         return untyped(self)

@@ -21,12 +21,14 @@ def is_path(f: Any) -> bool:
 def writing(f: File) -> Iterator[IO[bytes]]:
     """A file object to write to: `f` itself, or for a path one beside it that takes its name at the end: a crash leaves the old file.
 
-    TypeError for what is neither a path nor has `write`.
+    AttributeError for what is neither a path nor has `write`.
     """
     if not is_path(f):
         if not hasattr(f, "write"):
-            raise TypeError(f"expected 'f' to be string, path, or a file-like object with a 'write' attribute, got {type(f).__name__}")
+            raise AttributeError(f"expected 'f' to be string, path, or a file-like object with a 'write' attribute, got {type(f).__name__}")
         yield f  # type: ignore[misc]
+        if hasattr(f, "flush"):  # who opened it may read it by its name at once
+            f.flush()
         return
     path = os.path.realpath(f)  # type: ignore[arg-type]  # a link stays a link
     if os.path.isdir(path):
@@ -59,14 +61,14 @@ def writing(f: File) -> Iterator[IO[bytes]]:
 def reading(f: Any) -> Iterator[tuple[IO[bytes], str]]:
     """(a file object that can seek, what to call it in errors), closed afterwards if it was opened here.
 
-    TypeError for what is neither a path nor has `read`.
+    AttributeError for what is neither a path nor has `read`.
     """
     if is_path(f):
         with open(f, "rb") as file:
             yield file, os.fspath(f)
         return
     if not hasattr(f, "read"):
-        raise TypeError(f"expected 'f' to be string, path, or a file-like object with a 'read' attribute, got {type(f).__name__}")
+        raise AttributeError(f"expected 'f' to be string, path, or a file-like object with a 'read' attribute, got {type(f).__name__}")
     try:
         f.seek(f.tell())
         seeks = True

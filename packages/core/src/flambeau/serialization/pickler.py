@@ -159,8 +159,10 @@ class Pickler(PythonPickler):
         if known.kind == wanted and typed is not None:
             return names.REBUILD, args
         if self.legacy:
-            what = f"{x.dtype}" if typed is None else "memory that tensors of two dtypes share"
-            raise TypeError(f"the format before PyTorch 1.6 has no {what}; save in the zip format")
+            if typed is None:
+                raise TypeError(f"the format before PyTorch 1.6 has no {x.dtype}; save in the zip format")
+            raise RuntimeError("Cannot save multiple tensors or storages that view the same data as different types in the format before "
+                               "PyTorch 1.6; save in the zip format")
         return names.REBUILD_UNTYPED, (*args, x.dtype)
 
 

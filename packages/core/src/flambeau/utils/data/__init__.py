@@ -1,5 +1,6 @@
 """Datasets, samplers and the DataLoader that turns them into batches."""
 
+from flambeau.utils.data import _utils as _utils
 from flambeau.utils.data.collate import default_collate, default_convert
 from flambeau.utils.data.dataloader import DataLoader
 from flambeau.utils.data.dataset import (

@@ -21,6 +21,8 @@ from flambeau.utils.data.workers import WorkersIterator
 
 T_co = TypeVar("T_co", covariant=True)
 
+PARTS = " For multiprocessing data-loading, this could be caused by not properly configuring the IterableDataset replica at each worker: " \
+    "does each take only its own part (get_worker_info)?"
 FIXED = {"batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers"}
 
 
@@ -121,8 +123,8 @@ class DataLoader(Generic[T_co]):
         if self.num_workers > cpus:
             warnings.warn(
                 f"This DataLoader will create {self.num_workers} worker processes in total. Our suggested max number of worker in "
-                f"current system is {cpus}, which is smaller than what this DataLoader is going to create: they may get in each "
-                "other's way, even freeze.",
+                f"current system is {cpus}, which is smaller than what this DataLoader is going to create. Please be aware that "
+                "excessive worker creation might get DataLoader running slow or even freeze: the processes get in each other's way.",
                 stacklevel=3,
             )
 
@@ -134,7 +136,9 @@ class DataLoader(Generic[T_co]):
     def multiprocessing_context(self, context: str | BaseContext | None) -> None:
         if context is not None:
             if self.num_workers == 0:
-                raise ValueError("multiprocessing_context can only be used with multi-process loading (num_workers > 0), got num_workers=0")
+                raise ValueError(
+                    "multiprocessing_context can only be used with multi-process loading (num_workers > 0), but got num_workers=0"
+                )
             if isinstance(context, str):
                 if context not in multiprocessing.get_all_start_methods():
                     raise ValueError(
@@ -192,7 +196,7 @@ class DataLoader(Generic[T_co]):
             if promised is not None and given > promised:
                 warnings.warn(
                     f"Length of IterableDataset {dataset} was reported to be {promised} (when accessing len(dataloader)), but {given} "
-                    "samples have been fetched." + (" Does each worker take only its own part (get_worker_info)?" if workers else ""),
+                    f"samples have been fetched.{PARTS if workers else ''}",
                     stacklevel=3,
                 )
 

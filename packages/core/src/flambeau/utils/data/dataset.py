@@ -88,7 +88,7 @@ class StackDataset(Dataset[Any]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if args and kwargs:
-            raise ValueError("expected datasets either by position (for tuples) or by keyword (for dicts), got both")
+            raise ValueError("Supported either datasets by position (for tuples) or by keyword (for dicts), got both")
         if not args and not kwargs:
             raise ValueError("At least one dataset should be passed")
         self.datasets = kwargs or args
@@ -106,7 +106,10 @@ class StackDataset(Dataset[Any]):
         return self._pack(d[index] for d in self._each())
 
     def __getitems__(self, indices: list[int]) -> list[Any]:
-        columns = [get_many(d, indices) for d in self._each()]
+        try:
+            columns = [get_many(d, indices) for d in self._each()]
+        except WrongNumber as error:
+            raise ValueError(f"Nested dataset's output size mismatch. Expected {len(indices)}, got {error.got}: {error}") from None
         return [self._pack(row) for row in zip(*columns)]
 
     def __len__(self) -> int:
@@ -201,8 +204,16 @@ def get_many(dataset: Any, indices: Sequence[int]) -> list[Any]:
         return [dataset[i] for i in indices]
     samples = many(indices)
     if len(samples) != len(indices):
-        raise ValueError(f"{type(dataset).__name__}.__getitems__: expected {len(indices)} samples, got {len(samples)}")
+        raise WrongNumber(type(dataset).__name__, len(indices), len(samples))
     return samples
+
+
+class WrongNumber(ValueError):
+    """A dataset's `__getitems__` gave more or fewer samples than it was asked for."""
+
+    def __init__(self, name: str, expected: int, got: int) -> None:
+        super().__init__(f"{name}.__getitems__: expected {expected} samples, got {got}")
+        self.got = got
 
 
 def random_split(dataset: Any, lengths: Sequence[int | float], generator: flambeau.Generator | None = None) -> list[Subset[Any]]:
