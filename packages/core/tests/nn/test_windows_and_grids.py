@@ -175,3 +175,21 @@ def test_antialias_is_for_images_alone():
         F.interpolate(flambeau.zeros(1, 1, 4), 2, mode="linear", antialias=True)
     with pytest.raises(ValueError, match="Anti-alias option is restricted"):
         F.interpolate(flambeau.zeros(1, 1, 4, 4), 2, antialias=True)
+
+
+def test_fractional_pooling_of_empty_batches_and_too_few_samples():
+    pool = lambda x, samples: F.fractional_max_pool2d(x, 2, output_size=(1, 1), _random_samples=samples)
+    assert pool(flambeau.zeros(0, 3, 5, 5), flambeau.zeros(0, 3, 2)).shape == (0, 3, 1, 1)
+    assert F.fractional_max_pool2d(flambeau.zeros(1, 3, 5, 5), 2, output_size=(0, 1)).shape == (1, 3, 0, 1)
+    with pytest.raises(RuntimeError, match=r"Expect _random_samples.size\(0\)"):
+        pool(flambeau.zeros(1, 3, 5, 5), flambeau.zeros(0, 3, 2))
+
+
+def test_adaptive_pools_refuse_what_no_memory_holds_and_integers():
+    with pytest.raises(RuntimeError, match="more than memory can hold"):
+        F.adaptive_max_pool1d(flambeau.zeros(2, 2, 2), 0x3FFFFFFFFFFFFFFF)
+    with pytest.raises(NotImplementedError, match="not implemented for"):
+        F.adaptive_avg_pool2d(flambeau.zeros(1, 4, 4, dtype=flambeau.int64), 2)
+    assert F.adaptive_avg_pool1d(flambeau.zeros(0, 10), 5).shape == (0, 5)
+    with pytest.raises(RuntimeError, match="non-zero size for non-batch dimensions"):
+        F.adaptive_max_pool2d(flambeau.zeros(1, 2, 0, 4), 3)

@@ -90,6 +90,9 @@ def _fractional(
         raise RuntimeError(f"{name}: pool size {kernel} with output size {out} is too large relative to the input size {have}")
     if samples is None:
         samples = flambeau.rand(x.shape[0], x.shape[1], axes, dtype=input.dtype, device=input.device)
+    for axis, least, what in ((0, x.shape[0], "input batch size"), (1, x.shape[1], "input channel size"), (2, axes, f"{axes}")):
+        if samples.dim() != 3 or samples.shape[axis] < least:
+            raise RuntimeError(f"{name}: Expect _random_samples.size({axis}) equals to {what}, got samples of shape {tuple(samples.shape)}")
     told = flambeau.zeros(samples.shape) if samples.is_meta else samples.detach().cpu()
     draws = told.double().numpy()[: x.shape[0]]  # those of a batch serve one example too
     starts = []
