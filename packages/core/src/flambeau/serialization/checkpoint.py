@@ -236,7 +236,8 @@ def restore(storage: Storage, location: str) -> Storage:
     except (RuntimeError, ImportError) as error:
         raise RuntimeError(
             f"Attempting to deserialize object on a {location.partition(':')[0].upper():.20} device, {location!r:.40}, "
-            f"which is not here ({error}). If you are running on a CPU-only machine, please use flambeau.load with map_location='cpu' to map your storages to the CPU"
+            f"which is not here ({error}). "
+            "If you are running on a CPU-only machine, please use flambeau.load with map_location='cpu' to map your storages to the CPU"
         ) from error
 
 
