@@ -25,7 +25,11 @@ def new(kind: type, array=None):
     """An object of `kind`, a class of tensors, around an array; its other fields are None."""
     x: Any = object.__new__(kind)
     _SET_ARRAY(x, array)
-    x.node = x.base = x.source = x.cell = x.views = None
+    try:
+        x.node = x.base = x.source = x.cell = x.views = None
+    except AttributeError:  # a subclass that works some of them out
+        for slot in _SLOTS[1:]:
+            slot.__set__(x, None)
     return x
 
 

@@ -10,7 +10,19 @@ from . import context
 from .dtype import FLOAT, INT, as_dtype, dtype
 
 
-class finfo:
+class _Limits:
+    """Two are equal when they are of one dtype."""
+
+    dtype: str
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and other.dtype == self.dtype  # type: ignore[attr-defined]
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.dtype))
+
+
+class finfo(_Limits):
     """Limits of a floating dtype: bits, eps, max, min, tiny, smallest_normal, resolution.
 
     >>> flambeau.finfo(flambeau.float32).eps
@@ -31,7 +43,7 @@ class finfo:
         return f"finfo({numbers}, dtype={self.dtype})"
 
 
-class iinfo:
+class iinfo(_Limits):
     """Limits of an integer dtype: bits, max, min.
 
     >>> flambeau.iinfo(flambeau.int8).max

@@ -208,3 +208,21 @@ def test_sequences_of_any_kind():
 def test_what_is_no_number(data, dtype, error, words):
     with pytest.raises(error, match=words):
         flambeau.tensor(data, dtype=dtype)
+
+
+@pytest.mark.parametrize(("data", "error", "words"), [
+    ([np.ones((3, 3)), np.ones((3, 0))], ValueError, r"expected sequence of length 3 at dim 2 \(got 0\)"),
+    ([[[1, 2]], [[1], [2]]], ValueError, r"expected sequence of length 1 at dim 1 \(got 2\)"),
+    ([1, [2, 3]], TypeError, "'list' object cannot be interpreted as an integer"),
+    ([1.0, [2, 3]], TypeError, "must be real number, not list"),
+    ([[1, 2], 3], TypeError, "not a sequence"),
+])  # fmt: skip
+def test_rows_that_are_no_table(data, error, words):
+    with pytest.raises(error, match=words):
+        flambeau.tensor(data)
+
+
+def test_limits_of_one_dtype_are_equal():
+    assert flambeau.finfo(flambeau.float32) == flambeau.finfo() != flambeau.finfo(flambeau.float64)
+    assert flambeau.iinfo(flambeau.int8) == flambeau.iinfo(flambeau.int8) != flambeau.iinfo(flambeau.uint8)
+    assert len({flambeau.finfo(), flambeau.finfo(flambeau.float32)}) == 1

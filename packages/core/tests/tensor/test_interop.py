@@ -137,3 +137,8 @@ def test_copies_keep_layout_attributes_and_shared_memory(again):
 def test_copy_shares_memory():
     x = flambeau.ones(2, requires_grad=True)
     assert copy.copy(x).data_ptr() == x.data_ptr() and copy.copy(x).requires_grad and copy.copy(x * 2).is_leaf
+
+
+def test_sparse_tensors_have_no_capsule():
+    with pytest.raises(BufferError, match="layout other than"):
+        flambeau.ones(2, 2).to_sparse().__dlpack__()

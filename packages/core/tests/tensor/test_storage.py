@@ -209,3 +209,9 @@ def test_storages_of_files(tmp_path):
     assert private.tolist()[0] == 1 and path.read_bytes()[0] == 0
     with pytest.raises(RuntimeError, match="unable to mmap 9 bytes"):
         flambeau.UntypedStorage.from_file(str(path), nbytes=9)
+
+
+def test_the_oldest_name():
+    import numpy as np
+
+    assert flambeau.Storage is flambeau.FloatStorage and flambeau.Storage(np.int64(3)).size() == 3

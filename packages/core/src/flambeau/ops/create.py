@@ -131,7 +131,7 @@ def _from_python(data, wanted: dtype | None):
         return np.array(plain_data, dtype=wanted.numpy)
     except ValueError as error:
         if "inhomogeneous" in str(error):
-            raise ValueError(_ragged(plain_data)) from None
+            _check_rows(plain_data, wanted)
         raise
     except OverflowError:
         raise ValueError("Overflow when unpacking long long: an integer of the data does not fit in 64 bits") from None
@@ -169,12 +169,27 @@ def _unpack(data, kinds: set, wanted: dtype | None, nested: bool = False):
     raise TypeError(whole if wanted.category == INT else f"must be real number, not {type(data).__name__}")
 
 
-def _ragged(data, dim: int = 0) -> str:
-    lengths = [len(d) if isinstance(d, list) else None for d in data]
-    if len(set(lengths)) > 1:
-        odd = next(i for i, n in enumerate(lengths) if n != lengths[0])
-        return f"expected sequence of length {lengths[0]} at dim {dim + 1} (got {lengths[odd]})"
-    return next((_ragged(d, dim + 1) for d in data if isinstance(d, list)), "expected a rectangular sequence")
+def _check_rows(data, wanted: dtype) -> None:
+    """Say where nested lists are no table: the first elements tell the sizes, as they do in PyTorch."""
+    sizes, first = [], data
+    while isinstance(first, list):
+        sizes.append(len(first))
+        first = first[0] if first else None
+
+    def look(x, dim: int) -> None:
+        if dim == len(sizes):
+            if isinstance(x, list):
+                raise TypeError("'list' object cannot be interpreted as an integer" if wanted.category == INT
+                                else "must be real number, not list")
+        elif not isinstance(x, list):
+            raise TypeError("not a sequence")
+        elif len(x) != sizes[dim]:
+            raise ValueError(f"expected sequence of length {sizes[dim]} at dim {dim} (got {len(x)})")
+        else:
+            for element in x:
+                look(element, dim + 1)
+
+    look(data, 0)
 
 
 def as_tensor(data, dtype: dtype | None = None, device=None) -> Tensor:

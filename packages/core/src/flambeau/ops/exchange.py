@@ -11,6 +11,7 @@ from .. import context
 from ..device import CPU, device
 from ..device import device as _device  # some parameters are named like the class
 from ..dtype import bfloat16, dtype, float8_e4m3fn, float8_e5m2
+from ..layout import strided
 from ..tensor import Tensor, plain
 from .create import from_numpy, frombuffer, tensor
 
@@ -54,6 +55,8 @@ def dlpack(x: Tensor, stream=None, max_version: tuple[int, int] | None = None, d
     """
     if x.requires_grad:
         raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
+    if x.layout is not strided:
+        raise BufferError("Can't export tensors with layout other than flambeau.strided: export its parts, or to_dense()")
     if x.is_meta:
         raise BufferError("a tensor on meta has no memory to share")
     here = tuple(map(int, dlpack_device(x)))

@@ -72,7 +72,7 @@ _FUNCTIONS = {
     "storage_sources":
         "from_file",
     "storage":
-        "UntypedStorage TypedStorage DoubleStorage FloatStorage HalfStorage BFloat16Storage LongStorage IntStorage ShortStorage "
+        "UntypedStorage TypedStorage Storage DoubleStorage FloatStorage HalfStorage BFloat16Storage LongStorage IntStorage ShortStorage "
         "CharStorage ByteStorage BoolStorage ComplexDoubleStorage ComplexFloatStorage",
     "sparse":
         "sparse_coo_tensor sparse_csr_tensor sparse_csc_tensor sparse_compressed_tensor",

@@ -306,10 +306,10 @@ class TypedStorage(_Storage):
         data = args[0] if args else 0
         if isinstance(data, list | tuple | range):
             self._tensor = tensor(list(data), dtype=dtype, device=device)
-        elif isinstance(data, int):
-            if data < 0:
+        elif hasattr(data, "__index__"):
+            if index(data) < 0:
                 raise RuntimeError(f"expected a number of elements of at least 0, got {data}")
-            self._tensor = empty(data, dtype=dtype, device=device)
+            self._tensor = empty(index(data), dtype=dtype, device=device)
         else:
             raise TypeError(f"Argument type not recognized: expected a size or a sequence of numbers, got {type(data).__name__}")
         self._alone = True
@@ -453,6 +453,7 @@ _OLDER = {
         "_kind": kind, "__module__": "flambeau", "__doc__": f"A `TypedStorage` of {kind.name} under its older name."})
     for name, kind in KINDS.items()
 }  # fmt: skip
+_OLDER["Storage"] = _OLDER["FloatStorage"]
 globals().update(_OLDER)
 
 

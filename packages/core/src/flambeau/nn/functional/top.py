@@ -169,7 +169,7 @@ def kl_div(input, target, reduction: int = 0, *, log_target: bool = False):
 
 def margin_ranking_loss(input1, input2, target, margin: float = 0.0, reduction: int = 0):
     """max(0, −target · (x₁ − x₂) + margin).  (*), (*), (*) -> () or (*)"""
-    return F.margin_ranking_loss(input1, input2, target, margin, reduction=_reduction(reduction))
+    return F.margin_ranking_loss(*flambeau.broadcast_tensors(input1, input2, target), margin, reduction=_reduction(reduction))
 
 
 def poisson_nll_loss(input, target, log_input: bool, full: bool, eps: float, reduction: int):
