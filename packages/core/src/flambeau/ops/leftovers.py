@@ -16,7 +16,7 @@ INSTEAD = {
 
 
 def _removed(name: str) -> Any:
-    def call(self: Tensor, *args: Any, **kwargs: Any) -> NoReturn:
+    def call(input: Tensor, *args: Any, **kwargs: Any) -> NoReturn:
         raise RuntimeError(f"This function was deprecated since version 1.9 and is now removed. `{name}`: use {INSTEAD[name]}.")
 
     return call
