@@ -62,6 +62,7 @@ def test_parts_that_do_not_go_together(data, mask, error, words):
 
 
 def test_unary_functions_and_their_writers():
+    pytest.importorskip("scipy", reason="some special functions of the table need SciPy")
     mask = flambeau.rand(3, 4) > 0.5
     data = flambeau.rand(3, 4) * 0.4 + 0.1
     for name in sorted(UNARY):
