@@ -108,5 +108,5 @@ def test_it_is_right_as_often_as_in_pytorch():
 def test_without_a_gpu_it_says_what_to_do():
     if pytest.importorskip("importlib.util").find_spec("cupy"):
         pytest.skip("CuPy is here")
-    with pytest.raises(RuntimeError, match=r"device 'cuda:0'.*map_location='cpu'"):
+    with pytest.raises(RuntimeError, match=r"CUDA device, 'cuda:0'.*map_location='cpu'"):
         flambeau.load(CHECKPOINT)
