@@ -306,6 +306,8 @@ class Tensor(Fields, Methods):
         return bool(self.array.item())
 
     def __float__(self) -> float:
+        if self.dtype.category == FLOAT and self.array.size == 1:
+            return float(self.array.item())
         return float(self._alone(real=True))
 
     def __int__(self) -> int:

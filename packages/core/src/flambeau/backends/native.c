@@ -274,19 +274,23 @@ void batch_norm_eval_loop_##name(char **args, const intptr_t *dims, const intptr
         for (i64 j = row * s; j < (row + 1) * s; j++) y[j] = x[j] * scale + shift; \
     }) \
 } \
+/* x (n, c), classes (n) -> the mean of -log softmax at the classes, how many of them are none */ \
 void cross_entropy_loop_##name(char **args, const intptr_t *dims, const intptr_t *steps, void *data) { \
-    i64 n = dims[1], c = dims[2]; \
-    const intptr_t row = steps[3], column = steps[4], next = steps[5]; \
+    const i64 n = dims[2], c = dims[1] / n, *class = (i64 *)args[1]; \
+    const T *x = (T *)args[0]; \
     double total = 0; \
-    for (i64 i = 0; i < n; i++) { \
-        const char *x = args[0] + i * row; \
-        T most = *(T *)x, sum = 0; \
-        for (i64 j = 1; j < c; j++) { T v = *(T *)(x + j * column); most = v > most || v != v ? v : most; } \
+    i64 none = 0; \
+    for (i64 i = 0; i < n; i++, x += c) { \
+        T most = x[0], sum = 0; \
+        for (i64 j = 1; j < c; j++) most = x[j] > most || x[j] != x[j] ? x[j] : most; \
         if (most == INFINITY || most == -INFINITY) most = 0 * most; \
-        for (i64 j = 0; j < c; j++) sum += EXP(*(T *)(x + j * column) - most); \
-        total += LOG(sum) - (*(T *)(x + *(i64 *)(args[1] + i * next) * column) - most); \
+        for (i64 j = 0; j < c; j++) sum += EXP(x[j] - most); \
+        const int one = class[i] >= 0 && class[i] < c; \
+        none += !one; \
+        total += LOG(sum) - (x[one ? class[i] : 0] - most); \
     } \
     *(T *)args[2] = (T)(total / n); \
+    *(i64 *)args[3] = none; \
 }
 
 /* x (n), places (k) -> x at the places; x (n), correction -> variance; of any strides */

@@ -93,7 +93,8 @@ def _plan(shape: Ints, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints
 
 
 @lru_cache(512)
-def _mean_plan(shape: Ints, kernel: Ints, stride: Ints, padding: Ints, ceil_mode: bool, counted: bool):
+def mean_plan(shape: Ints, kernel: Ints, stride: Ints, padding: Ints, ceil_mode: bool, counted: bool):
+    """The loop, the result's shape and the geometry that it takes; None without C."""
     return _plan(shape, kernel, stride, padding, (1,) * len(kernel), ceil_mode, counted)
 
 
@@ -193,7 +194,7 @@ def avg_pool_forward(
     array([[2., 4.]])
     """
     if x.dtype in FLOATS and divisor_override is None:
-        plan = _mean_plan(x.shape, kernel, stride, padding, ceil_mode, count_include_pad)
+        plan = mean_plan(x.shape, kernel, stride, padding, ceil_mode, count_include_pad)
         if plan is not None:
             pool, shape, geometry = plan
             made = pool(x, geometry, shape)

@@ -6,12 +6,13 @@ from numpy import int64
 
 import flambeau
 
+from ...backends import network
 from ...casting import listed
 from ...ops.index import extremes as least_and_greatest
 from ...ops.loss import binary_cross_entropy as binary_cross_entropy_card
 from ...ops.nn import mean_cross_entropy, pick_class
 from ...ops.view import ready
-from ...tensor import Tensor
+from ...tensor import Tensor, plain
 from .activation import logsigmoid
 from .reduction import reduce_loss, reduction_of, same_shape
 from .sizes import extremes
@@ -26,13 +27,18 @@ __all__ = [
 ]
 
 
-def _is_common(input: Tensor, target: Tensor, ignore_index: int) -> bool:
-    """Whether these are plain rows of scores and their classes, all in range and none to be ignored."""
+def _usual(input: Tensor, target: Tensor) -> Tensor | None:
+    """The mean over plain rows of scores; None where these are not such, or a target is no class."""
     x, t = ready(input), ready(target)
-    if x is None or t is None or x.ndim != 2 or t.dtype != int64 or t.shape != x.shape[:1] or not t.size:
-        return False
+    if x is None or t is None or x.ndim != 2:
+        return None
+    if input.node is None:  # nothing is recorded: straight to the kernel, which counts the targets that are no classes
+        loss = network.mean_cross_entropy(x, t)
+        return None if loss is None else plain(loss)
+    if t.dtype != int64 or t.shape != x.shape[:1] or not t.size:
+        return None
     low, high = least_and_greatest(t)
-    return 0 <= low <= high < x.shape[1] and not low <= ignore_index <= high
+    return mean_cross_entropy(input, target) if 0 <= low <= high < x.shape[1] else None
 
 
 @listed
@@ -55,9 +61,10 @@ def cross_entropy(
     >>> F.cross_entropy(flambeau.zeros(2, 4), flambeau.tensor([0, 3]))
     tensor(1.3863)
     """
-    usual = reduction == "mean" and weight is None and size_average is reduce is None and not label_smoothing
-    if usual and _is_common(input, target, ignore_index):
-        return mean_cross_entropy(input, target)
+    if reduction == "mean" and weight is None and size_average is reduce is None and not label_smoothing and ignore_index < 0:
+        loss = _usual(input, target)
+        if loss is not None:
+            return loss
     reduction = reduction_of(reduction, size_average, reduce)
     if not 0.0 <= label_smoothing <= 1.0:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")

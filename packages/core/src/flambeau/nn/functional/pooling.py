@@ -10,7 +10,7 @@ import numpy as np
 
 import flambeau
 
-from ...backends.pool import FLOATS, avg_pool_forward
+from ...backends.pool import FLOATS, mean_plan
 from ...casting import listed
 from ...dispatch import run_one
 from ...dtype import FLOAT
@@ -84,6 +84,14 @@ def _avg_pool_attrs(axes: int, kernel: Any, stride: Any, padding: Any, ceil_mode
     return dict(window) | {"ceil_mode": bool(ceil_mode), "count_include_pad": bool(whole)}
 
 
+@lru_cache(512)
+def _mean_plan(axes: int, shape: tuple[int, ...], kernel: int, padding: int, ceil_mode: bool, whole: bool) -> Any:
+    """The kernel for windows that touch, the result's shape and the geometry; None where another way must go or say what is wrong."""
+    if len(shape) != axes + 2 or 0 in shape or kernel < 1 or not 0 <= 2 * padding <= kernel:
+        return None
+    return mean_plan(shape, (kernel,) * axes, (kernel,) * axes, (padding,) * axes, ceil_mode, bool(whole))
+
+
 def _max_pool(
     axes: int, input: Tensor, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool, return_indices: bool
 ) -> Any:
@@ -152,12 +160,11 @@ def _avg_pool(
     axes: int, input: Tensor, kernel: Any, stride: Any, padding: Any, ceil_mode: bool, count_include_pad: bool, divisor: int | None
 ) -> Tensor:
     array = ready(input)
-    if array is not None and array.ndim == axes + 2 and array.size and array.dtype in FLOATS and stride is divisor is None \
-            and type(kernel) is int:
-        attrs = _avg_pool_attrs(axes, kernel, None, padding, ceil_mode, count_include_pad)
-        if input.node is None:  # one step less where nothing is recorded
-            return plain(avg_pool_forward(array, *attrs.values()))
-        return run_one(avg_pool.card, input, attrs)
+    if array is not None and input.node is stride is divisor is None and type(kernel) is type(padding) is int and type(ceil_mode) is bool:
+        planned = _mean_plan(axes, array.shape, kernel, padding, ceil_mode, count_include_pad)
+        if planned is not None and array.dtype in FLOATS and array.flags.c_contiguous:  # nothing is recorded: straight to the kernel
+            pool, shape, geometry = planned
+            return plain(pool(array, geometry, shape))
     if input.dtype.category < FLOAT:  # the quotient of integers is cut off
         mean = _avg_pool(axes, input.double(), kernel, stride, padding, ceil_mode, count_include_pad, divisor)
         return (mean + mean.sign() * 1e-9).trunc().to(input.dtype)
