@@ -152,3 +152,26 @@ def can_cast(from_: dtype | type, to: dtype | type) -> bool:
     False
     """
     return as_dtype(from_).category <= as_dtype(to).category
+
+
+# PyTorch's names of dtypes in messages: those of C++, and the words that it derives names of ops and storages from
+WORDS = {"bool": "Bool", "uint8": "Byte", "int8": "Char", "int16": "Short", "int32": "Int", "int64": "Long", "float16": "Half",
+         "float32": "Float", "float64": "Double", "complex64": "ComplexFloat", "complex128": "ComplexDouble", "bfloat16": "BFloat16",
+         "uint16": "UInt16", "uint32": "UInt32", "uint64": "UInt64"}  # fmt: skip
+C = {"uint8": "unsigned char", "int8": "signed char", "int16": "short int", "int32": "int", "int64": "long int", "float16": "c10::Half",
+     "float32": "float", "float64": "double", "complex64": "c10::complex<float>", "complex128": "c10::complex<double>",
+     "bfloat16": "c10::BFloat16"}  # fmt: skip
+
+
+def word(kind: dtype) -> str:
+    """What PyTorch's messages call a dtype: Float, ComplexDouble, Long.
+
+    >>> word(flambeau.float32)
+    'Float'
+    """
+    return WORDS.get(kind.name, kind.name)
+
+
+def spelled(kind: dtype) -> str:
+    """How C++ spells a dtype, which some of PyTorch's messages do: float, c10::complex<double>, long int."""
+    return C.get(kind.name, kind.name)

@@ -5,6 +5,8 @@ Numbers, mixed dtypes, GPUs, subclasses (batched, dual, traced), modes and error
 """
 from __future__ import annotations
 
+from collections.abc import Iterable
+from math import prod
 from typing import Any
 from weakref import ref
 
@@ -14,7 +16,7 @@ from . import context, front
 from .backends import numpy as cpu
 from .context import grad
 from .dispatch import run, run_one
-from .dtype import BY_NUMPY
+from .dtype import BY_NUMPY, spelled, word
 from .fields import new
 from .front import BINARY, INPLACE, REDUCED, REFLECTED, UNARY, before
 from .numpy_names import numpy_names
@@ -230,23 +232,33 @@ def reduced(card: Card, fold, anything: bool = False):
             dim = axis
         if keepdims is not None:
             keepdim = keepdims
+        if out is not None:
+            check_reduced_out(card.name, dtype, out, anything)
         if dtype is not None:
             x = x.to(dtype)
         if dim is not None:
+            if anything and isinstance(dim, list | tuple) and not dim:  # of each element alone
+                x, dim = x.unsqueeze(0), 0
             dim = axes_of(dim, x)
         try:
             result = run(card, (x,), {"dim": dim, "keepdim": keepdim})
-        except ValueError:
-            if x.numel() == 0:
-                kind = RuntimeError if dim is None else IndexError
-                raise kind(f"{card.name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with "
-                           "the 'dim' argument.") from None
-            raise
+        except ValueError as error:
+            raise explained(card, (x,), error, {"dim": dim}) from None
         if dtype is not None and result.dtype is not dtype:  # sums of small integers are wide, unless told
             result = result.to(dtype)
-        return result if out is None else into(out, result, card.name)
+        if out is None:
+            return result
+        return into(out, result.to(out.dtype) if anything else result, card.name)
 
     return named(call, card, REDUCED, fold, numbers=anything)
+
+
+def check_reduced_out(name: str, dtype, out, truth: bool):
+    """RuntimeError unless `out` is of the dtype that was asked for; whether any and all are true, bool or uint8."""
+    if truth and out.dtype.name not in ("bool", "uint8"):
+        raise RuntimeError(f"{name} only supports bool tensor for result, got: {word(out.dtype)}")
+    if dtype is not None and out.dtype is not dtype:
+        raise RuntimeError(f"Expected out tensor to have dtype {spelled(dtype)}, but got {spelled(out.dtype)} instead")
 
 
 def axes_of(dim, x):
@@ -255,6 +267,8 @@ def axes_of(dim, x):
         dim = dim.__index__()
     if type(dim) is int:
         return check_dim(dim, x.ndim) if x.ndim else check_dim(dim, 0) or None
+    if isinstance(dim, str) or not isinstance(dim, Iterable):
+        raise TypeError(f"argument 'dim' must be int or tuple of ints, not {type(dim).__name__}")
     axes = tuple(check_dim(d, x.ndim) for d in dim)
     if len(set(axes)) < len(axes):
         raise RuntimeError(f"dim {axes[0]} appears multiple times in the list of dims")
@@ -320,7 +334,15 @@ def explained(card: Card, inputs, error: Exception, attrs: dict = NO_ATTRS) -> E
         except IndexError as better:
             return better
     shapes = [x.shape for x in inputs if isinstance(x, Tensor)]
-    text = str(error)
+    text, dim = str(error), attrs.get("dim")
+    if shapes and prod(shapes[0]) == 0 and ("empty sequence" in text or "zero-size" in text or "no identity" in text):
+        where = f" {dim} to have non-zero size." if dim is not None else " to be specified for input.numel() == 0. Specify the reduction " \
+            "dim with the 'dim' argument."
+        return (RuntimeError if dim is None and not card.name.startswith("arg") else IndexError)(
+            f"{card.name}(): Expected reduction dim{where}")
+    if "duplicate value" in text and isinstance(dim, tuple):
+        axes = [check_dim(d, len(shapes[0])) for d in dim]
+        return RuntimeError(f"dim {next(d for d in axes if axes.count(d) > 1)} appears multiple times in the list of dims")
     if isinstance(error, TypeError) and ("not supported for the input types" in text or "did not contain a loop" in text
                                          or "boolean subtract" in text):
         kinds = ", ".join(dict.fromkeys(x.dtype.name for x in inputs if isinstance(x, Tensor)))

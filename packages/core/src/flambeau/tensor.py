@@ -566,6 +566,10 @@ def tensors_only(what: str, **given) -> None:
 def check_dim(dim: int, ndim: int) -> int:
     """`dim` counted from the front.  IndexError in PyTorch's words when there is no such axis."""
     bound = max(ndim, 1)
-    if not -bound <= dim < bound:
+    try:
+        within = -bound <= dim < bound
+    except TypeError:
+        raise TypeError(f"argument 'dim' must be int, not {type(dim).__name__}") from None
+    if not within:
         raise IndexError(f"Dimension out of range (expected to be in range of [{-bound}, {bound - 1}], but got {dim})")
     return dim + bound if dim < 0 else dim

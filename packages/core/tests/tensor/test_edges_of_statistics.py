@@ -64,3 +64,49 @@ def test_sizes_of_chunks_and_methods_may_not_disagree():
         assert_close(flambeau.nn.functional.linear_cross_entropy(x, w, t, options=chosen), whole)
     with pytest.raises(ValueError, match="disagree"):
         flambeau.nn.functional.linear_cross_entropy(x, w, t, options=options(batch_chunk_size=3, chunking_method="aspect_ratio"))
+
+
+@pytest.mark.parametrize(("call", "error", "words"), [
+    (lambda: flambeau.rand(2, 0, 4).argmin(1), IndexError, "Expected reduction dim 1 to have non-zero size"),
+    (lambda: flambeau.rand(2, 0).argmax(), IndexError, "Expected reduction dim to be specified"),
+    (lambda: flambeau.rand(2, 0).amax(), RuntimeError, "Expected reduction dim to be specified"),
+    (lambda: flambeau.rand(2, 0).amin(1), IndexError, "Expected reduction dim 1 to have non-zero size"),
+    (lambda: flambeau.rand(2, 0).mode(), IndexError, "Expected reduction dim 1 to have non-zero size"),
+    (lambda: flambeau.kthvalue(flambeau.rand(2, 0), 1), IndexError, "Expected reduction dim 1 to have non-zero size"),
+    *((lambda f=f: f(flambeau.ones(3, 3), dim=(0, -2)), RuntimeError, "dim 0 appears multiple times") for f in (
+        flambeau.sum, flambeau.std, flambeau.logsumexp, flambeau.var_mean, flambeau.norm, flambeau.linalg.vector_norm, flambeau.nansum)),
+    (lambda: flambeau.norm(flambeau.rand(2, 0), p=-1, dim=1), RuntimeError, "does not have an identity"),
+    (lambda: flambeau.norm(flambeau.rand(2, 0), p=float("inf")), RuntimeError, "does not have an identity"),
+    (lambda: flambeau.nanmean(flambeau.ones(3, dtype=flambeau.int8)), RuntimeError, "floating point or complex dtype but got Char"),
+    (lambda: flambeau.all(flambeau.ones(3), 0, out=flambeau.empty(0)), RuntimeError, "only supports bool tensor for result, got: Float"),
+    (lambda: flambeau.sum(flambeau.ones(3), 0, dtype=flambeau.float64, out=flambeau.empty(())), RuntimeError, "double, but got float"),
+    (lambda: flambeau.bincount(flambeau.tensor([1, 2]), weights=flambeau.ones(3)), RuntimeError, "same length as input"),
+    (lambda: flambeau.ones(2, 2).sum(dim="a"), TypeError, "must be int"),
+    (lambda: flambeau.ones(2, 2).cumsum((0, 1)), TypeError, "must be int, not tuple"),
+])  # fmt: skip
+def test_reductions_refuse(call, error, words):
+    with pytest.raises(error, match=words):
+        call()
+
+
+@pytest.mark.parametrize("name", ["var", "std", "var_mean", "std_mean"])
+def test_too_few_to_spread_warns(name):
+    with pytest.warns(UserWarning, match=rf"{name}\(\): degrees of freedom is <= 0"):
+        getattr(flambeau, name)(flambeau.rand(3, 4), dim=1, correction=4)
+
+
+def test_whether_of_each_alone_with_no_axes():
+    assert flambeau.any(flambeau.tensor([0, 2]), dim=[]).tolist() == [False, True]
+    out = flambeau.empty(0, dtype=flambeau.bool)
+    assert flambeau.all(flambeau.ones(2, 3, dtype=flambeau.uint8), 1, out=out) is out and out.tolist() == [True, True]
+
+
+@pytest.mark.parametrize("call", [
+    lambda out: flambeau.quantile(flambeau.arange(5.0), 0.5, out=out),
+    lambda out: flambeau.nanquantile(flambeau.arange(5.0), 0.5, out=out),
+    lambda out: flambeau.take_along_dim(flambeau.arange(5.0), flambeau.tensor([2]), out=out).squeeze(),
+    lambda out: flambeau.median(flambeau.arange(5.0)[None], 1, out=(out, flambeau.empty(0, dtype=flambeau.int64))).values.squeeze(),
+])  # fmt: skip
+def test_written_into_out(call):
+    out = flambeau.empty(0)
+    assert call(out).item() == out.item() == 2.0

@@ -61,8 +61,32 @@ TABLE = [
     ),
 ]
 
+ORDERED = [  # into memory that is in another order, or has gaps: numbers are drawn as the elements lie there
+    ("transposed_uniform", lambda: flambeau.zeros(3, 4).t().uniform_(),
+     [0.882269263, 0.390448213, 0.940771461, 0.915003955, 0.600895345, 0.133185923, 0.38286376, 0.256572485, 0.934598088,
+      0.959305644, 0.793641329, 0.59357965]),
+    ("transposed_normal", lambda: flambeau.zeros(30, 4).t().normal_()[0, :6],
+     [0.336690366, -1.12285638, 0.461657226, 1.11029029, 1.32213509, 1.35254776]),
+    ("transposed_normal64", lambda: flambeau.zeros(3, 4, dtype=flambeau.float64).t().normal_()[0],
+     [0.336690354, -1.12285638, 0.461657222]),
+    ("gaps", lambda: flambeau.zeros(4, 4)[:, ::2].normal_(),
+     [0.336690366, 0.128809407, 0.234462366, 0.23033303, -1.12285638, -0.186328292, 2.20820141, -0.637997031]),
+    ("channels_last", lambda: flambeau.rand_like(flambeau.zeros(1, 3, 2, 2), memory_format=flambeau.channels_last),
+     [0.882269263, 0.959305644, 0.256572485, 0.133185923, 0.915003955, 0.390448213, 0.793641329, 0.934598088, 0.38286376,
+      0.600895345, 0.940771461, 0.59357965]),
+    ("integers", lambda: flambeau.randint_like(flambeau.zeros(2, 3).t(), 10), [2, 4, 7, 6, 6, 5]),
+    ("dropout64", lambda: flambeau.nn.functional.dropout(flambeau.ones(3, 4, dtype=flambeau.float64).t()),
+     [2, 0, 2, 2, 2, 2, 2, 0, 2, 2, 0, 2]),
+    ("alpha", lambda: flambeau.nn.functional.alpha_dropout(flambeau.ones(2, 3).t(), training=True),
+     [1.66559887, 1.66559887, 1.66559887, -0.779193938, 1.66559887, 1.66559887]),
+    ("bernoulli", lambda: flambeau.zeros(2, 3).t().bernoulli_(0.4), [1, 1, 1, 0, 1, 0]),
+    ("exponential", lambda: flambeau.zeros(2, 3).t().exponential_(),
+     [0.0599140152, 0.0540129505, 0.064976126, 0.746910691, 0.131916776, 0.647762358]),
+    ("multinomial", lambda: flambeau.multinomial(flambeau.ones(3, 4).t(), 2), [0, 2, 0, 2, 0, 2, 0, 2]),
+]
 
-@pytest.mark.parametrize(("make", "expected"), [pytest.param(make, expected, id=name) for name, make, expected in TABLE])
+
+@pytest.mark.parametrize(("make", "expected"), [pytest.param(make, expected, id=name) for name, make, expected in TABLE + ORDERED])
 def test_numbers(make, expected):
     flambeau.manual_seed(42)
     np.testing.assert_allclose(make().numpy().reshape(-1), expected, rtol=3e-7, atol=1e-7)

@@ -211,7 +211,8 @@ def mean(input: Tensor, dim: Dims = None, *, keepdim: bool | None = False, dtype
     """
     input = _cast(input, dtype)
     if input.dtype.category < FLOAT:
-        raise TypeError(f"masked.mean expects floating point or complex numbers, got {input.dtype}: give dtype=flambeau.float32")
+        raise ValueError("mean(): Could not infer output dtype. Input dtype must be either a floating point or complex dtype. Got: "
+                         f"{input.dtype}: give dtype=flambeau.float32")
     dims = _dims(dim, input.ndim)
     count = _count(input, dims, mask, input.dtype)
     total = _total(_filled(input, mask, 0), dims, bool(keepdim))

@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import math
+import warnings
+from math import prod
 
 import numpy as np
 
@@ -13,7 +15,7 @@ from ..context import no_grad
 from ..dispatch import run_one
 from ..dtype import BY_NAME, FLOAT, bfloat16, float16, promote_types
 from ..dtype import bool_ as bool_dtype
-from ..fast import tracked
+from ..fast import axes_of, tracked
 from ..layout import contiguous_format
 from ..numpy_names import numpy_names
 from ..op import CARDS
@@ -286,15 +288,29 @@ def var(input, dim=None, unbiased=None, keepdim: bool = False, *, correction=1):
         dim, unbiased = None, dim
     if unbiased is not None:
         correction = int(unbiased)
+    return _var("var", input, dim, keepdim, correction)
+
+
+def _var(name: str, input, dim, keepdim: bool, correction):
+    correction, dim = 1 if correction is None else correction, _dims(dim)
+    if correction and input.process is None:
+        axes = () if dim is None or not input.ndim else (dim,) if isinstance(dim, int) else dim
+        n = prod(input.shape[check_dim(d, input.ndim)] for d in axes) if axes else input.numel()
+        if n <= correction:
+            warnings.warn(f"{name}(): degrees of freedom is <= 0. Correction should be strictly less than the reduction factor (input "
+                          "numel divided by output numel).", UserWarning, stacklevel=3)
     if input.is_complex():
-        return var(input.real, dim, None, keepdim, correction=correction) + var(input.imag, dim, None, keepdim, correction=correction)
-    return reduction.var(input, dim=_dims(dim), correction=1 if correction is None else correction, keepdim=keepdim)
+        real, imaginary = (reduction.var(part, dim=dim, correction=correction, keepdim=keepdim) for part in (input.real, input.imag))
+        return real + imaginary
+    return reduction.var(input, dim=dim, correction=correction, keepdim=keepdim)
 
 
 @numpy_names
 def std(input, dim=None, unbiased=None, keepdim: bool = False, *, correction=1):
     """Standard deviation over `dim`.  (*, n, *) -> (*, *)"""
-    return var(input, dim, unbiased, keepdim, correction=correction).sqrt()
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim
+    return _var("std", input, dim, keepdim, correction if unbiased is None else int(unbiased)).sqrt()
 
 
 @numpy_names
@@ -302,7 +318,8 @@ def var_mean(input, dim=None, unbiased=None, keepdim: bool = False, *, correctio
     """Variance and mean over `dim`."""
     if isinstance(dim, bool):
         dim, unbiased = None, dim
-    return var(input, dim, unbiased, keepdim, correction=correction), input.mean(_dims(dim), keepdim)
+    correction = correction if unbiased is None else int(unbiased)
+    return _var("var_mean", input, dim, keepdim, correction), input.mean(_dims(dim), keepdim)
 
 
 @numpy_names
@@ -310,7 +327,8 @@ def std_mean(input, dim=None, unbiased=None, keepdim: bool = False, *, correctio
     """Standard deviation and mean over `dim`."""
     if isinstance(dim, bool):
         dim, unbiased = None, dim
-    return std(input, dim, unbiased, keepdim, correction=correction), input.mean(_dims(dim), keepdim)
+    correction = correction if unbiased is None else int(unbiased)
+    return _var("std_mean", input, dim, keepdim, correction).sqrt(), input.mean(_dims(dim), keepdim)
 
 
 @numpy_names
@@ -324,17 +342,19 @@ def norm(input, p=2, dim=None, keepdim: bool = False, dtype=None):
         return matrix_norm(input, "nuc", (-2, -1) if dim is None else dim, keepdim)
     input = input.abs() if input.is_complex() else input
     if p in ("fro", 2, 2.0, None):
-        return _root_of_squares(input, _dims(dim), keepdim)
+        return _root_of_squares(input, dim if dim is None else axes_of(dim, input), keepdim)
     if not isinstance(p, int | float):
         raise RuntimeError(f"norm: expected p as a number or 'fro', got {p!r}")
-    size = input.abs()
+    from .norms import folded
+
+    size, dim = input.abs(), folded(input, p, dim)
     if p == math.inf:
-        return size.amax(_dims(dim), keepdim)
+        return size.amax(dim, keepdim)
     if p == -math.inf:
-        return size.amin(_dims(dim), keepdim)
+        return size.amin(dim, keepdim)
     if p == 0:
-        return (input != 0).to(input.dtype).sum(_dims(dim), keepdim)
-    return size.sum(_dims(dim), keepdim) if p == 1 else (size**p).sum(_dims(dim), keepdim) ** (1.0 / p)
+        return (input != 0).to(input.dtype).sum(dim, keepdim)
+    return size.sum(dim, keepdim) if p == 1 else (size**p).sum(dim, keepdim) ** (1.0 / p)
 
 
 def _root_of_squares(x, dim, keepdim):

@@ -104,9 +104,11 @@ _RENAMED = {
 }
 # functions that take out= by rule; those whose out may share no memory with an input
 OUT = frozenset("""addcdiv addcmul addmm baddbmm alias_copy aminmax bucketize clamp_max clamp_min cummax cummin diag diagonal_copy
-diff dot expand_copy frexp gather histc index_add index_copy index_reduce index_select isin kthvalue max min mode mv nanmean
-nansum narrow_copy norm outer permute_copy renorm round scatter scatter_add scatter_reduce searchsorted slice_scatter
-sort squeeze_copy std take topk transpose_copy unsqueeze_copy var view_copy bernoulli masked_select
+diff dot expand_copy frexp gather histc index_add index_copy index_reduce index_select isin kthvalue max median min mode mv nanmean
+nanmedian nanquantile nansum narrow_copy norm outer permute_copy quantile renorm round scatter scatter_add
+scatter_reduce searchsorted slice_scatter
+sort squeeze_copy std take take_along_dim
+topk transpose_copy unsqueeze_copy var view_copy bernoulli masked_select
 select_copy slice_copy split_copy detach_copy view_as_real_copy view_as_complex_copy frobenius_norm nuclear_norm
 nonzero_static range""".split())
 APART = frozenset("gather index_select index_add scatter scatter_add take bernoulli masked_select kthvalue".split())

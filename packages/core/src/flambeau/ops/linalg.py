@@ -12,7 +12,7 @@ from ..casting import state as autocast
 from ..context import grad
 from ..define import op
 from ..dispatch import run
-from ..dtype import FLOAT, bfloat16, bool_, float16, int64
+from ..dtype import FLOAT, bfloat16, bool_, float16, int64, word
 from ..fast import binary
 from ..op import CARDS, Card
 from ..overriding import elsewhere
@@ -21,7 +21,6 @@ from ..spelling import older
 from ..tensor import Tensor, plain, tensors_only
 from .elementwise import where
 from .equation import from_lists, spelled_out
-from .outs import word
 from .view import ready, reshape, sum_to_size, transpose, unsqueeze
 
 F32, F64 = np.dtype(np.float32), np.dtype(np.float64)

@@ -6,6 +6,7 @@ import math
 from ..casting import listed
 from ..define import op
 from ..dtype import COMPLEX, FLOAT, as_dtype
+from ..fast import axes_of
 from ..numpy_names import numpy_names
 from ..tensor import check_dim
 from .decomposition import linalg_svdvals
@@ -79,18 +80,20 @@ def vector_norm(x, ord=2, dim=None, keepdim: bool = False, *, dtype=None, out=No
         raise TypeError(f"linalg.vector_norm: expected ord to be a real number, got {ord!r}")
     _check_real(ord, "linalg.vector_norm")
     x = converted(x, dtype, "linalg.vector_norm")
-    dims = dims_of(dim) or None
-    if dims is not None:
-        dims = tuple(check_dim(d, x.ndim) for d in dims)
-        if len(set(dims)) < len(dims):
-            twice = next(d for d in dims if dims.count(d) > 1)
-            raise RuntimeError(f"linalg.vector_norm: dim {twice} appears multiple times in the list of dims")
-        dims = dims if x.ndim else None
-    if (ord < 0 or ord == INF) and (x.numel() == 0 if dims is None else any(x.shape[d] == 0 for d in dims)):
-        raise RuntimeError(
-            f"linalg.vector_norm cannot compute the {ord} norm on an empty tensor because the operation does not have an identity"
-        )
+    dims = folded(x, ord, dim)
     return given(_vector_norm(x, float(ord), dims, keepdim), out, "linalg.vector_norm")
+
+
+def folded(x, ord, dim) -> tuple[int, ...] | None:
+    """The axes that a norm folds, None for all.  RuntimeError for an axis named twice, and where nothing has no norm of this order."""
+    dims = None if dim is None else axes_of(dim if isinstance(dim, int) else tuple(dim), x)
+    dims = (dims,) if isinstance(dims, int) else dims
+    if ord < 0 or ord == INF:
+        empty = [d for d in dims or () if not x.shape[d]]
+        if empty or dims is None and not x.numel():
+            which = f"the dimension {empty[0]} because this dimension is empty and" if dims else "an empty tensor because"
+            raise RuntimeError(f"linalg.vector_norm cannot compute the {ord} norm on {which} the operation does not have an identity")
+    return dims
 
 
 def _check_real(ord, name: str):

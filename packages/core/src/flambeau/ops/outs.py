@@ -1,29 +1,13 @@
 """`out=` of linear algebra: results are written into tensors of their own dtype, by a few functions into every dtype that holds them."""
 from __future__ import annotations
 
-from ..dtype import dtype
+from ..dtype import dtype, spelled, word
 from ..write import into
 
-# PyTorch's names of dtypes in messages: those of C++, and the words that it derives names of ops and storages from
-WORDS = {"bool": "Bool", "uint8": "Byte", "int8": "Char", "int16": "Short", "int32": "Int", "int64": "Long", "float16": "Half",
-         "float32": "Float", "float64": "Double", "complex64": "ComplexFloat", "complex128": "ComplexDouble", "bfloat16": "BFloat16",
-         "uint16": "UInt16", "uint32": "UInt32", "uint64": "UInt64"}  # fmt: skip
-C = {"uint8": "unsigned char", "int8": "signed char", "int16": "short int", "int32": "int", "int64": "long int", "float16": "c10::Half",
-     "float32": "float", "float64": "double", "complex64": "c10::complex<float>", "complex128": "c10::complex<double>",
-     "bfloat16": "c10::BFloat16"}  # fmt: skip
 # whose out may be of a wider dtype than the result
 WIDER = frozenset("""linalg.pinv linalg.matrix_rank linalg.householder_product linalg.cond tensorsolve tensorinv cholesky cholesky_solve
 cholesky_inverse geqrf linalg.matrix_power""".split())
 PARTS = {"linalg.eig": ("eigenvalues", "eigenvectors"), "linalg.eigvals": ("eigenvalues",), "geqrf": ("a", "tau")}
-
-
-def word(kind: dtype) -> str:
-    """What PyTorch's messages call a dtype: Float, ComplexDouble, Long.
-
-    >>> word(flambeau.float32)
-    'Float'
-    """
-    return WORDS.get(kind.name, kind.name)
 
 
 def given(result, out, name: str, part: int = 0):
@@ -40,7 +24,7 @@ def check_out(result, out, name: str, part: int = 0):
             raise RuntimeError(f"{label}: Expected {what} to be safely castable from {word(result.dtype)} dtype, but got {what} with dtype "
                                f"{word(out.dtype)}")
     elif out.dtype is not result.dtype and name not in ("kron", "outer", "addr"):
-        have, wanted = (C.get(kind.name, kind.name) for kind in (out.dtype, result.dtype))
+        have, wanted = spelled(out.dtype), spelled(result.dtype)
         if name == "multi_dot":
             raise RuntimeError(f"multi_dot(): expected out tensor to have dtype {wanted} but got {have}")
         raise RuntimeError(f"Expected out tensor to have dtype {wanted}, but got {have} instead")

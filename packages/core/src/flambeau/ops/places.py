@@ -37,7 +37,7 @@ def put(input, index, source, accumulate: bool = False):
 
 
 @numpy_names
-def take_along_dim(input, indices, dim: int | None = None, *, out=None):
+def take_along_dim(input, indices, dim: int | None = None):
     """`gather` with the other axes broadcast; without `dim` from the flattened tensor."""
     if indices.dtype is not int64:
         raise RuntimeError(f"take_along_dim(): dtype of indices should be Long but got {indices.dtype.name}")

@@ -5,7 +5,7 @@ from itertools import pairwise
 from math import prod
 
 from ..casting import listed
-from ..dtype import FLOAT, bfloat16, bool_, float16, promote_types
+from ..dtype import FLOAT, bfloat16, bool_, float16, promote_types, word
 from ..numpy_names import numpy_names
 from ..spelling import older
 from ..tensor import Tensor, check_dim
@@ -16,7 +16,7 @@ from .elimination import LinAlgError
 from .inverse import linalg_inv_ex, linalg_solve_ex
 from .join import cat
 from .linalg import check_factors, check_kinds, check_vectors, dot, matmul, outer, scaled
-from .outs import given, word
+from .outs import given
 from .view import diagonal as diagonal_of
 from .view import movedim, reshape, unsqueeze
 

@@ -11,13 +11,14 @@ import numpy as np
 
 from .. import context, front
 from ..dtype import COMPLEX, FLOAT, as_dtype, bool_, dtype, float32, int64
+from ..layout import contiguous_format, preserve_format
 from ..limits import finfo
 from ..promote import result_type
 from ..random import Generator, default_generator, maps
 from ..tensor import Tensor, noted, plain, version_cell
 from ..write import check_places
 from .border import without_slope
-from .create import _kind
+from .create import _kind, empty_like
 from .view import sizes
 
 MISSING: Any = object()  # an argument that was not given, where None has a meaning
@@ -248,31 +249,50 @@ def randperm(n: int, *, generator=None, out=None, dtype=None, layout=None, devic
 
 def rand_like(input, *, dtype=None, device=None, requires_grad=False, generator=None, layout=None,
               pin_memory=False, memory_format=None) -> Tensor:
-    """Uniform numbers in [0, 1) of x's shape and dtype."""
-    return rand(
-        input.shape, dtype=dtype or input.dtype, device=input.device if device is None else device, requires_grad=requires_grad,
-        generator=generator
-    )
+    """Uniform numbers in [0, 1) of x's shape, dtype and memory format."""
+    if _lies(input, memory_format):
+        return rand(input.shape, dtype=dtype or input.dtype, device=input.device if device is None else device,
+                    requires_grad=requires_grad, generator=generator)
+    made = empty_like(input, dtype=dtype, device=device, memory_format=memory_format)
+    return uniform_(made, generator=generator).requires_grad_(requires_grad)
+
+
+def _lies(input: Tensor, memory_format) -> bool:
+    """Whether a tensor like this one is contiguous."""
+    follows = memory_format is None or memory_format is preserve_format
+    return memory_format is contiguous_format or follows and (input.process is not None or input.is_contiguous())
 
 
 def randn_like(input, *, dtype=None, device=None, requires_grad=False, generator=None, layout=None,
               pin_memory=False, memory_format=None) -> Tensor:
-    """Standard normal numbers of x's shape and dtype."""
-    return randn(
-        input.shape, dtype=dtype or input.dtype, device=input.device if device is None else device, requires_grad=requires_grad,
-        generator=generator
-    )
+    """Standard normal numbers of x's shape, dtype and memory format."""
+    if _lies(input, memory_format):
+        return randn(input.shape, dtype=dtype or input.dtype, device=input.device if device is None else device,
+                     requires_grad=requires_grad, generator=generator)
+    made = empty_like(input, dtype=dtype, device=device, memory_format=memory_format)
+    return normal_(made, generator=generator).requires_grad_(requires_grad)
 
 
 def randint_like(input, low, high=None, *, dtype=None, device=None, requires_grad=False, generator=None, layout=None,
                  pin_memory=False, memory_format=None) -> Tensor:
-    """Integers in [low, high) of x's shape and dtype."""
+    """Integers in [low, high) of x's shape, dtype and memory format."""
     low, high = (0, low) if high is None else (low, high)
+    if not _lies(input, memory_format):
+        made = empty_like(input, dtype=dtype, device=device, memory_format=memory_format)
+        return random_(made, low, high, generator=generator).requires_grad_(requires_grad)
     return randint(low, high, input.shape, dtype=dtype or input.dtype, device=input.device if device is None else device,
                    requires_grad=requires_grad, generator=generator)
 
 
 # ---- written into a tensor
+def in_memory_order(target, values):
+    """The values in the target's shape, one after the other as its elements lie in memory: so PyTorch draws for a transposed tensor."""
+    if values.ndim > 1 or target.flags.c_contiguous or target.ndim < 2:
+        return values.reshape(target.shape)
+    order = sorted(range(target.ndim), key=lambda axis: -target.strides[axis])
+    return values.reshape([target.shape[axis] for axis in order]).transpose([order.index(axis) for axis in range(target.ndim)])
+
+
 def _write(x: Tensor, values) -> Tensor:
     from ..write import check_writable, rebase, wrote
 
@@ -281,7 +301,7 @@ def _write(x: Tensor, values) -> Tensor:
         check_writable(x)
         rebase(x, None)
     target: Any = x.array
-    values = values.reshape(target.shape)
+    values = in_memory_order(target, values)
     if isinstance(target, np.ndarray):
         target[...] = values
     else:
@@ -345,12 +365,12 @@ def normal_(x: Tensor, mean: float = 0.0, std: float = 1.0, *, generator=None) -
     _float(x.dtype, "normal_")
     if std < 0:
         raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
-    return _write(x, _normal(_source(generator, x.device), x.numel(), x.array.dtype, mean, std))
+    return _write(x, _normal(_source(generator, x.device), x.numel(), x.array.dtype, mean, std, not x.is_contiguous()))
 
 
-def _normal(source: Generator, n: int, kind, mean: float, std: float):
+def _normal(source: Generator, n: int, kind, mean: float, std: float, singly: bool = False):
     """A few numbers are scaled in double precision, a block of them in its own."""
-    z = source.normal_wide(n, kind)
+    z = source.normal_wide(n, kind, singly)
     wide = z.dtype
     return (z * wide.type(std) + wide.type(mean)).astype(kind)
 
@@ -388,14 +408,15 @@ def bernoulli_(x: Tensor, p=0.5, *, generator=None) -> Tensor:
     if x.is_meta:
         return _write(x, x.array)
     if isinstance(p, Tensor):
-        chance: Any = np.broadcast_to(p.detach().cpu().array, x.array.shape).reshape(-1)
+        chance: Any = np.broadcast_to(p.detach().cpu().array, x.array.shape)
         low, high = (float(chance.min()), float(chance.max())) if chance.size else (0.0, 0.0)
     else:
         chance = low = high = float(p)
     if not (low >= 0 and high <= 1):
         raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p if not isinstance(p, Tensor) else (low, high)}")
     kind = np.float32 if isinstance(p, Tensor) and chance.dtype != np.float64 else np.float64
-    return _write(x, (_source(generator, x.device).uniform(x.numel(), kind) < chance).astype(x.array.dtype))
+    u = in_memory_order(x.array, _source(generator, x.device).uniform(x.numel(), kind))
+    return _write(x, (u < chance).astype(x.array.dtype))
 
 
 @maps_over
@@ -493,7 +514,7 @@ def _places(x: Tensor, num_samples: int, replacement: bool, *, generator) -> Ten
         u = source.uniform(rows.shape[0] * num_samples, np.float64).reshape(rows.shape[0], num_samples)
         picked = np.stack([np.searchsorted(s, v, side="left") for s, v in zip(sums, u, strict=True)]).clip(max=p.shape[-1] - 1)
     else:  # the greatest of p / Exponential(1) is a draw; the k greatest are k draws without replacement
-        q = -np.log1p(-source.uniform(rows.size, np.float64)).reshape(rows.shape)
+        q = in_memory_order(p, -np.log1p(-source.uniform(rows.size, np.float64))).reshape(rows.shape)
         q = np.maximum(q, float(finfo(x.dtype).tiny)).astype(rows.dtype)
         order = np.argsort(-(rows / q).astype(wide.dtype), axis=1, kind="stable")
         picked = order[:, :num_samples]

@@ -216,10 +216,6 @@ def argmin(xp, x, dim=None, keepdim=False):
 
 
 def _arg(xp, find, x, dim, keepdim):
-    if x.size == 0 and dim is None:
-        raise IndexError(
-            "argmax(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument."
-        )
     if x.ndim == 0:
         return xp.zeros((), dtype=xp.int64)
     return find(x, axis=dim, keepdims=keepdim)

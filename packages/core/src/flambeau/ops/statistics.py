@@ -6,7 +6,7 @@ import numpy as np
 from ..casting import listed
 from ..define import op
 from ..dispatch import run
-from ..dtype import INT
+from ..dtype import FLOAT, INT, word
 from ..numpy_names import numpy_names
 from ..op import CARDS
 from ..return_types import kind
@@ -25,6 +25,16 @@ def _ordered(x, dim: int):
     return x, check_dim(dim, x.ndim)
 
 
+def _length(name: str, x, dim: int) -> int:
+    """How many elements there are along `dim`; IndexError where there are none."""
+    if not x.ndim:
+        return 1
+    axis = check_dim(dim, x.ndim)
+    if not x.shape[axis]:
+        raise IndexError(f"{name}(): Expected reduction dim {axis} to have non-zero size.")
+    return x.shape[axis]
+
+
 def _nth(name: str, x, k, dim: int, keepdim: bool):
     scalar = x.ndim == 0
     x, dim = _ordered(x, dim)
@@ -39,7 +49,7 @@ def _nth(name: str, x, k, dim: int, keepdim: bool):
 @numpy_names
 def kthvalue(input, k: int, dim: int = -1, keepdim: bool = False):
     """The k-th smallest element along `dim`, counted from 1, and where it is.  (*, n, *) -> values, indices"""
-    n = input.shape[check_dim(dim, input.ndim)] if input.ndim else 1
+    n = _length("kthvalue", input, dim)
     if not 1 <= k <= n:
         raise RuntimeError(f"kthvalue(): selected number k out of range for dimension {dim}")
     return _nth("kthvalue", input, k - 1, dim, keepdim)
@@ -53,9 +63,7 @@ def median(input, dim: int | None = None, keepdim: bool = False):
         if not flat.shape[0]:
             return input.new_full((), float("nan"))
         return where(isnan(flat).any(), float("nan"), median(flat, 0).values) if input.is_floating_point() else median(flat, 0).values
-    n = input.shape[check_dim(dim, input.ndim)] if input.ndim else 1
-    if n == 0:
-        raise IndexError(f"median(): Expected reduction dim {dim} to have non-zero size.")
+    n = _length("median", input, dim)
     if not input.is_floating_point() or input.visible() and not bool(isnan(input).any()):
         return _nth("median", input, (n - 1) // 2, dim, keepdim)
     vector, axis = _ordered(input, dim)
@@ -87,14 +95,14 @@ def nanmedian(input, dim: int | None = None, keepdim: bool = False):
 
 @numpy_names
 @listed
-def quantile(input, q, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear", out=None):
+def quantile(input, q, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear"):
     """The values below which shares q of the elements lie along `dim`.  (*, n, *), (k) or number -> (k, *, *) or (*, *)"""
     return _quantile(input, q, dim, keepdim, interpolation, False)
 
 
 @numpy_names
 @listed
-def nanquantile(input, q, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear", out=None):
+def nanquantile(input, q, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear"):
     """`quantile` of the elements that are numbers."""
     return _quantile(input, q, dim, keepdim, interpolation, True)
 
@@ -139,6 +147,7 @@ def _quantile(x, q, dim, keepdim, interpolation, skip):
 def mode(input, dim: int = -1, keepdim: bool = False):
     """The most frequent element along `dim` (the smallest of several), and its last place.  (*, n, *) -> values, indices"""
     scalar = input.ndim == 0
+    _length("mode", input, dim)
     vector, axis = _ordered(input, dim)
     places = run(CARDS["mode_place"], (transpose(vector.detach(), axis, -1),), {})
     places = transpose(unsqueeze(places, -1), axis, -1)
@@ -171,6 +180,8 @@ def nansum(input, dim=None, keepdim: bool = False, *, dtype=None):
 @numpy_names
 def nanmean(input, dim=None, keepdim: bool = False, *, dtype=None):
     """Mean of the elements that are numbers.  (*, n, *) -> (*, *)"""
+    if input.dtype.category < FLOAT:
+        raise RuntimeError(f"nanmean(): expected input to have floating point or complex dtype but got {word(input.dtype)}")
     total = nansum(input, dim, keepdim, dtype=dtype)
     return total / (~isnan(input)).sum(dim, keepdim).to(total.dtype)
 
@@ -310,6 +321,8 @@ def bincount(input, weights=None, minlength: int = 0):
         raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
     if minlength < 0:
         raise RuntimeError(f"minlength should be >= 0, got {minlength}")
+    if weights is not None and (weights.ndim != 1 or weights.numel() != input.numel()):
+        raise RuntimeError("weights should be 1-d and have the same length as input")
     counted = np.bincount(input.cpu().numpy(), None if weights is None else weights.cpu().detach().numpy(), minlength)
     made = as_tensor(counted if counted.size else np.zeros(minlength, np.int64), device=input.device)
     return made if weights is None or weights.dtype is not input.new_empty(0).float().dtype else made.to(weights.dtype)
@@ -350,7 +363,7 @@ def search_rows(xp, rows, values, right=False):
 def histc(input, bins: int = 100, min=0, max=0):
     """Counts in equal bins between min and max (the data's own where both are 0).  (*) -> (bins)"""
     if bins <= 0:
-        raise RuntimeError(f"bins must be > 0, got {bins}")
+        raise RuntimeError(f"histogram(): bins must be > 0, but got {bins} for dimension 0")
     if input.process is None and input.is_meta:
         return input.new_empty(bins)
     values = input.detach().cpu().numpy()
@@ -358,7 +371,7 @@ def histc(input, bins: int = 100, min=0, max=0):
     if low == high:
         low, high = low - 1, high + 1
     if low > high:
-        raise RuntimeError("max must be larger than min")
+        raise RuntimeError("histc: max must be larger than min")
     kind = values.dtype.type
     low, high = kind(low), kind(high)
     values = values[(values >= low) & (values <= high)]

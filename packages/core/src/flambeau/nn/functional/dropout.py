@@ -8,6 +8,7 @@ from numpy import float32
 
 import flambeau
 
+from ...ops.random import in_memory_order
 from ...ops.view import ready
 from ...random import default_generator, maps
 from ...tensor import Tensor, plain
@@ -22,6 +23,8 @@ def _check(p: float) -> None:
 
 def _kept(input: Tensor, p: float, by_channel: bool = False) -> Tensor:
     """One for what stays and zero for what goes; a channel stays or goes as a whole with `by_channel`."""
+    if not by_channel and not maps.levels:
+        return flambeau.empty_like(input).bernoulli_(1 - p)
     shape = [*input.shape[:2], *[1] * (input.dim() - 2)] if by_channel else input.shape
     return flambeau.bernoulli(flambeau.empty(shape, dtype=input.dtype, device=input.device), 1 - p)
 
@@ -32,13 +35,9 @@ def _drop(input: Tensor, p: float, training: bool, inplace: bool, by_channel: bo
         return input
     if p < 1 and not inplace and not by_channel and not maps.levels and ready(input) is not None and input.array.dtype == float32:
         array, source = input.array, default_generator()
-        if not array.flags.c_contiguous and 0 not in array.strides:  # numbers are drawn in the order of memory, as in PyTorch
-            order = sorted(range(array.ndim), key=lambda axis: -array.strides[axis])
-            kept = source.mask(tuple(array.shape[axis] for axis in order), 1 - p)
-            kept = kept.transpose([order.index(axis) for axis in range(array.ndim)])
-        else:
-            kept = source.mask(array.shape, 1 - p)
-        return input * plain(kept)
+        if array.flags.c_contiguous or 0 in array.strides:
+            return input * plain(source.mask(array.shape, 1 - p))
+        return input * plain(in_memory_order(array, source.mask((array.size,), 1 - p)))
     noise = _kept(input, p, by_channel).div_(1 - p) if p < 1 else flambeau.zeros((), dtype=input.dtype, device=input.device)
     return input.mul_(noise) if inplace else input * noise
 
