@@ -122,12 +122,14 @@ static PyObject *kept(PyObject *x) {
 }
 
 static PyObject *our_dtype(PyArrayObject *a) {
-    static PyArray_Descr *last; /* dtypes live as long as the process */
+    static PyArray_Descr *last; /* held: most dtypes live as long as the process, but one that newbyteorder made would leave its place */
     static PyObject *last_ours;
     PyArray_Descr *kind = PyArray_DESCR(a);
     if (kind == last) return Py_NewRef(last_ours);
     PyObject *found = PyObject_GetItem(by_numpy, (PyObject *)kind);
     if (found && kind->type_num < NPY_NTYPES_LEGACY) {
+        Py_INCREF(kind);
+        Py_XDECREF(last);
         last = kind;
         last_ours = found;
     }

@@ -453,6 +453,12 @@ def _elsewhere(array) -> device:
     return device("meta") if isinstance(array, np.ndarray) else device("cuda", array.device.id)
 
 
+def usual(array: np.ndarray) -> np.ndarray:
+    """The array with its dtype as the object that every array has: pickle and `newbyteorder` make an equal one of their own."""
+    kind = BY_NUMPY[array.dtype].numpy
+    return array if array.dtype is kind else array.view(kind)
+
+
 def plain(array: np.ndarray) -> Tensor:
     """A tensor around an array, without a copy or a history."""
     return new(Tensor, array)
@@ -501,7 +507,7 @@ def _rebuild_part(cls: type, root: np.ndarray, kind: np.dtype, at: int, shape: t
 
 
 def _rebuild(cls: type, array: np.ndarray, requires_grad: bool) -> Tensor:
-    out = plain(array)
+    out = plain(usual(array))
     out.__class__ = cls
     return out.requires_grad_(requires_grad)
 

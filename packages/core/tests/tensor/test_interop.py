@@ -142,3 +142,18 @@ def test_copy_shares_memory():
 def test_sparse_tensors_have_no_capsule():
     with pytest.raises(BufferError, match="layout other than"):
         flambeau.ones(2, 2).to_sparse().__dlpack__()
+
+
+@pytest.mark.parametrize("name", ["uint8", "int16", "int32", "float32", "complex64"])
+def test_dtypes_of_numpys_own_making(name):
+    """newbyteorder and pickle make a dtype that is equal, but another object, and gone with its array."""
+    usual = np.dtype(name)
+    for other in ("int64", "float64", name):
+        array = np.zeros(2, np.dtype(other).newbyteorder("="))
+        assert flambeau.from_numpy(array).dtype is getattr(flambeau, other)
+        del array
+    again = pickle.loads(pickle.dumps(np.array([0, 2], usual)))  # noqa: S301
+    x = flambeau.from_numpy(again)
+    assert x.array.dtype is usual and np.shares_memory(x.numpy(), again)
+    assert pickle.loads(pickle.dumps(x)).array.dtype is usual  # noqa: S301
+    assert x.any().dtype is (flambeau.uint8 if name == "uint8" else flambeau.bool)

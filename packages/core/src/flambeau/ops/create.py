@@ -12,7 +12,7 @@ from ..dtype import float64 as _DOUBLE
 from ..dtype import from_numpy as dtype_of
 from ..layout import order_of, preserve_format, strided
 from ..promote import result_type
-from ..tensor import Size, Tensor, noted, plain
+from ..tensor import Size, Tensor, noted, plain, usual
 from .view import sizes
 
 _Device, _DType = device, dtype  # the parameters `device` and `dtype` below hide the classes
@@ -219,7 +219,7 @@ def from_numpy(ndarray: np.ndarray) -> Tensor:
             )
         if any(s % ndarray.itemsize for s in ndarray.strides):
             raise ValueError("given numpy array strides not a multiple of the element byte size. Copy the numpy array to reallocate it.")
-    return plain(ndarray.view(np.ndarray) if type(ndarray) is not np.ndarray else ndarray)
+    return plain(usual(ndarray if type(ndarray) is np.ndarray else ndarray.view(np.ndarray)))
 
 
 def frombuffer(buffer, *, dtype: dtype, count: int = -1, offset: int = 0, requires_grad: bool = False) -> Tensor:
