@@ -16,7 +16,7 @@ from .dtype import BY_NUMPY, FLOAT, bfloat16
 from .fields import new
 from .op import ORDERED, Card
 from .overriding import of_card, overriding, protocol
-from .promote import check_operands, number, result_type
+from .promote import OF_NUMBERS, check_operands, number, result_type
 from .record import record, record_many, recorder
 from .tensor import PLAIN, InferenceTensor, Parameter, Tensor, add_view, inference, plain
 
@@ -227,7 +227,7 @@ def compute(card: Card, inputs, attrs: dict):
     return tuple(_rounded(r, narrow) for r in result) if isinstance(result, tuple) else _rounded(result, narrow)
 
 
-CHECKED = ORDERED | {"sub", "lerp"}
+CHECKED = ORDERED | {"sub", "lerp", "pow"}
 HALF = (np.dtype(np.float16), bfloat16.numpy)
 
 
@@ -279,7 +279,10 @@ def arrays_of(card: Card, inputs) -> tuple[list, object]:
             array = x.array
             if type(array) is ndarray and where.type != "cpu":
                 array = xp.asarray(array)
-            arrays.append(array if array.dtype is target.numpy else array.astype(target.numpy))
+            kind = target.numpy
+            if i == 1 and array.ndim == 0 and kind in HALF and card.name in OF_NUMBERS and array.dtype.itemsize > 2:
+                kind = np.dtype(np.float32)
+            arrays.append(array if array.dtype is kind else array.astype(kind))
         elif x is None:
             arrays.append(None)
         else:

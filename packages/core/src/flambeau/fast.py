@@ -28,7 +28,8 @@ from .tensor import PLAIN, Parameter, Tensor, check_dim, drop_dead, version_cell
 from .write import check_apart, check_places, into, run_inplace
 
 ndarray = np.ndarray
-F32, F64, BOOL, U8 = np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.bool_), np.dtype(np.uint8)
+F16, F32, F64 = np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.float64)
+BOOL, U8 = np.dtype(np.bool_), np.dtype(np.uint8)
 
 
 NUMBERS = (int, float, complex, np.generic)
@@ -145,7 +146,7 @@ def _binary(card: Card, checked: bool, finish, numbers: bool):
                                 kz = (r, cell, 0)
                             z.node = Node(card, (m, n), (kz, kx, ky), NO_ATTRS, r.shape, BY_NUMPY[r.dtype])
                             return z
-                elif numbers and (ty is float or ty is int):
+                elif numbers and (ty is float or ty is int) and a.dtype is not F16:
                     try:
                         r = ufunc(a, other)
                     except (RuntimeWarning, OverflowError, ValueError, TypeError):
@@ -179,7 +180,7 @@ def _binary(card: Card, checked: bool, finish, numbers: bool):
         kind, ty = type(input), type(other)
         if (ty is float or ty is int) and (kind is Tensor or kind is Parameter) and not context.unusual:
             a = input.array
-            if type(a) is ndarray:
+            if type(a) is ndarray and a.dtype is not F16:  # a number beside halves keeps its own precision
                 try:
                     r = ufunc(other, a)
                 except (RuntimeWarning, OverflowError, ValueError, TypeError):
@@ -345,11 +346,11 @@ def explained(card: Card, inputs, error: Exception, attrs: dict = NO_ATTRS) -> E
         return RuntimeError(f"dim {next(d for d in axes if axes.count(d) > 1)} appears multiple times in the list of dims")
     if isinstance(error, TypeError) and ("not supported for the input types" in text or "did not contain a loop" in text
                                          or "boolean subtract" in text):
-        kinds = ", ".join(dict.fromkeys(x.dtype.name for x in inputs if isinstance(x, Tensor)))
+        kinds = ", ".join(dict.fromkeys(f"'{word(x.dtype)}'" for x in inputs if isinstance(x, Tensor)))
         return NotImplementedError(f'"{card.name}" not implemented for {kinds}')
     if "boolean negative" in text:
-        return RuntimeError("Negation, the `-` operator, on a bool tensor is not supported. To invert a mask, use the `~` operator or "
-                            "`logical_not()`.")
+        return RuntimeError("Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use the "
+                            "`~` or `logical_not()` operator instead.")
     if "not enough values to unpack" in text and shapes and len(shapes[0]) < 2:
         return RuntimeError(f"{card.name}: input tensor must have at least 2 dimensions, got {len(shapes[0])}")
     if "broadcast" in text and len(shapes) >= 2:
@@ -393,7 +394,7 @@ def inplace(card: Card, ufunc=None):
             y: Any = args[0] if args else None
             a = input.array
             if type(a) is ndarray and a.dtype.kind in "fi" and not tracked(input, y):
-                b = y.array if type(y) in PLAIN else y if type(y) is float or type(y) is int else None
+                b = y.array if type(y) in PLAIN else y if (type(y) is float or type(y) is int) and a.dtype is not F16 else None
                 if not args or (b is not None and (type(b) is not ndarray or (b.dtype is a.dtype and b.ndim <= a.ndim))):
                     if type(b) is ndarray and b is not a:
                         check_places(input, args)

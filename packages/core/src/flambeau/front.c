@@ -950,6 +950,8 @@ static PyObject *binary(Front *f, PyObject *const *args, size_t nf, PyObject *na
     PyObject *x = args[f->form == REFLECTED], *y = args[f->form != REFLECTED], *given[3] = {NULL, x, y};
     int tensor_x = is_plain(x), tensor_y = is_plain(y);
     PyArrayObject *a = tensor_x ? host(x) : NULL, *b = tensor_y ? host(y) : NULL;
+    if ((!a || !b) && PyArray_Check(a ? (PyObject *)a : b ? (PyObject *)b : Py_None) && PyArray_TYPE(a ? a : b) == NPY_HALF)
+        return slow(f, args, nf, names); /* a number beside halves keeps its own precision */
     if (f->form == REFLECTED ? !b || !is_number(x) : !a || (b ? PyArray_DESCR(a) != PyArray_DESCR(b) : !f->numbers || !is_number(y)))
         return slow(f, args, nf, names);
     if (f->checked & 2 && PyArray_ISCOMPLEX(a ? a : b)) return slow(f, args, nf, names);
@@ -1042,7 +1044,7 @@ static PyObject *inplace(Front *f, PyObject *const *args, size_t nf, PyObject *n
             b = host(args[1]);
             if (!b || NODE(args[1]) != Py_None || PyArray_DESCR(a) != PyArray_DESCR(b) || PyArray_NDIM(b) > PyArray_NDIM(a) || overlap(a, b))
                 return slow(f, args, nf, names);
-        } else if (!is_number(args[1]))
+        } else if (!is_number(args[1]) || PyArray_TYPE(a) == NPY_HALF)
             return slow(f, args, nf, names);
         given[2] = b ? (PyObject *)b : args[1];
     }

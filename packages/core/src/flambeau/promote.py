@@ -19,7 +19,11 @@ def number(x, target: dtype, card: Card, xp):
         raise TypeError(f"{card.name}(): expected Tensor or Number, got {type(x).__name__}")
     if target.category == INT and isinstance(x, int):
         return xp.asarray(np.asarray(x & 0xFFFFFFFFFFFFFFFF, np.uint64).astype(target.numpy))
-    return xp.asarray(x, dtype=target.numpy)
+    keeps = target.itemsize == 2 and target.category == FLOAT and card.name in OF_NUMBERS
+    return xp.asarray(x, dtype=np.float32 if keeps else target.numpy)
+
+
+OF_NUMBERS = frozenset("add sub mul div floor_divide".split())  # beside halves, numbers and 0-d tensors keep their precision
 
 
 def check_operands(card: Card, inputs) -> None:
@@ -29,7 +33,12 @@ def check_operands(card: Card, inputs) -> None:
         raise NotImplementedError(f'"{card.name}" not implemented for complex numbers, which have no order: take real, imag or abs of them')
     if card.name == "lerp" and kinds[0] is not kinds[1]:
         raise RuntimeError(f"expected dtype {kinds[0].name} for `end` but got dtype {kinds[1].name}")
+    if card.name == "pow" and kinds[0].category <= INT and isinstance(inputs[1], int) and inputs[1] < 0:
+        raise RuntimeError("Integers to negative integer powers are not allowed.")
     if card.name == "sub" and bool_ in kinds:
+        if all(kind is bool_ for kind in kinds):
+            raise RuntimeError("Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` "
+                               "operator instead.")
         raise RuntimeError("Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use "
                            "the `~` or `logical_not()` operator instead.")
 

@@ -15,7 +15,7 @@ from numpy import ndarray
 from . import context
 from .context import grad
 from .dispatch import run
-from .dtype import can_cast
+from .dtype import can_cast, word
 from .op import CARDS, Card
 from .record import saved
 from .tape import Node
@@ -130,7 +130,7 @@ def write(x: Tensor, result: Tensor, what: str) -> Tensor:
     if result.shape != x.shape:
         raise RuntimeError(f"output with shape {list(x.shape)} doesn't match the broadcast shape {list(result.shape)} of {what}_")
     if not can_cast(result.dtype, x.dtype):
-        raise RuntimeError(f"result type {result.dtype.name} can't be cast to the desired output type {x.dtype.name} ({what}_)")
+        raise RuntimeError(f"result type {word(result.dtype)} can't be cast to the desired output type {word(x.dtype)} ({what}_)")
     if x.array.size and any(s == 0 and n > 1 for s, n in zip(x.array.strides, x.array.shape, strict=True)):
         if what not in OF_SOME:
             raise RuntimeError("unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
@@ -231,7 +231,7 @@ def into(out: Tensor, result: Tensor, what: str) -> Tensor:
             f"{what}(): functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad."
         )
     if not can_cast(result.dtype, out.dtype):
-        raise RuntimeError(f"result type {result.dtype.name} can't be cast to the desired output type {out.dtype.name}")
+        raise RuntimeError(f"result type {word(result.dtype)} can't be cast to the desired output type {word(out.dtype)}")
     check_own_overlap(out)
     if out.shape != result.shape:
         if out.numel():

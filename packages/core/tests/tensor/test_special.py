@@ -208,7 +208,7 @@ def test_float_power():
     assert flambeau.float_power(tensor([1j]), 2).dtype is flambeau.complex128
     x = row(3.0)
     assert x.float_power_(2) is x and x.item() == 9.0
-    with pytest.raises(RuntimeError, match="requires dtype float64"):
+    with pytest.raises(RuntimeError, match="requires dtype Double"):
         tensor([3.0]).float_power_(2)
 
 

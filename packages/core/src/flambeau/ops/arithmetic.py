@@ -4,7 +4,7 @@ from __future__ import annotations
 import math
 
 from ..define import elementwise, op
-from ..dtype import BY_NUMPY, COMPLEX, FLOAT, bool_, complex128, float64
+from ..dtype import BY_NUMPY, COMPLEX, FLOAT, bool_, complex128, float64, word
 from ..fast import named
 from ..limits import finfo
 from ..promote import result_type
@@ -38,9 +38,15 @@ nextafter = elementwise("nextafter", lambda g, _z, x, y: where(eq(x, y), 0.0, g)
 copysign, nextafter = of_tensors(copysign, numbers="other"), of_tensors(nextafter)
 nextafter.card.widens = False  # a neighbour in float32 is none in half precision
 signbit = elementwise("signbit", c="signbit({0})", promote="bool", doc="Whether the sign is negative; also that of -0.0.")
-isposinf = elementwise("isposinf", body=lambda xp, x: xp.isinf(x) & (x > 0), c="(isinf({0}) && {0} > 0)", promote="bool",
+def _infinite(xp, x, name: str):
+    if x.dtype.kind == "c":
+        raise RuntimeError(f"{name} does not support complex inputs.")
+    return xp.isinf(x)
+
+
+isposinf = elementwise("isposinf", body=lambda xp, x: _infinite(xp, x, "isposinf") & (x > 0), c="(isinf({0}) && {0} > 0)", promote="bool",
                        doc="Whether x is infinite and positive.")
-isneginf = elementwise("isneginf", body=lambda xp, x: xp.isinf(x) & (x < 0), c="(isinf({0}) && {0} < 0)", promote="bool",
+isneginf = elementwise("isneginf", body=lambda xp, x: _infinite(xp, x, "isneginf") & (x < 0), c="(isinf({0}) && {0} < 0)", promote="bool",
                        doc="Whether x is infinite and negative.")
 isreal = elementwise("isreal", body=lambda xp, x: xp.isreal(x), c="1", promote="bool", doc="Whether the imaginary part is 0.")
 _heaviside = elementwise("heaviside", body=lambda xp, x, y: xp.where(x == 0, y, (x > 0) * xp.ones_like(y)), promote="same",
@@ -138,6 +144,9 @@ def float_power(input, exponent, *, out: Tensor | None = None) -> Tensor:
     if not isinstance(input, Tensor) and not isinstance(exponent, Tensor):
         raise TypeError(f"float_power(): one argument must be a Tensor, got {type(input).__name__} and {type(exponent).__name__}")
     target = _wide(input, exponent)
+    if out is not None and out.dtype is not target:
+        raise RuntimeError(f"the output given to float_power has dtype {word(out.dtype)} but the operation's result requires dtype "
+                           f"{word(target)}")
     base, power = (v.to(target) if isinstance(v, Tensor) else tensor(v, dtype=target) for v in (input, exponent))
     return pow(base, power, out=out)
 
@@ -150,8 +159,8 @@ def float_power_(input: Tensor, exponent) -> Tensor:
     """`float_power`, written into the tensor itself, which must be float64 (complex128 for complex numbers)."""
     target = _wide(input, exponent)
     if input.dtype is not target:
-        raise RuntimeError(f"the base given to float_power_ has dtype {input.dtype.name} but the operation's result requires dtype "
-                           f"{target.name}")
+        raise RuntimeError(f"the base given to float_power_ has dtype {word(input.dtype)} but the operation's result requires dtype "
+                           f"{word(target)}")
     return input.pow_(exponent)
 
 

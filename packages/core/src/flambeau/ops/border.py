@@ -13,7 +13,7 @@ from ..casting import listed
 from ..context import grad as mode
 from ..context import no_grad
 from ..dispatch import run_one
-from ..dtype import BY_NAME, FLOAT, bfloat16, float16, promote_types
+from ..dtype import BY_NAME, FLOAT, INT, bfloat16, float16, promote_types
 from ..dtype import bool_ as bool_dtype
 from ..fast import axes_of, tracked
 from ..layout import contiguous_format
@@ -106,9 +106,13 @@ def div(input, other, *, rounding_mode: str | None = None, out=None):
         return quotient if out is not None else without_slope(quotient, input, other)
     if rounding_mode != "trunc":
         raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'")
-    with no_grad():
-        quotient = elementwise.trunc(elementwise.div(input, other))
     target = _common(input, other)
+    with no_grad():
+        if target.category == INT:
+            given = input if isinstance(input, Tensor) else tensor(input, dtype=target, device=other.device)
+            quotient = elementwise.floor_divide(elementwise.sub(given, elementwise.fmod(given, other)), other)
+        else:
+            quotient = elementwise.trunc(elementwise.div(input, other))
     quotient = quotient if quotient.dtype is target else quotient.to(target)
     return into(out, quotient, "div") if out is not None else without_slope(quotient, input, other)
 
@@ -159,6 +163,8 @@ def addcmul(input, tensor1, tensor2, old=None, *, value=1):
     """input + value · tensor1 · tensor2; the value may come second, as once in PyTorch.  (*), (*), (*) -> (*), broadcast"""
     if old is not None:
         value, tensor1, tensor2 = tensor1, tensor2, old
+    if input.dtype in (float16, bfloat16) and value != 1:  # computed in float32, rounded once
+        return addcmul(input.float(), tensor1.float(), tensor2.float(), value=value).to(input.dtype)
     product = tensor1 * tensor2
     return input + (product if value == 1 else product * value)
 
@@ -223,8 +229,11 @@ def clamp(input, min=None, max=None, *, out=None):
     if min is None and max is None:
         raise RuntimeError("clamp: At least one of 'min' or 'max' must not be None")
     if isinstance(min, Tensor) or isinstance(max, Tensor):
-        input = input if min is None else elementwise.maximum(input, min)
-        return input if max is None else elementwise.minimum(input, max, out=out)
+        low, high = (x if x is None or isinstance(x, Tensor) else tensor(x, dtype=_common(input, x), device=input.device)
+                     for x in (min, max))
+        if low is not None:
+            input = elementwise.maximum(input, low, out=out if high is None else None)
+        return input if high is None else elementwise.minimum(input, high, out=out)
     return elementwise.clamp(_wide_enough(input, min, max), min, max, out=out)
 
 

@@ -10,11 +10,15 @@ from __future__ import annotations
 import cmath
 import math
 
+import numpy as np
+
 from ..backends import network
 from ..define import elementwise, op
 from ..fast import NUMBERS, chosen
 from ..fused import Fused, Native
 from ..op import CARDS
+
+INT64 = np.dtype(np.int64)
 
 # ---- arithmetic
 add = elementwise("add", lambda g, _z, _x, _y: g, lambda g, _z, _x, _y: g, c="({0} + {1})", promote="same", linear=True,
@@ -67,11 +71,25 @@ sign = elementwise("sign", lambda g, y, x: _turned(g, y, x), body=lambda xp, x: 
 sgn = elementwise("sgn", lambda g, y, x: _turned(g, y, x), body=lambda xp, x: _sign(xp, x),
                   c="sign({0})", promote="same", holomorphic=False,
                   doc="-1, 0 or 1; of complex numbers their direction, x / |x|.")
+def _by_whole(word: str):
+    """NumPy gives 0 for a whole number divided by zero, and a warning; PyTorch's processor stops, a GPU's goes on."""
+
+    def body(xp, input, other):
+        x, y = input, other
+        whole = (type(x) is np.ndarray or type(y) is np.ndarray) and getattr(x, "dtype", INT64).kind in "iu"
+        if whole and ((y.dtype.kind in "iu" and not y.all()) if isinstance(y, np.ndarray) else type(y) is int and not y):
+            raise RuntimeError("ZeroDivisionError")
+        return getattr(xp, word)(x, y)
+
+    return body
+
+
 fmod = elementwise("fmod", lambda g, _z, _x, _y: g, lambda g, _z, x, y: -g * trunc(x / y), c="fmod({0}, {1})", promote="same",
-                   domain=(0.6, 0.9), doc="Remainder with the sign of x.")
+                   body=_by_whole("fmod"), domain=(0.6, 0.9), doc="Remainder with the sign of x.")
 remainder = elementwise("remainder", lambda g, _z, _x, _y: g, lambda g, _z, x, y: -g * floor(x / y), c="({0} - {1} * floor({0} / {1}))",
-                        promote="same", domain=(0.6, 0.9), doc="Remainder with the sign of y.")
-floor_divide = elementwise("floor_divide", c="floor({0} / {1})", promote="same", domain=(0.5, 2.0), doc="Quotient, rounded down.")
+                        promote="same", body=_by_whole("remainder"), domain=(0.6, 0.9), doc="Remainder with the sign of y.")
+floor_divide = elementwise("floor_divide", c="floor({0} / {1})", promote="same", body=_by_whole("floor_divide"), domain=(0.5, 2.0),
+                           doc="Quotient, rounded down.")
 
 
 def _turned(g, y, x):
@@ -121,13 +139,23 @@ def _win(g, x, y):
 
 
 # ---- exponentials and logarithms
+def _log1p(xp, x):
+    """NumPy's loses what is small beside 1 of complex numbers: |1 + z|² - 1 = Re z · (2 + Re z) + Im z²."""
+    if x.dtype.kind != "c":
+        return xp.log1p(x)
+    near = xp.log1p(x.real * (2 + x.real) + x.imag * x.imag) * 0.5
+    real = xp.where(xp.abs(x) < 0.5, near, xp.log1p(x).real)
+    return (real + 1j * xp.arctan2(x.imag, 1 + x.real)).astype(x.dtype)
+
+
 exp = elementwise("exp", lambda g, y, _x: g * y, c="exp({0})", doc="e to the power x.")
 exp2 = elementwise("exp2", lambda g, y, _x: g * y * math.log(2), c="exp2({0})", doc="2 to the power x.")
 expm1 = elementwise("expm1", lambda g, y, _x: g * (y + 1), c="expm1({0})", doc="exp(x) - 1, exact for small x.")
 log = elementwise("log", lambda g, _y, x: g / x, c="log({0})", domain=(0.5, 3.0), doc="Natural logarithm.")
 log2 = elementwise("log2", lambda g, _y, x: g / (x * math.log(2)), c="log2({0})", domain=(0.5, 3.0), doc="Logarithm to base 2.")
 log10 = elementwise("log10", lambda g, _y, x: g / (x * math.log(10)), c="log10({0})", domain=(0.5, 3.0), doc="Logarithm to base 10.")
-log1p = elementwise("log1p", lambda g, _y, x: g / (x + 1), c="log1p({0})", domain=(-0.5, 3.0), doc="log(1 + x), exact for small x.")
+log1p = elementwise("log1p", lambda g, _y, x: g / (x + 1), c="log1p({0})", body=lambda xp, x: _log1p(xp, x),
+                    domain=(-0.5, 3.0), doc="log(1 + x), exact for small x.")
 def _logaddexp(xp, x, y):
     if x.dtype.kind != "c" and y.dtype.kind != "c":
         return xp.logaddexp(x, y)

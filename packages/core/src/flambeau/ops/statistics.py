@@ -239,7 +239,7 @@ def _panels(y, x, dx, dim):
         x, dx = None, x
     dim = check_dim(dim, y.ndim)
     k = max(y.shape[dim] - 1, 0)
-    both = narrow(y, dim, 1, k) + narrow(y, dim, 0, k)
+    both = narrow(y, dim, y.shape[dim] - k, k) + narrow(y, dim, 0, k)
     return (both / 2 * _spacing(y, x, dx, dim) if x is None else both * _spacing(y, x, dx, dim) / 2), dim
 
 
