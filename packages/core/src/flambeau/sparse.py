@@ -11,8 +11,9 @@ from __future__ import annotations
 from typing import Any
 
 from flambeau.ops.sparse import SparseTensor, check_sparse_tensor_invariants, spdiags
-from flambeau.ops.sparse_products import product, reduced, total
-from flambeau.ops.sparse_products import softmax as _softmax
+from flambeau.ops.sparse_axes import softmax as _softmax
+from flambeau.ops.sparse_axes import total
+from flambeau.ops.sparse_products import product, reduced
 from flambeau.tensor import Tensor, plain
 
 __all__ = ["addmm", "check_sparse_tensor_invariants", "log_softmax", "mm", "sampled_addmm", "softmax", "spdiags", "sum"]

@@ -265,6 +265,9 @@ Tensor._is_all_true, Tensor._is_any_true = lambda x: reduction.all(x), lambda x:
 
 def _refused(name: str, kind: str):
     def call(self):
+        own = getattr(type(self), name)
+        if own is not call:  # by its name in Tensor, of a sparse one
+            return own(self)
         raise RuntimeError(f"{name} expected {kind} tensor layout but got Strided")
 
     call.__name__, call.__doc__ = name, f"Of a {kind} tensor; RuntimeError for others."
