@@ -122,6 +122,8 @@ def write(x: Tensor, result: Tensor, what: str) -> Tensor:
     if x.process is not None:
         return x.overwrite(result)
     wrote(x)
+    if result.process is not None and what == "mul" and result.layout is not strided:
+        return write(x, result.to_dense(), what)  # the one op of both that is sparse
     if result.process is not None:
         if result.adopts(x):
             return x.overwrite(result)

@@ -140,6 +140,11 @@ def method(name: str):
     return call
 
 
+def sparse_layouts():
+    """The module of sparse tensors' layouts, read when one is asked for."""
+    return import_module(f"{__package__}.sparse_layouts")
+
+
 def exchange():
     """The module of DLPack and the array API, read when the first of them is asked for."""
     return import_module(f"{__package__}.exchange")

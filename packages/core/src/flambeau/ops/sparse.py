@@ -17,7 +17,7 @@ from .sparse_layouts import to_sparse_bsr as to_sparse_bsr
 from .sparse_layouts import to_sparse_coo as to_sparse_coo
 from .sparse_layouts import to_sparse_csc as to_sparse_csc
 from .sparse_layouts import to_sparse_csr as to_sparse_csr
-from .sparse_tensor import BLOCKS, COMPRESSED, NAMES, ROWS, made
+from .sparse_tensor import ANSWERS, BLOCKS, COMPRESSED, NAMES, ROWS, made
 from .sparse_tensor import SparseTensor as SparseTensor
 
 
@@ -51,12 +51,13 @@ def sparse_coo_tensor(indices=None, values=None, size=None, *, dtype=None, devic
         entries = tensor([], dtype=dtype, device=device, requires_grad=requires_grad)
         return made(sparse_coo, size, (entries.detach().new_zeros((len(size), 0), dtype=int64),), entries, True)
     entries = _values(values, dtype, device, requires_grad)
+    entries = entries.reshape(1) if entries.ndim == 0 else entries
     places = _integers(indices, entries.device).to(int64)
     if places.ndim != 2:
         raise RuntimeError(f"indices must be sparse_dim x nnz, but got: {list(places.shape)}")
-    if entries.ndim == 0 or places.shape[1] != entries.shape[0]:
+    if places.shape[1] != entries.shape[0]:
         raise RuntimeError(f"indices and values must have same nnz, but got nnz from indices: {places.shape[1]}, nnz from values: "
-                           f"{entries.shape[0] if entries.ndim else 'a number'}")
+                           f"{entries.shape[0]}")
     axes = places.shape[0]
     least = [int(p.max()) + 1 if places.shape[1] else 0 for p in places]
     size = (*least, *entries.shape[1:]) if size is None else tuple(size)
@@ -276,6 +277,17 @@ class check_sparse_tensor_invariants:
         return call
 
 
+def _new(x: SparseTensor, parts, device):
+    device = x.device if device is None else device
+    if parts and isinstance(parts[0], Tensor):
+        return sparse_coo_tensor(*parts, dtype=x.dtype, device=device)
+    size = tuple(parts[0]) if len(parts) == 1 and not isinstance(parts[0], int) else parts
+    return x.new_empty(size or (0,), device=device)
+
+
+ANSWERS["new"] = _new
+
+
 def spdiags(diagonals: Tensor, offsets: Tensor, shape, layout=None) -> Tensor:
     """A matrix with these diagonals: [k, j] stands in column j, offsets[k] above the main diagonal.  (k, n), (k) -> sparse shape
 
@@ -283,9 +295,12 @@ def spdiags(diagonals: Tensor, offsets: Tensor, shape, layout=None) -> Tensor:
     """
     rows = diagonals.unsqueeze(0) if diagonals.ndim == 1 else diagonals
     given = offsets.reshape(1) if offsets.ndim == 0 else offsets
-    if rows.ndim != 2 or given.ndim != 1 or len(shape) != 2:
-        raise RuntimeError(f"spdiags: expected diagonals (k, n), offsets (k) and a shape of two, got {list(diagonals.shape)}, "
-                           f"{list(offsets.shape)} and {list(shape)}")
+    if rows.ndim != 2:
+        raise RuntimeError(f"Diagonals must be vector or matrix, got {list(diagonals.shape)}")
+    if len(shape) != 2:
+        raise RuntimeError(f"Output shape must be 2d, got {list(shape)}")
+    if given.ndim != 1:
+        raise RuntimeError(f"Offsets must be scalar or vector, got {list(offsets.shape)}")
     if given.dtype is not int64:
         raise RuntimeError(f"Offset Tensor must have dtype Long but got {given.dtype}")
     above = given.tolist()
@@ -304,4 +319,6 @@ def spdiags(diagonals: Tensor, offsets: Tensor, shape, layout=None) -> Tensor:
 
 def to_dense(x: Tensor, dtype=None, *, masked_grad: bool | None = None) -> Tensor:
     """A dense tensor, as it is.  (*) -> (*)"""
+    if isinstance(x, SparseTensor):  # by its name in Tensor
+        return x.to_dense(dtype, masked_grad=masked_grad)
     return x if dtype is None else x.to(dtype)

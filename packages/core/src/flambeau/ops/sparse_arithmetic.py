@@ -4,12 +4,11 @@ from __future__ import annotations
 from math import prod
 
 from ..backends import namespace
-from ..dispatch import run
 from ..dtype import FLOAT
 from ..layout import sparse_coo
-from ..op import CARDS
 from ..promote import result_type
 from ..tensor import Tensor, plain
+from .border import div as dense_div
 from .join import cat as dense_cat
 from .sparse_layouts import apart, compressed, flat, merged, met, stacked
 from .sparse_tensor import ANSWERS, SparseTensor, made
@@ -46,10 +45,6 @@ def add(a, b, alpha=1):
         raise RuntimeError("add(sparse, dense) is not supported. Use add(dense, sparse) instead.")
     a, b = (a, b) if isinstance(b, SparseTensor) else (b, a)
     if a.shape != b.shape:
-        from .view import broadcast_shapes
-
-        if broadcast_shapes(a.shape, b.shape) != a.shape:
-            raise RuntimeError(f"Expected 'other' to have a shape that broadcasts to {list(a.shape)}, got {list(b.shape)}")
         raise RuntimeError("add: expected 'self' and 'other' to have same size, but self has size "
                            f"{list(a.shape)} while other has size {list(b.shape)} (FYI: dense-sparse addition does not currently support "
                            "broadcasting)")
@@ -60,10 +55,12 @@ def _both(a: SparseTensor, b: SparseTensor):
     if a.shape != b.shape:
         raise RuntimeError("Expected input tensors to have the same shape" if a.kind is not sparse_coo else
                            f"add: expected sizes of 'self' and 'other' to match, but {list(a.shape)} != {list(b.shape)}")
+    kind = _kind(a, b)
+    if a.heads() != b.heads() and not (a._nnz() and b._nnz()):
+        return (a if a._nnz() else b).to(kind).clone()
     if a.heads() != b.heads():
         raise RuntimeError("add: expected 'self' and 'other' to have same number of sparse dimensions, but self has "
                            f"{a.sparse_dim()} while other has {b.sparse_dim()}")
-    kind = _kind(a, b)
     numbers = dense_cat([a.numbers().to(kind), b.numbers().to(kind)])
     if a.kind is not sparse_coo or b.kind is not sparse_coo:
         xp = namespace(a.places[0].array)
@@ -108,9 +105,7 @@ def mul(a, b):
 
         shape = broadcast_shapes(a.shape, b.shape)
         a, b = a if shape == a.shape else spread(a, shape), b.expand(shape)
-    at = plain(flat(a))
-    factor = b.reshape(prod(a.extent[:a.heads()]), *a.extent[a.heads():]).index_select(0, at)
-    return a.with_values(a.entries * factor.reshape(a.entries.shape))
+    return a.with_values(a.entries * a.at_places(b))
 
 
 def _product(a: SparseTensor, b: SparseTensor):
@@ -140,10 +135,12 @@ def div(a, b, rounding_mode=None):
         shape = list(b.shape) if isinstance(b, Tensor) else []
         raise RuntimeError(f"Sparse division requires a scalar or zero-dim dense tensor divisor (got shape {shape} for divisor)")
     a = a.once() if rounding_mode else a
-    return a.with_values(run(CARDS["div"], (a.entries, b), {"rounding_mode": rounding_mode} if rounding_mode else {}))
+    return a.with_values(dense_div(a.entries, b, rounding_mode=rounding_mode))
 
 
 def floor_divide(a, b):
+    if not isinstance(a, SparseTensor) or not is_number(b):
+        raise RuntimeError("Sparse floor division requires a sparse dividend and a scalar or zero-dim dense divisor")
     return div(a, b, "floor")
 
 

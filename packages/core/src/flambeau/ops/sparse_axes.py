@@ -105,6 +105,8 @@ def one(x: SparseTensor, dim: int, index: int):
 
 def narrowed(x: SparseTensor, dim: int, start: int, length: int):
     """The slices from `start` on."""
+    if not -x.ndim <= dim < x.ndim:
+        raise RuntimeError(f"narrow_copy: expected a dimension of {x.ndim} axes, got {dim}")
     dim = check_dim(dim, x.ndim)
     start = start + x.shape[dim] if start < 0 else start
     if not 0 <= start <= start + length <= x.shape[dim]:
@@ -143,7 +145,7 @@ def item(x: SparseTensor, key):
     return out
 
 
-def joined(parts, dim: int = 0):
+def joined(parts, dim: int = 0, lengths=None):
     """Sparse tensors one after the other along an axis."""
     parts = list(parts)
     for i, p in enumerate(parts):
@@ -252,5 +254,8 @@ def piled(parts, dim: int = 0):
     return joined([longer(p, dim) for p in parts], check_dim(dim, parts[0].ndim + 1))
 
 
-ANSWERS.update({"concat": joined, "sum": sums, "pile": piled, "total": total, "chosen": chosen, "index_select": chosen, "one": one,
-                "select": one, "narrow_copy": narrowed, "item": item, "unsqueeze": longer, "permute": turned})
+ANSWERS.update({
+    "concat": joined, "sum": sums, "pile": piled, "total": total, "chosen": chosen, "index_select": chosen, "one": one, "select": one,
+    "narrow_copy": narrowed, "item": item, "slice": lambda x, index: item(x, index), "unsqueeze": longer, "permute": turned,
+    "any": lambda x, dim=None, keepdim=False: x.any(dim, keepdim),
+})

@@ -130,16 +130,20 @@ def alike(x: Tensor, value, dtype, device, requires_grad: bool, layout=None):
         return full(tuple(x.shape))
     if not isinstance(x, SparseTensor):
         return blank(x.shape, dtype or x.dtype, wanted, device or x.device, "empty", requires_grad)
-    if wanted is not x.kind:
+    if wanted is not x.kind and value is None:
         raise RuntimeError(f"empty_like with different sparse layout is not supported (self is {NAMES[x.kind]} but you requested "
                            f"{NAMES[wanted]})")
     if value is None and x.kind is not sparse_coo:
         out = made(x.kind, x.extent, x.places, x.entries.detach()).to(dtype=dtype or x.dtype, device=device or x.device).clone()
         return out.requires_grad_(requires_grad)
     if not value:
-        return empty(x.kind, x.extent, full((0,)).detach(), x.heads(), x.batch_ndim(), x.block(), x.places[0].dtype).requires_grad_(
-            requires_grad)
-    if x.kind is sparse_coo:
+        block = x.block() or (1, 1) if wanted in BLOCKS else None
+        batch = 0 if wanted is sparse_coo else x.batch_ndim() if x.kind is not sparse_coo else x.sparse_dim() - 2
+        if batch < 0:
+            raise RuntimeError(f"zeros_like: a tensor with {x.sparse_dim()} sparse axes has no rows and columns for the layout {wanted}")
+        places = x.places[0].dtype if wanted is not sparse_coo else int64
+        return empty(wanted, x.extent, full((0,)).detach(), x.heads(), batch, block, places).requires_grad_(requires_grad)
+    if sparse_coo in (x.kind, wanted) or wanted is not x.kind:
         raise NotImplementedError("a sparse tensor full of one value is not there: only zeros_like and empty_like are")
     places = [p.to(device or x.device) for p in x.places]
     return made(x.kind, x.extent, places, full(tuple(x.entries.shape)))
@@ -152,13 +156,18 @@ def of_shape(x: SparseTensor, shape, value: Tensor) -> SparseTensor:
     return blank(shape, value.dtype, x.kind, value.device, "empty")
 
 
+def _unmasked(_gradient):
+    raise NotImplementedError("to_dense(masked_grad=False): gradients of places that are not stored are not there")
+
+
 # ---- methods of sparse tensors
 def to_dense(x: SparseTensor, dtype=None, masked_grad: bool | None = None) -> Tensor:
     """The same values with all the zeros.  -> (*size)"""
     numbers = x.numbers() if dtype is None else x.numbers().to(dtype)
     heads = x.extent[:x.heads()]
     if masked_grad is False and x.requires_grad and numbers.shape[0] < prod(heads):
-        raise NotImplementedError("to_dense(masked_grad=False): gradients of places that are not stored are not there")
+        numbers = numbers.clone()
+        numbers.register_hook(_unmasked)
     out = numbers.new_zeros((prod(heads), *numbers.shape[1:]))
     return out.index_add(0, plain(flat(x)), numbers).reshape(x.extent)
 
@@ -198,10 +207,11 @@ def _in_order(x: SparseTensor) -> bool:
 
 
 def _check_conversion(wanted, blocksize) -> None:
+    if blocksize is not None and (len(blocksize) != 2 or min(blocksize) <= 0):
+        raise RuntimeError(f"to_sparse: blocksize needs to be a tuple of two positive numbers, but got {len(blocksize)}: "
+                           f"{tuple(blocksize)}")
     if wanted not in BLOCKS and blocksize is not None:
         raise RuntimeError(f"to_sparse: conversion to {NAMES[wanted]} takes no blocksize: only sparse_bsr and sparse_bsc have blocks")
-    if blocksize is not None and (len(blocksize) != 2 or min(blocksize) <= 0):
-        raise RuntimeError(f"to_sparse: blocksize needs to be a tuple of size 2 with positive values, got {tuple(blocksize)}")
 
 
 def transpose(x: SparseTensor, dim0: int, dim1: int):
@@ -236,6 +246,8 @@ def to_sparse(x: Tensor, sparse_dim: int | None = None, *, layout=None, blocksiz
 
     The compressed layouts take the two axes before the last `dense_dim` (0) as rows and columns, and those before as a batch.
     """
+    if isinstance(x, SparseTensor):  # by its name in Tensor
+        return convert(x, sparse_dim, layout, blocksize, dense_dim)
     if isinstance(sparse_dim, layout_class):
         sparse_dim, layout = None, sparse_dim
     if layout is strided:
@@ -281,17 +293,37 @@ def sparse_mask(x: Tensor, mask: Tensor) -> Tensor:
     if x.shape != mask.shape:
         raise RuntimeError(f"sparse_mask(): operands have incompatible sizes; self has size {list(x.shape)} but mask has size "
                            f"{list(mask.shape)}")
-    mask = mask.once()
-    places = flat(mask)
     if not isinstance(x, SparseTensor):
-        numbers = x.reshape(prod(mask.extent[:mask.heads()]), *mask.extent[mask.heads():]).index_select(0, plain(places))
-        return mask.with_values(numbers.reshape(mask.entries.shape))
+        return mask.with_values(at_places(mask, x))
     if x.heads() != mask.heads():
         raise RuntimeError(f"sparse_mask(): self has {x.sparse_dim()} sparse axes, and mask has {mask.sparse_dim()}")
     x = x.once()
-    numbers, (mine, theirs) = x.numbers(), met(flat(x), places)
+    numbers, places = x.numbers(), flat(mask)
+    theirs, mine = met(places, flat(x))
     found = numbers.new_zeros((places.size, *numbers.shape[1:])).index_copy(0, plain(theirs), numbers[plain(mine)])
     return mask.with_values(found.reshape(mask.entries.shape))
+
+
+def at_places(x: SparseTensor, other: Tensor) -> Tensor:
+    """The values of a tensor of x's size at x's places.  (*) -> those of x.entries"""
+    other = other.to_dense().expand(x.extent)
+    numbers = other.reshape(prod(x.extent[:x.heads()]), *x.extent[x.heads():]).index_select(0, plain(flat(x)))
+    return numbers.reshape(x.entries.shape)
+
+
+def first(x: SparseTensor) -> SparseTensor:
+    """A coalesced tensor of the first value at each place."""
+    kept, at = namespace(x.places[0].array).unique(flat(x), return_index=True)
+    places = apart(namespace(kept), kept, x.extent[:x.heads()])
+    return made(sparse_coo, x.extent, (plain(places),), x.entries[plain(at)], True)
+
+
+def full_places(x: SparseTensor) -> SparseTensor:
+    """A tensor of ones in x's layout that stores each place."""
+    from .create import ones
+
+    whole = ones(x.extent, dtype=x.dtype, device=x.device)
+    return whole.to_sparse(layout=x.kind, blocksize=x.block(), dense_dim=x.dense_dim())
 
 
 def met(first, second):
@@ -399,6 +431,6 @@ def resize_(x: SparseTensor, size):
 
 ANSWERS.update({"merged": merged, "transpose": transpose, "empty": empty, "of_shape": of_shape, "check_copy": check_copy,
                 "sparse_resize_": sparse_resize_, "resize_": resize_, "swap": transpose, "sparse_mask": sparse_mask,
-                "to_dense": to_dense, "convert": convert})
+                "to_dense": to_dense, "at_places": at_places, "first": first, "full_places": full_places, "convert": convert})
 for _call in (to_sparse_coo, to_sparse_csr, to_sparse_csc, to_sparse_bsr, to_sparse_bsc):
     setattr(SparseTensor, _call.__name__, _call)

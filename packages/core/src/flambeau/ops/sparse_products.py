@@ -6,11 +6,12 @@ from typing import Any
 from ..backends import namespace
 from ..define import op
 from ..dispatch import run
-from ..dtype import int64
+from ..dtype import bfloat16, float16, int64
 from ..layout import sparse_coo, sparse_csc, sparse_csr
 from ..op import CARDS
 from ..tensor import Tensor, plain
 from .join import cat
+from .outs import word
 from .sparse_layouts import merged, stacked
 from .sparse_tensor import ANSWERS, ROWS, SparseTensor, made, times
 
@@ -48,6 +49,8 @@ def product(input, mat2):
         raise TypeError(f"matmul: expected tensors, got {type(input).__name__} and {type(mat2).__name__}")
     if input.ndim == 3:
         return batches(input, mat2)
+    if input.dtype is not mat2.dtype and isinstance(mat2, SparseTensor) and isinstance(input, SparseTensor):
+        raise RuntimeError(f"mat1 dtype {word(input.dtype)} does not match mat2 dtype {word(mat2.dtype)}")
     if input.dtype is not mat2.dtype:
         raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {input.dtype} != {mat2.dtype}")
     _fits(input, mat2)
@@ -62,6 +65,8 @@ def product(input, mat2):
         return product(input, mat2.unsqueeze(1)).squeeze(1)
     if mat2.ndim != 2:
         raise RuntimeError(f"matmul: a sparse matrix is multiplied with a matrix or a vector, got {mat2.ndim} axes")
+    if input.dtype in (float16, bfloat16):  # added up in float32, rounded once
+        return product(input.float(), mat2.float()).to(input.dtype)
     rows, cols = (plain(c) for c in input.coordinates())
     pointers = input.places[0] if input.kind is sparse_csr else None
     return run(entries, (input.numbers(), mat2, rows, cols, pointers), {"n": input.shape[0]})

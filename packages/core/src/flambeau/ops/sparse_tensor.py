@@ -20,8 +20,8 @@ from ..tensor import Size, Tensor, check_dim
 # cards that give zero for zero, of one tensor
 LINEAR = frozenset("neg clone cast conj conj_physical deg2rad rad2deg real imag".split())
 ZERO = LINEAR | frozenset(
-    "abs asin asinh atan atanh ceil erf erfinv expm1 floor frac isinf isnan isneginf isposinf log1p nan_to_num relu round sgn sign signbit "
-    "sin sinh sqrt square tan tanh trunc".split())
+    "abs angle asin asinh atan atanh ceil erf erfinv expm1 floor frac isinf isnan isneginf isposinf log1p nan_to_num relu round sgn sign "
+    "signbit sin sinh sqrt square tan tanh trunc".split())
 NAMES = {sparse_coo: "Sparse", sparse_csr: "SparseCsr", sparse_csc: "SparseCsc", sparse_bsr: "SparseBsr", sparse_bsc: "SparseBsc",
          strided: "Strided"}
 COMPRESSED = sparse_csr, sparse_csc, sparse_bsr, sparse_bsc
@@ -81,7 +81,7 @@ class SparseTensor(Tensor):
     def grad(self):
         """The gradient at this tensor's places, as a sparse tensor; None before the first backward."""
         g = self.entries.grad
-        return None if g is None else self.with_values(g)
+        return None if g is None else self.gradient(g)
 
     @grad.setter
     def grad(self, value) -> None:
@@ -229,6 +229,18 @@ class SparseTensor(Tensor):
         """Other values at the same places."""
         return made(self.kind, self.extent, self.places, entries, self.unique, self.lines)
 
+    def at_places(self, other: Tensor) -> Tensor:
+        """The values of a tensor of this size at this one's places, laid as `entries` are."""
+        return ANSWERS["at_places"](self, other)
+
+    def gradient(self, g: Tensor) -> SparseTensor:
+        """The gradient of this tensor from that of its values: where these name a place twice, each has the whole."""
+        return self.with_values(g) if self.unique or self.kind is not sparse_coo else ANSWERS["first"](self.with_values(g))
+
+    def full(self) -> SparseTensor:
+        """The same values with each place stored."""
+        return self.to_dense().sparse_mask(ANSWERS["full_places"](self))
+
     def requires_grad_(self, requires_grad: bool = True):
         self.entries.requires_grad_(requires_grad)
         return self
@@ -275,6 +287,14 @@ class SparseTensor(Tensor):
 
     def transpose(self, dim0: int, dim1: int):
         return ANSWERS["transpose"](self, dim0, dim1)
+
+    def transpose_(self, dim0: int, dim1: int):
+        turned = self.transpose(dim0, dim1)
+        self.kind, self.extent = turned.kind, turned.extent
+        return self.take(turned)
+
+    def t_(self):
+        return self.transpose_(0, 1) if self.ndim == 2 else self.take(self.t())
 
     def t(self):
         if self.ndim > 2 or self.heads() > 2 or self.dense_dim():
@@ -383,6 +403,12 @@ class SparseTensor(Tensor):
     def like(self, shape, fill):
         return ANSWERS["of_shape"](self, tuple(shape), fill(()))
 
+    def drawn(self, draw, layout, **options):
+        """Random values at the places of a compressed tensor."""
+        if self.kind is sparse_coo or layout not in (None, self.kind):
+            raise NotImplementedError(f"random values of the layout {layout or self.kind} are not there: zeros would not stay zeros")
+        return self.with_values(draw(self.entries, **options))
+
     def adopts(self, x):
         raise RuntimeError(f"copy_() between dense and sparse Tensors is not implemented! Found self type = {x.type()} and src type = "
                            f"{self.type() if self.kind is sparse_coo else NAMES[self.kind]}")
@@ -392,6 +418,10 @@ class SparseTensor(Tensor):
             return self.to(dtype)
         self._only("type", sparse_coo)
         return self.entries.type().replace("flambeau.", "flambeau.sparse.").replace("cuda.sparse", "cuda")
+
+    def new(self, *parts, size=None, device=None):
+        """The old form of `new_empty` and of `sparse_coo_tensor`: of a size, or of places and values."""
+        return ANSWERS["new"](self, parts if size is None else (size,), device)
 
     def is_same_size(self, other) -> bool:
         return self.shape == other.shape
@@ -404,7 +434,9 @@ class SparseTensor(Tensor):
                                "dimensions of the input: use to_dense() for others")
         if keepdim:
             raise RuntimeError("norm_sparse currently does not support keepdim=True")
-        return self.once().entries.norm(p, dtype=dtype)
+        if dtype is not None:
+            raise (ValueError if p == "fro" else RuntimeError)("norm of a sparse tensor takes no dtype: convert it with to()")
+        return self.once().entries.norm(p)
 
     def any(self, dim=None, keepdim: bool = False):
         if dim is not None:
@@ -414,8 +446,9 @@ class SparseTensor(Tensor):
     def unsqueeze(self, dim: int):
         return ANSWERS["unsqueeze"](self, dim)
 
-    def permute(self, *dims):
-        return ANSWERS["permute"](self, dims[0] if len(dims) == 1 and not isinstance(dims[0], int) else dims)
+    def permute(self, *order, dims=None):
+        order = order if dims is None else (dims,)
+        return ANSWERS["permute"](self, order[0] if len(order) == 1 and not isinstance(order[0], int) else order)
 
     def sparse_mask(self, mask):
         return ANSWERS["sparse_mask"](self, mask)
