@@ -185,7 +185,16 @@ def test_gradients_of_sparse_tensors_themselves():
     with pytest.raises(ValueError, match="Sparse output"):
         flambeau.autograd.gradcheck(lambda x: x * 2, x, masked=True)
     with pytest.raises(NotImplementedError, match="masked_grad"):
-        DENSE.clone().requires_grad_().to_sparse().to_dense(masked_grad=False).sum().backward()
+        DENSE.to_sparse().requires_grad_().to_dense(masked_grad=False).sum().backward()
+    for total in (lambda x: x.sum(), lambda x: x.to_dense(masked_grad=False).sum()):  # as PyTorch's: of all places
+        x = DENSE.clone().requires_grad_()
+        total(x.to_sparse()).backward()
+        assert x.grad.tolist() == [[1.0] * 3] * 2
+    x = DENSE.clone().requires_grad_() * 1
+    y = x.to_sparse()
+    x.add_(1)
+    with pytest.raises(RuntimeError, match="inplace"):
+        y.sum()
 
 
 def test_out_is_filled():

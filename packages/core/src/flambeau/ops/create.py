@@ -361,7 +361,7 @@ def _like(x: Tensor, value, dtype, device, requires_grad, layout=None, pin_memor
             array[...] = fitting(value, x.dtype if dtype is None else dtype)
         return _made(array, requires_grad)
     if layout is not None and layout is not x.layout or x.layout is not strided:
-        if memory_format is not None:
+        if memory_format is not None and layout is not strided:
             raise RuntimeError("memory format option is only supported by strided tensors")
         return later.sparse_layouts().alike(x, value, dtype, device, requires_grad, layout)
     _check_layout(layout, pin_memory)

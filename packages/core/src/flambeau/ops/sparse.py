@@ -1,8 +1,10 @@
 """How sparse tensors are made. What they are stands in `sparse_tensor`, what they do with others in `sparse_products`."""
 from __future__ import annotations
 
+from math import prod
+
 from ..backends import namespace
-from ..dtype import FLOAT, int32, int64
+from ..dtype import int32, int64
 from ..layout import sparse_bsc, sparse_bsr, sparse_coo, sparse_csc, sparse_csr, strided
 from ..tensor import Tensor
 from . import sparse_axes as sparse_axes
@@ -25,14 +27,14 @@ def _values(values, dtype, device, requires_grad: bool) -> Tensor:
     if not isinstance(values, Tensor):
         values = tensor(values, dtype=dtype, device=device)
     values = values.to(device=values.device if device is None else device, dtype=values.dtype if dtype is None else dtype)
-    return values.detach().clone().requires_grad_() if requires_grad else values
+    if requires_grad:
+        return values.detach().clone().requires_grad_()
+    return values if values.requires_grad else values.detach()  # the caller may resize his own
 
 
 def _integers(x, device, kept: bool = False) -> Tensor:
     given, x = isinstance(x, Tensor), as_tensor(x, device=device)
-    if x.dtype.category >= FLOAT and x.numel() and not (kept and given):
-        raise RuntimeError(f"indices must be an int64 tensor, got {x.dtype}")
-    return x if kept and given else x.to(int64)
+    return (x if kept and given else x.to(int64)).detach()
 
 
 def sparse_coo_tensor(indices=None, values=None, size=None, *, dtype=None, device=None, pin_memory: bool = False,
@@ -59,6 +61,8 @@ def sparse_coo_tensor(indices=None, values=None, size=None, *, dtype=None, devic
         raise RuntimeError(f"indices and values must have same nnz, but got nnz from indices: {places.shape[1]}, nnz from values: "
                            f"{entries.shape[0]}")
     axes = places.shape[0]
+    if size is not None and prod(size) >= 1 << 63:
+        raise RuntimeError(f"numel: integer multiplication overflow for a tensor of size {list(size)}")
     least = [int(p.max()) + 1 if places.shape[1] else 0 for p in places]
     size = (*least, *entries.shape[1:]) if size is None else tuple(size)
     if len(size) != axes + entries.ndim - 1:
@@ -166,6 +170,8 @@ def check_shapes(pointers, others, values, size, layout) -> None:
         raise RuntimeError(f"values must have dimensionality > sum of batch and block dimensionalities (={batch} + {base}) but got "
                            f"{values.ndim}")
     dense = values.ndim - batch - base - 1
+    if size is not None:
+        _check_size(pointers, others, values, tuple(size), layout, (pointer, other, names[2]), batch, dense)
     if pointers.dtype is not others.dtype:
         raise RuntimeError(f"{pointer} and {other} must have the same dtype, bot got {word(pointers.dtype)} and {word(others.dtype)}, "
                            "respectively")
@@ -175,8 +181,12 @@ def check_shapes(pointers, others, values, size, layout) -> None:
     if others.shape[-1] != nnz:
         raise RuntimeError(f"{other}.shape[-1] must be equal to nnz (={nnz}) as defined by values.shape[{batch}], but got "
                            f"{others.shape[-1]}")
-    if size is None:
-        return
+
+
+def _check_size(pointers, others, values, size, layout, names, batch: int, dense: int) -> None:
+    """The part of `check_shapes` that holds the parts against the size."""
+    pointer, other, line = names
+    blocked = layout in BLOCKS
     if len(size) != batch + 2 + dense:
         raise RuntimeError(f"tensor dimensionality must be sum of batch, base, and dense dimensionalities (={batch} + 2 + {dense}) but got "
                            f"{len(size)}")
@@ -195,7 +205,7 @@ def check_shapes(pointers, others, values, size, layout) -> None:
     at = 0 if layout in ROWS else 1
     lines = size[batch + at] // block[at]
     if pointers.shape[-1] != lines + 1:
-        raise RuntimeError(f"{pointer}.shape[-1] must be equal to the number of {names[2]}{'s' if not blocked else ' blocks'} + 1 "
+        raise RuntimeError(f"{pointer}.shape[-1] must be equal to the number of {line}{'s' if not blocked else ' blocks'} + 1 "
                            f"(={lines + 1}), but got {pointers.shape[-1]}")
 
 

@@ -36,7 +36,7 @@ def add(a, b, alpha=1):
     if alpha != 1:
         if isinstance(alpha, float) and isinstance(a, Tensor) and isinstance(b, Tensor) and max(a.dtype.category, b.dtype.category) < FLOAT:
             raise RuntimeError("For integral input tensors, argument alpha must not be a floating point number.")
-        return add(a, b * alpha)
+        return add(a, b.to(_kind(a, b)) * alpha if isinstance(b, Tensor) else b)
     if isinstance(a, SparseTensor) and isinstance(b, SparseTensor):
         return _both(a, b)
     if isinstance(a, SparseTensor) and (a.kind is sparse_coo or is_number(b)):
@@ -112,7 +112,8 @@ def _product(a: SparseTensor, b: SparseTensor):
     if not (a.ndim and b.ndim):
         if a.ndim:
             a, b = b, a
-        return b.with_values(b.entries * a.to_dense())
+        kind = _kind(a, b)
+        return b.with_values(b.entries.to(kind) * a.to_dense().to(kind))
     if a.ndim != b.ndim or a.heads() != b.heads() or a.extent[:a.heads()] != b.extent[:b.heads()]:
         from .view import broadcast_shapes
 

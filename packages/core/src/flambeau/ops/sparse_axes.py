@@ -42,7 +42,7 @@ def total(x: SparseTensor, dim, dtype=None, keepdim: bool = False):
 def sums(x: SparseTensor, dim=None, keepdim: bool = False, *, dtype=None):
     """`Tensor.sum`: of compressed tensors a sum along axes keeps them, and the layout."""
     if dim is None or (not isinstance(dim, int) and not len(dim)) or len(_dims(x, dim)) == x.ndim:
-        out = x.entries.sum(dtype=dtype)
+        out = (x.entries if x.origin is None else x.origin).sum(dtype=dtype)
         return out.reshape((1,) * x.ndim) if keepdim and dim is not None else out
     if x.kind is sparse_coo:
         return total(x, dim, dtype, keepdim)
@@ -90,7 +90,7 @@ def one(x: SparseTensor, dim: int, index: int):
     if dim < batch:
         return made(x.kind, extent, [p.select(dim, index) for p in x.places], x.entries.select(dim, index))
     if batch:
-        raise RuntimeError("select(): selecting sparse dimensions is not supported for batched sparse compressed tensors")
+        raise RuntimeError("select(): selecting sparse dimensions is not supported for batched sparse compressed tensors.")
     coordinates = x.coordinates()
     xp = namespace(coordinates[0])
     kept = xp.flatnonzero(coordinates[dim] == index)

@@ -165,6 +165,8 @@ def to_dense(x: SparseTensor, dtype=None, masked_grad: bool | None = None) -> Te
     """The same values with all the zeros.  -> (*size)"""
     numbers = x.numbers() if dtype is None else x.numbers().to(dtype)
     heads = x.extent[:x.heads()]
+    if masked_grad is False and x.origin is not None:
+        return x.origin.clone() if dtype is None else x.origin.to(dtype)
     if masked_grad is False and x.requires_grad and numbers.shape[0] < prod(heads):
         numbers = numbers.clone()
         numbers.register_hook(_unmasked)
@@ -282,8 +284,12 @@ def to_sparse(x: Tensor, sparse_dim: int | None = None, *, layout=None, blocksiz
     numbers = x.reshape(prod(heads), *x.shape[axes:]).index_select(0, plain(places))
     coordinates = apart(xp, places, heads)
     if wanted is sparse_coo:
-        return made(sparse_coo, x.shape, (plain(coordinates),), numbers, True)
-    return compressed(tuple(coordinates), numbers, tuple(x.shape), wanted, axes - 2, blocksize and tuple(blocksize))
+        out = made(sparse_coo, x.shape, (plain(coordinates),), numbers, True)
+    else:
+        out = compressed(tuple(coordinates), numbers, tuple(x.shape), wanted, axes - 2, blocksize and tuple(blocksize))
+    if numbers.requires_grad:
+        out.made_of = x, x._version
+    return out
 
 
 def sparse_mask(x: Tensor, mask: Tensor) -> Tensor:

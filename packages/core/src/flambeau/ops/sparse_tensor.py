@@ -48,6 +48,7 @@ class SparseTensor(Tensor):
     places: tuple
     entries: Tensor
     unique: bool
+    made_of: tuple | None = None  # (dense, its version): what it was made of, for gradients at places that are not stored
     lines: tuple | None = None  # the coordinates of a compressed tensor, once they were asked for
 
     def __new__(cls, *_args, **_kwargs):
@@ -213,6 +214,14 @@ class SparseTensor(Tensor):
         shape = self.entries.shape
         return self.entries if before == 1 else self.entries.reshape(prod(shape[:before]), *shape[before:])
 
+    @property
+    def origin(self) -> Tensor | None:
+        """The dense tensor that this one was made of.  RuntimeError where it was written to since."""
+        if self.made_of is not None and self.made_of[0]._version != self.made_of[1]:
+            raise RuntimeError("the dense tensor that this sparse one was made of was modified by an inplace operation: clone it before "
+                               "you write to it")
+        return None if self.made_of is None else self.made_of[0]
+
     def once(self) -> SparseTensor:
         """The same tensor with each place named once."""
         return self if self.unique or self.kind is not sparse_coo else self.coalesce()
@@ -309,7 +318,7 @@ class SparseTensor(Tensor):
 
     # ---- in place: the tensor takes other parts
     def take(self, other):
-        self.places, self.entries, self.unique, self.lines = other.places, other.entries, other.unique, other.lines
+        self.places, self.entries, self.unique, self.lines, self.made_of = other.places, other.entries, other.unique, other.lines, None
         return self
 
     def become(self, other):
