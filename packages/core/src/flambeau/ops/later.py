@@ -71,8 +71,6 @@ _FUNCTIONS = {
         "dsmm hspmm saddmm smm spmm sspaddmm",
     "storage_sources":
         "from_file",
-    "lobpcg":
-        "lobpcg",
     "storage":
         "UntypedStorage TypedStorage Storage DoubleStorage FloatStorage HalfStorage BFloat16Storage LongStorage IntStorage ShortStorage "
         "CharStorage ByteStorage BoolStorage ComplexDoubleStorage ComplexFloatStorage",

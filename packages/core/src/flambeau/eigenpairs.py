@@ -5,16 +5,17 @@ of those found, their residuals and the last step's directions. That basis is ma
 """
 from __future__ import annotations
 
-from ..autograd.function import Function, once_differentiable
-from ..context import grad, no_grad
-from ..layout import strided
-from ..limits import finfo
-from ..tensor import Tensor
-from .create import eye
-from .factors import eigh
-from .join import cat, stack
-from .matrix import solve
-from .random import randn
+from flambeau.autograd.function import Function, once_differentiable
+from flambeau.context import grad, no_grad
+from flambeau.layout import strided
+from flambeau.limits import finfo
+from flambeau.linalg import eigh, solve
+from flambeau.ops.create import eye
+from flambeau.ops.join import cat, stack
+from flambeau.ops.random import randn
+from flambeau.tensor import Tensor
+
+__all__ = ["lobpcg"]
 
 
 def _times(matrix: Tensor | None, x: Tensor) -> Tensor:
