@@ -83,7 +83,7 @@ _LATER = {"nn": None, "optim": None, "utils": None, "func": None, "multiprocessi
           "hamming_window": "spectral", "blackman_window": "spectral",
           "bartlett_window": "spectral", "kaiser_window": "spectral",
           "save": "serialization", "load": "serialization", "vmap": "func", "testing": None,
-          "return_types": None, "signal": None, "sparse": None, "masked": None,
+          "return_types": None, "signal": None, "sparse": None, "masked": None, "lobpcg": "eigenpairs",
           **dict.fromkeys(("grid_sampler", "grid_sampler_2d", "grid_sampler_3d"), "nn.functional.grid"), "amp": None,
           "distributions": None, "cuda": None, "cpu": None, "mps": None,
           "xpu": None, "accelerator": None, "version": None, "get_device_module": "accelerator",

@@ -7,7 +7,7 @@ import numpy as np
 
 from . import context
 from .dtype import bool_, complex64, int64
-from .layout import sparse_coo, sparse_csr, strided
+from .layout import sparse_bsr, sparse_coo, sparse_csr, strided
 
 precision, threshold, edgeitems, linewidth, sci_mode = 4, 1000, 3, 80, None
 
@@ -144,15 +144,16 @@ def to_string(x) -> str:
 
 # ---- sparse tensors
 def _part(x, indent: int) -> str:
-    lead = " " * indent
     if x.numel() == 0:
         return f"tensor([], size={tuple(x.shape)})"
-    return "tensor(" + contents(x.detach().cpu().array, len("tensor(")).replace("\n", "\n" + lead) + ")"
+    lines = contents(x.detach().cpu().array, len("tensor(")).split("\n")
+    return "tensor(" + "\n".join([lines[0], *(" " * indent + line if line else "" for line in lines[1:])]) + ")"
 
 
 def _sparse_text(x) -> str:
     """indices, values, size, and what differs from the defaults."""
-    names = {sparse_coo: ("indices",), sparse_csr: ("crow_indices", "col_indices")}.get(x.kind, ("ccol_indices", "row_indices"))
+    names = ("indices",) if x.kind is sparse_coo else ("crow_indices", "col_indices") if x.kind in (sparse_csr, sparse_bsr) \
+        else ("ccol_indices", "row_indices")
     pad = " " * len("tensor(")
     parts = [f"{name}={_part(part, len('tensor(') + len(name) + 1)}" for name, part in zip(names, x.places, strict=True)]
     parts.append(f"values={_part(x.entries, len('tensor(values='))}")

@@ -16,6 +16,7 @@ from . import context
 from .context import grad
 from .dispatch import run
 from .dtype import can_cast, word
+from .layout import strided
 from .op import CARDS, Card
 from .record import saved
 from .tape import Node
@@ -121,6 +122,8 @@ def write(x: Tensor, result: Tensor, what: str) -> Tensor:
     if x.process is not None:
         return x.overwrite(result)
     wrote(x)
+    if result.process is not None and what == "mul" and result.layout is not strided:
+        return write(x, result.to_dense(), what)  # the one op of both that is sparse
     if result.process is not None:
         if result.adopts(x):
             return x.overwrite(result)
@@ -232,6 +235,10 @@ def into(out: Tensor, result: Tensor, what: str) -> Tensor:
         )
     if not can_cast(result.dtype, out.dtype):
         raise RuntimeError(f"result type {word(result.dtype)} can't be cast to the desired output type {word(out.dtype)}")
+    if out.layout is not strided:
+        return out.filled(result, what)
+    if result.layout is not strided:
+        raise RuntimeError(f"{what}(): the result is of the layout {result.layout}, but out is strided")
     check_own_overlap(out)
     if out.shape != result.shape:
         if out.numel():
@@ -294,11 +301,11 @@ _SHARED = ("unsupported operation: some elements of the input tensor and the wri
 
 def check_apart(out: Tensor, inputs, same: bool = False) -> None:
     """RuntimeError where the tensor to be written shares memory with an input; `same`: it may be an input as a whole."""
-    a = out.array
+    a = out.array if out.layout is strided else None
     if type(a) is not np.ndarray or not a.size:
         return
     for x in inputs:
-        if not isinstance(x, Tensor) or type(x.array) is not np.ndarray or not np.may_share_memory(a, x.array):
+        if not isinstance(x, Tensor) or x.layout is not strided or type(x.array) is not np.ndarray or not np.may_share_memory(a, x.array):
             continue
         if x is out or x.array.ctypes.data == a.ctypes.data and x.array.strides == a.strides and x.array.shape == a.shape:
             if same:

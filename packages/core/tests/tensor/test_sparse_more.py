@@ -97,11 +97,11 @@ def test_invariants_are_checked_where_asked():
     assert wrong()._nnz() == 2 and not switch.is_enabled()
     with switch():
         assert switch.is_enabled()
-        with pytest.raises(RuntimeError, match="rise"):
+        with pytest.raises(RuntimeError, match="sorted and distinct"):
             wrong()
         assert wrong(check_invariants=False)._nnz() == 2
     assert not switch.is_enabled()
-    with pytest.raises(RuntimeError, match="in order"):
+    with pytest.raises(RuntimeError, match="is_coalesced"):
         flambeau.sparse_coo_tensor([[1, 1]], [1.0, 2.0], (2,), is_coalesced=True, check_invariants=True)
     with pytest.raises(RuntimeError):
         switch()(wrong)()
@@ -166,3 +166,101 @@ def test_the_kernel_of_lines(columns, dtype):
     assert_close(a.to_sparse_csr() @ b, a @ b)
     narrow = flambeau.sparse_csr_tensor(*(p.int() for p in a.to_sparse_csr().places), a.to_sparse_csr().values(), a.shape)
     assert_close(narrow @ b, a @ b)
+
+
+def test_gradients_of_sparse_tensors_themselves():
+    x, y = DENSE.double().to_sparse().requires_grad_(), flambeau.arange(6.0, dtype=flambeau.float64).reshape(2, 3)
+    (grad,) = flambeau.autograd.grad(x * y, x, flambeau.ones(2, 3, dtype=flambeau.float64))
+    assert_close(grad.to_dense(), y * (DENSE != 0))
+    (x * y).backward(x.detach())
+    assert_close(x.grad.to_dense(), DENSE * y)
+    z = twice().requires_grad_()  # a place that is named twice has one gradient
+    (z.to_dense() * 2).sum().backward()
+    assert z.grad.is_coalesced() and z.grad.values().tolist() == [2.0, 2.0]
+    check = flambeau.sparse.as_sparse_gradcheck(flambeau.autograd.gradcheck)
+    for layout in LAYOUTS:
+        x = DENSE.double().to_sparse(layout=layout).requires_grad_()
+        assert check(lambda x: x.sin() + x * y, x, masked=True) and check(lambda x: x @ y.t(), x, masked=False)
+        assert check(lambda x: x.to_sparse(), x, masked=True, fast_mode=True)
+    with pytest.raises(ValueError, match="Sparse output"):
+        flambeau.autograd.gradcheck(lambda x: x * 2, x, masked=True)
+    with pytest.raises(NotImplementedError, match="masked_grad"):
+        DENSE.to_sparse().requires_grad_().to_dense(masked_grad=False).sum().backward()
+    for total in (lambda x: x.sum(), lambda x: x.to_dense(masked_grad=False).sum()):  # as PyTorch's: of all places
+        x = DENSE.clone().requires_grad_()
+        total(x.to_sparse()).backward()
+        assert x.grad.tolist() == [[1.0] * 3] * 2
+    x = DENSE.clone().requires_grad_() * 1
+    y = x.to_sparse()
+    x.add_(1)
+    with pytest.raises(RuntimeError, match="inplace"):
+        y.sum()
+
+
+def test_out_is_filled():
+    x, out = twice(), flambeau.zeros(0, layout=flambeau.sparse_coo)
+    assert flambeau.sin(x, out=out) is out and out.shape == (2, 2) and out.dtype is flambeau.float32
+    assert_close(out.to_dense(), x.to_dense().sin())
+    with pytest.raises(RuntimeError, match="can't be cast"):
+        flambeau.sin(x, out=flambeau.zeros(2, 2, layout=flambeau.sparse_coo, dtype=flambeau.int64))
+    with pytest.raises(RuntimeError, match="strided"):
+        flambeau.sin(x, out=flambeau.zeros(2, 2))
+    assert flambeau.zeros(3, out=out).layout is flambeau.sparse_coo and out.shape == (3,)
+
+
+def test_a_type_is_promoted_in_place_as_pytorch_does():
+    x = twice().to(flambeau.float16)
+    assert x.mul_(flambeau.ones(2, 2)).dtype is flambeau.float16 and x.add_(twice()).dtype is flambeau.float16
+    with pytest.raises(RuntimeError, match="can't be cast"):
+        twice().int().mul_(twice())
+    assert (twice().int() + twice()).dtype is flambeau.float32 and (twice().int() * 0.5).dtype is flambeau.float32
+    dense = flambeau.ones(2, 2)
+    assert dense.mul_(twice()) is dense and dense.tolist() == [[0.0, 1.0], [5.0, 0.0]]
+
+
+def test_shapes_of_products_broadcast():
+    x = DENSE.to_sparse()
+    for y in (flambeau.arange(3.0), flambeau.arange(2.0).unsqueeze(1), flambeau.arange(12.0).reshape(2, 2, 3), flambeau.tensor([2.0])):
+        assert (x * y).is_sparse
+        assert_close((x * y).to_dense(), DENSE * y)
+    hybrid = DENSE.unsqueeze(2).expand(2, 3, 2).to_sparse(2)
+    assert_close((hybrid * hybrid.narrow_copy(2, 0, 1)).to_dense(), (DENSE * DENSE).unsqueeze(2).expand(2, 3, 2))
+
+
+def test_indices_are_whole_numbers():
+    x = flambeau.stack([DENSE, DENSE.flip(0)])
+    for key in (0, (1, 1), (slice(None), 0), (..., 2), None, (0, None, 1), (1, 1, 0)):
+        got = x.to_sparse()[key]
+        assert_close(got.to_dense(), x[key])
+    assert_close(x.to_sparse().narrow_copy(2, 1, 2).to_dense(), x.narrow_copy(2, 1, 2))
+    assert [p.layout for p in x.to_sparse().unbind()] == [flambeau.sparse_coo] * 2
+    for key in ([0, 1], slice(0, 1), flambeau.tensor([0])):
+        with pytest.raises(NotImplementedError):
+            x.to_sparse()[key]
+
+
+def test_joined_along_dense_axes():
+    a, b = DENSE.unsqueeze(2).expand(2, 3, 2), DENSE.flip(0).unsqueeze(2).expand(2, 3, 2)
+    for dim in range(3):
+        assert_close(flambeau.cat([a.to_sparse(2), b.to_sparse(2)], dim).to_dense(), flambeau.cat([a, b], dim))
+
+
+def test_products_that_give_sparse_tensors():
+    dense, x = flambeau.arange(12.0).reshape(3, 4), DENSE.to_sparse()
+    y = flambeau.ones(2, 4).to_sparse()
+    assert flambeau.smm(x, dense)._nnz() == 8 and flambeau.hspmm(x, dense).dense_dim() == 1
+    for got in (flambeau.smm(x, dense), flambeau.hspmm(x, dense), flambeau.sspaddmm(y, x, dense, beta=0)):
+        assert_close(got.to_dense(), DENSE @ dense)
+    assert_close(flambeau.saddmm(y, x, dense, alpha=2).to_dense(), 1 + 2 * (DENSE @ dense))
+    sampled = flambeau.sparse.sampled_addmm(DENSE.to_sparse_csr(), DENSE, DENSE.t() @ DENSE, beta=2)
+    assert_close(sampled.to_dense(), (2 * DENSE + DENSE @ DENSE.t() @ DENSE) * (DENSE != 0))
+
+
+def test_sizes_change_in_place():
+    x = DENSE.to_sparse()
+    assert x.sparse_resize_((3, 4), 2, 0) is x and x.shape == (3, 4) and x._nnz() == 3
+    with pytest.raises(RuntimeError, match="shrinking"):
+        x.sparse_resize_((2, 2), 2, 0)
+    assert x.sparse_resize_and_clear_((2, 2, 2), 1, 2)._nnz() == 0 and x.values().shape == (0, 2, 2)
+    y = DENSE.to_sparse_csr()
+    assert y.t_() is y and y.layout is flambeau.sparse_csc and y.shape == (3, 2)

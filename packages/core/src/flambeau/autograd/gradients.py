@@ -4,6 +4,7 @@ from __future__ import annotations
 from importlib import import_module
 
 from ..context import enable_grad
+from ..layout import strided
 from ..tensor import Tensor
 from .engine import run_backward, seed_gradient
 from .graph import GradientEdge, node_of
@@ -13,12 +14,19 @@ def _sequence(x) -> tuple:
     return () if x is None else (x,) if isinstance(x, Tensor | GradientEdge) else tuple(x)
 
 
+def _history(x):
+    """The tensor that holds x's history: of a sparse one its values."""
+    return x.entries if isinstance(x, Tensor) and x.process is not None and x.layout is not strided else x
+
+
 def _roots(outputs, grads):
     grads = grads or (None,) * len(outputs)
     if len(grads) != len(outputs):
         raise RuntimeError(f"got {len(outputs)} tensors and {len(grads)} gradients")
     roots = []
     for i, (y, g) in enumerate(zip(outputs, grads, strict=True)):
+        if _history(y) is not y:
+            y, g = y.entries, None if g is None else y.at_places(g)
         node = node_of(y)
         if node is None:
             raise RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn")
@@ -42,7 +50,7 @@ def backward(
         grad_tensors = grad_variables
     wanted = None
     if inputs is not None:
-        inputs = _sequence(inputs)
+        inputs = tuple(map(_history, _sequence(inputs)))
         if not inputs:
             raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
         wanted = {_wanted(x): None for x in inputs}
@@ -95,7 +103,7 @@ def grad(
         found = list(import_module(f"{__package__}.batched").gradients(outputs, inputs, seeds, keep, create_graph))
     else:
         roots = _roots(outputs, seeds)
-        nodes = [_wanted(x) for x in inputs]
+        nodes = [_wanted(_history(x)) for x in inputs]
         wanted = dict.fromkeys(nodes)
         run_backward(roots, create_graph, keep, wanted, accumulate=False)
         found = [wanted[n] for n in nodes]
@@ -110,6 +118,8 @@ def grad(
                     f"The differentiated Tensor at index {i} appears to not have been used in the graph. Set allow_unused=True if this is "
                     "the desired behavior."
                 )
+        elif _history(x) is not x:
+            found[i] = x.gradient(g)
     return tuple(found)
 
 

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from ..layout import strided
 from ..tensor import Tensor, _rebuild, _rebuild_part
 
 HEADER = struct.Struct("<IIQ")  # buffers, bytes in the socket, bytes in shared memory
@@ -127,7 +128,7 @@ class Pickler(pickle.Pickler):
     def reducer_override(self, value: Any) -> Any:
         if type(value) is np.ndarray and value.dtype.isbuiltin == 2 and value.flags.c_contiguous:
             return view_as, (value.view(f"u{value.itemsize}"), value.dtype)
-        if isinstance(value, Tensor) and type(value.array) is np.ndarray:
+        if isinstance(value, Tensor) and value.layout is strided and type(value.array) is np.ndarray:
             if not value.is_leaf:
                 raise RuntimeError("Cowardly refusing to send a tensor that is no leaf of its graph: detach() it first.")
             rebuild, arguments, *told = value.__reduce_ex__(5)

@@ -13,6 +13,7 @@ from ..dtype import from_numpy as dtype_of
 from ..layout import order_of, preserve_format, strided
 from ..promote import result_type
 from ..tensor import Size, Tensor, noted, plain, usual
+from . import later
 from .view import sizes
 
 _Device, _DType = device, dtype  # the parameters `device` and `dtype` below hide the classes
@@ -44,7 +45,7 @@ def _made(array, requires_grad: bool) -> Tensor:
 
 def _check_layout(layout, pin_memory) -> None:
     if layout is not None and layout is not strided:
-        raise RuntimeError(f"layout {layout} is not there yet: only strided tensors are")
+        raise RuntimeError(f"layout {layout} is not there for this function: zeros, empty and the sparse constructors give sparse tensors")
     if pin_memory:
         raise RuntimeError("pin_memory=True needs a GPU build: there is none on the CPU")
 
@@ -274,6 +275,9 @@ def zeros(*lengths, size=None, out=None, dtype=None, layout=None, device=None, r
         made = _at_once(np.zeros, size, dtype)
         if made is not None:
             return made.requires_grad_() if requires_grad else made
+    layout = out.layout if out is not None and layout is None else layout
+    if layout is not None and layout is not strided:
+        return _out(out, later.sparse_layouts().blank(sizes(size), _kind(dtype, out), layout, device, "zeros", requires_grad))
     _check_layout(layout, pin_memory)
     return _out(out, _filled(sizes(size), 0, _kind(dtype, out), device, requires_grad))
 
@@ -297,6 +301,9 @@ def empty(*lengths, size=None, out=None, dtype=None, layout=None, device=None, r
         made = _at_once(np.empty, size, dtype)
         if made is not None:
             return made.requires_grad_() if requires_grad else made
+    layout = out.layout if out is not None and layout is None else layout
+    if layout is not None and layout is not strided:
+        return _out(out, later.sparse_layouts().blank(sizes(size), _kind(dtype, out), layout, device, "empty", requires_grad))
     _check_layout(layout, pin_memory)
     made = _filled(sizes(size), None, _kind(dtype, out), device, requires_grad)
     if memory_format is preserve_format:
@@ -323,7 +330,7 @@ def _out(out: Tensor | None, made: Tensor) -> Tensor:
     if out is None:
         return made
     from ..write import into
-    return into(out, made, "out")
+    return into(out, made, "out") if not made.requires_grad else into(out, made.detach(), "out").requires_grad_()
 
 
 def _out_counted(out: Tensor | None, made: Tensor) -> Tensor:
@@ -353,6 +360,10 @@ def _like(x: Tensor, value, dtype, device, requires_grad, layout=None, pin_memor
         if value is not None:
             array[...] = fitting(value, x.dtype if dtype is None else dtype)
         return _made(array, requires_grad)
+    if layout is not None and layout is not x.layout or x.layout is not strided:
+        if memory_format is not None and layout is not strided:
+            raise RuntimeError("memory format option is only supported by strided tensors")
+        return later.sparse_layouts().alike(x, value, dtype, device, requires_grad, layout)
     _check_layout(layout, pin_memory)
     made = _filled_as(x, tuple(x.shape), value, dtype or x.dtype, x.device if device is None else device, requires_grad)
     return made if x.process is not None else _like_in_memory(x, made, memory_format)

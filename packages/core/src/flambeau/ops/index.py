@@ -12,6 +12,7 @@ from ..dispatch import run
 from ..dtype import can_cast
 from ..fast import seen
 from ..fused import Native
+from ..layout import strided
 from ..numpy_names import numpy_names
 from ..op import CARDS
 from ..overriding import ask, overriding
@@ -349,6 +350,8 @@ def index_select(input, dim: int, index):
             if input.node is None or not grad.enabled:
                 return out
             return _recorded(out, [input, index], (ALL,) * (dim if dim >= 0 else dim + array.ndim) + (True,))
+    if input.process is not None and input.layout is not strided:
+        return input.index_select(dim, index)
     if index.ndim > 1:
         raise IndexError("index_select(): Index is supposed to be a vector")
     if index.dtype.name not in ("int32", "int64"):

@@ -68,14 +68,14 @@ _FUNCTIONS = {
     "memory":
         "as_strided_ as_strided_copy empty_strided empty_permuted unfold_copy t_copy unbind_copy resize_as_",
     "sparse_products":
-        "dsmm",
+        "dsmm hspmm saddmm smm spmm sspaddmm",
     "storage_sources":
         "from_file",
     "storage":
         "UntypedStorage TypedStorage Storage DoubleStorage FloatStorage HalfStorage BFloat16Storage LongStorage IntStorage ShortStorage "
         "CharStorage ByteStorage BoolStorage ComplexDoubleStorage ComplexFloatStorage",
     "sparse":
-        "sparse_coo_tensor sparse_csr_tensor sparse_csc_tensor sparse_compressed_tensor",
+        "sparse_coo_tensor sparse_csr_tensor sparse_csc_tensor sparse_bsr_tensor sparse_bsc_tensor sparse_compressed_tensor",
 }
 _METHODS = {
     "byhand":
@@ -93,7 +93,7 @@ _METHODS = {
     "leftovers":
         "eig lstsq solve symeig xpu ipu mtia reinforce resize resize_as",
     "sparse":
-        "to_sparse to_sparse_coo to_sparse_csr to_sparse_csc to_dense sparse_mask",
+        "to_sparse to_sparse_coo to_sparse_csr to_sparse_csc to_sparse_bsr to_sparse_bsc to_dense sparse_mask",
 }
 # where a method has another name in its file
 _RENAMED = {
@@ -140,6 +140,11 @@ def method(name: str):
     call = older(3, "beta", "alpha")(call) if name in ("addbmm", "addmv", "addr") else call
     call.__doc__ = f"See `flambeau.{name}`."
     return call
+
+
+def sparse_layouts():
+    """The module of sparse tensors' layouts, read when one is asked for."""
+    return import_module(f"{__package__}.sparse_layouts")
 
 
 def exchange():

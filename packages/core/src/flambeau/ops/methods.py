@@ -6,6 +6,7 @@ import numpy as np
 from .. import context, dispatch, fields, overriding
 from ..autograd import backward
 from ..fast import operator, reflected
+from ..layout import strided
 from ..op import CARDS
 from ..overriding import protocol
 from ..printing import to_string
@@ -168,10 +169,11 @@ for _operator, _name in {"iadd": "add", "isub": "sub", "imul": "mul", "itruediv"
     setattr(Tensor, f"__{_operator}__", _augmented(_name))
 
 # ---- one method a card, and its in-place form
+_NO_WRITES = frozenset("clone cast gelu_erf gelu_tanh isnan isinf isposinf isneginf signbit".split())  # in place PyTorch has none
 for _name, _card in list(CARDS.items()):
     if _card.call is not None and not _card.variadic and _card.kind not in ("view", "window") and not hasattr(Tensor, _name):
         setattr(Tensor, _name, _card.call)
-    if _card.inplace is not None and _card.kind == "elementwise" and _name not in ("clone", "cast", "gelu_erf", "gelu_tanh"):
+    if _card.inplace is not None and _card.kind == "elementwise" and _name not in _NO_WRITES:
         setattr(Tensor, _name + "_", _card.inplace)
 
 # ---- methods whose arguments PyTorch spells in its own way
@@ -265,6 +267,8 @@ Tensor._is_all_true, Tensor._is_any_true = lambda x: reduction.all(x), lambda x:
 
 def _refused(name: str, kind: str):
     def call(self):
+        if self.layout is not strided:  # by its name in Tensor, of a sparse one
+            return getattr(type(self), name)(self)
         raise RuntimeError(f"{name} expected {kind} tensor layout but got Strided")
 
     call.__name__, call.__doc__ = name, f"Of a {kind} tensor; RuntimeError for others."

@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import context, front
 from ..dtype import COMPLEX, FLOAT, as_dtype, bool_, dtype, float32, int64
-from ..layout import contiguous_format, preserve_format
+from ..layout import contiguous_format, preserve_format, strided
 from ..limits import finfo
 from ..promote import result_type
 from ..random import Generator, default_generator, maps
@@ -250,6 +250,8 @@ def randperm(n: int, *, generator=None, out=None, dtype=None, layout=None, devic
 def rand_like(input, *, dtype=None, device=None, requires_grad=False, generator=None, layout=None,
               pin_memory=False, memory_format=None) -> Tensor:
     """Uniform numbers in [0, 1) of x's shape, dtype and memory format."""
+    if input.process is not None and strided not in (input.layout, layout):
+        return input.drawn(rand_like, layout, dtype=dtype, device=device, requires_grad=requires_grad, generator=generator)
     if _lies(input, memory_format):
         return rand(input.shape, dtype=dtype or input.dtype, device=input.device if device is None else device,
                     requires_grad=requires_grad, generator=generator)
@@ -266,6 +268,8 @@ def _lies(input: Tensor, memory_format) -> bool:
 def randn_like(input, *, dtype=None, device=None, requires_grad=False, generator=None, layout=None,
               pin_memory=False, memory_format=None) -> Tensor:
     """Standard normal numbers of x's shape, dtype and memory format."""
+    if input.process is not None and strided not in (input.layout, layout):
+        return input.drawn(randn_like, layout, dtype=dtype, device=device, requires_grad=requires_grad, generator=generator)
     if _lies(input, memory_format):
         return randn(input.shape, dtype=dtype or input.dtype, device=input.device if device is None else device,
                      requires_grad=requires_grad, generator=generator)

@@ -4,28 +4,37 @@ from __future__ import annotations
 from math import prod
 
 from ..backends import namespace
-from ..dtype import FLOAT, int32, int64
-from ..layout import layout as layout_class
+from ..dtype import int32, int64
 from ..layout import sparse_bsc, sparse_bsr, sparse_coo, sparse_csc, sparse_csr, strided
-from ..tensor import Tensor, plain
+from ..tensor import Tensor
+from . import sparse_axes as sparse_axes
 from . import sparse_products as sparse_products
 from .create import as_tensor, tensor
+from .outs import word
+from .sparse_layouts import flat
+from .sparse_layouts import sparse_mask as sparse_mask
+from .sparse_layouts import to_sparse as to_sparse
+from .sparse_layouts import to_sparse_bsc as to_sparse_bsc
+from .sparse_layouts import to_sparse_bsr as to_sparse_bsr
+from .sparse_layouts import to_sparse_coo as to_sparse_coo
+from .sparse_layouts import to_sparse_csc as to_sparse_csc
+from .sparse_layouts import to_sparse_csr as to_sparse_csr
+from .sparse_tensor import ANSWERS, BLOCKS, COMPRESSED, NAMES, ROWS, made
 from .sparse_tensor import SparseTensor as SparseTensor
-from .sparse_tensor import apart, compressed, made, no_dense
 
 
 def _values(values, dtype, device, requires_grad: bool) -> Tensor:
     if not isinstance(values, Tensor):
         values = tensor(values, dtype=dtype, device=device)
     values = values.to(device=values.device if device is None else device, dtype=values.dtype if dtype is None else dtype)
-    return values.detach().clone().requires_grad_() if requires_grad else values
+    if requires_grad:
+        return values.detach().clone().requires_grad_()
+    return values if values.requires_grad else values.detach()  # the caller may resize his own
 
 
-def _integers(x, device) -> Tensor:
-    x = as_tensor(x, device=device)
-    if x.dtype.category >= FLOAT and x.numel():
-        raise RuntimeError(f"indices must be an int64 tensor, got {x.dtype}")
-    return x if x.dtype in (int32, int64) else x.to(int64)
+def _integers(x, device, kept: bool = False) -> Tensor:
+    given, x = isinstance(x, Tensor), as_tensor(x, device=device)
+    return (x if kept and given else x.to(int64)).detach()
 
 
 def sparse_coo_tensor(indices=None, values=None, size=None, *, dtype=None, device=None, pin_memory: bool = False,
@@ -42,15 +51,18 @@ def sparse_coo_tensor(indices=None, values=None, size=None, *, dtype=None, devic
     if values is None:
         size = indices if size is None else size
         entries = tensor([], dtype=dtype, device=device, requires_grad=requires_grad)
-        return made(sparse_coo, size, (entries.detach().new_zeros((len(size), 0), dtype=int64),), entries, False)
+        return made(sparse_coo, size, (entries.detach().new_zeros((len(size), 0), dtype=int64),), entries, True)
     entries = _values(values, dtype, device, requires_grad)
+    entries = entries.reshape(1) if entries.ndim == 0 else entries
     places = _integers(indices, entries.device).to(int64)
     if places.ndim != 2:
         raise RuntimeError(f"indices must be sparse_dim x nnz, but got: {list(places.shape)}")
-    if entries.ndim == 0 or places.shape[1] != entries.shape[0]:
+    if places.shape[1] != entries.shape[0]:
         raise RuntimeError(f"indices and values must have same nnz, but got nnz from indices: {places.shape[1]}, nnz from values: "
-                           f"{entries.shape[0] if entries.ndim else 'a number'}")
+                           f"{entries.shape[0]}")
     axes = places.shape[0]
+    if size is not None and prod(size) >= 1 << 63:
+        raise RuntimeError(f"numel: integer multiplication overflow for a tensor of size {list(size)}")
     least = [int(p.max()) + 1 if places.shape[1] else 0 for p in places]
     size = (*least, *entries.shape[1:]) if size is None else tuple(size)
     if len(size) != axes + entries.ndim - 1:
@@ -62,35 +74,41 @@ def sparse_coo_tensor(indices=None, values=None, size=None, *, dtype=None, devic
         raise RuntimeError(f"size is inconsistent with indices: the largest are {[n - 1 for n in least]}, the size is {list(size)}")
     if tuple(size[axes:]) != tuple(entries.shape[1:]):
         raise RuntimeError(f"values has incorrect size, expected {[entries.shape[0], *size[axes:]]}, got {list(entries.shape)}")
-    return _held(made(sparse_coo, size, (places,), entries, bool(is_coalesced)), check_invariants)
+    out = made(sparse_coo, size, (places,), entries, places.shape[1] < 2 if is_coalesced is None else is_coalesced)
+    if out.unique and (check_sparse_tensor_invariants.on if check_invariants is None else check_invariants):
+        order = flat(out)
+        if not bool((order[1:] > order[:-1]).all()):
+            raise RuntimeError("cannot set is_coalesced to true if indices correspond to uncoalesced COO tensor")
+    return out
 
 
 def sparse_compressed_tensor(compressed_indices, plain_indices, values, size=None, *, dtype=None, layout=None, device=None,
                              pin_memory: bool = False, requires_grad: bool = False, check_invariants: bool | None = None) -> Tensor:
-    """A matrix with compressed rows (layout=sparse_csr) or columns (sparse_csc).  (lines + 1), (nnz), (nnz) -> size
+    """A matrix, or a batch of them, with compressed rows (layout=sparse_csr, sparse_bsr) or columns (sparse_csc, sparse_bsc).
 
-    Raises RuntimeError where the parts do not fit together, and for layouts with blocks, which are not supported.
+    (*batch, lines + 1), (*batch, nnz), (*batch, nnz, *block, *dense) -> (*batch, rows, columns, *dense). The layouts with blocks store a
+    matrix of two axes a place. size defaults to the smallest that holds all places. Gradients flow to `values`.
+    Raises RuntimeError where the parts do not fit together.
     """
-    if layout in (sparse_bsr, sparse_bsc) or layout not in (sparse_csr, sparse_csc):
-        raise RuntimeError(f"sparse_compressed_tensor: expected layout sparse_csr or sparse_csc, got {layout} (blocks are not supported)")
+    if layout not in COMPRESSED:
+        raise RuntimeError(f"sparse_compressed_tensor expected sparse compressed tensor layout but got {NAMES.get(layout, 'none')}")
     entries = _values(values, dtype, device, requires_grad)
-    pointers, others = (_integers(x, entries.device) for x in (compressed_indices, plain_indices))
-    if pointers.ndim != 1 or others.ndim != 1 or entries.ndim != 1:
-        raise RuntimeError(f"expected compressed indices, plain indices and values of one axis (batches are not supported), got shapes "
-                           f"{list(pointers.shape)}, {list(others.shape)} and {list(entries.shape)}")
-    if others.shape != entries.shape:
-        raise RuntimeError(f"plain indices and values must have the same length, got {others.shape[0]} and {entries.shape[0]}")
-    steps = pointers[1:] - pointers[:-1]
-    if not len(pointers) or int(pointers[0]) != 0 or int(pointers[-1]) != len(others) or bool((steps < 0).any()):
-        raise RuntimeError(f"compressed indices must rise from 0 to nnz = {len(others)}, got {pointers.tolist()[:8]}")
-    across = int(others.max()) + 1 if len(others) else 0
-    lines = len(pointers) - 1
+    pointers, others = (_integers(x, entries.device, True) for x in (compressed_indices, plain_indices))
+    if pointers.dtype is not others.dtype and not (isinstance(compressed_indices, Tensor) and isinstance(plain_indices, Tensor)):
+        pointers, others = pointers.to(int64), others.to(int64)
+    check_shapes(pointers, others, entries, size, layout)
+    batch, blocked = pointers.ndim - 1, layout in BLOCKS
     if size is None:
-        size = (lines, across) if layout is sparse_csr else (across, lines)
-    want = tuple(size) if layout is sparse_csr else tuple(size)[::-1]
-    if len(want) != 2 or want[0] != lines or across > want[1] or (len(others) and int(others.min()) < 0):
-        raise RuntimeError(f"size {list(size)} does not fit {lines} compressed lines with plain indices below {across}")
-    return _held(made(layout, size, (pointers, others), entries, True), check_invariants)
+        block = entries.shape[batch + 1:batch + 3] if blocked else (1, 1)
+        at = 0 if layout in ROWS else 1
+        pair = [(int(others.max()) + 1 if others.numel() else 0) * block[1 - at]]
+        pair.insert(at, (pointers.shape[-1] - 1) * block[at])
+        size = (*pointers.shape[:-1], *pair, *entries.shape[batch + (3 if blocked else 1):])
+        check_shapes(pointers, others, entries, size, layout)
+    out = made(layout, size, (pointers, others), entries)
+    if not out.is_meta:
+        check_lines(out, check_sparse_tensor_invariants.on if check_invariants is None else check_invariants)
+    return out
 
 
 def sparse_csr_tensor(crow_indices, col_indices, values, size=None, **options) -> Tensor:
@@ -100,12 +118,124 @@ def sparse_csr_tensor(crow_indices, col_indices, values, size=None, **options) -
     tensor([[0., 5.],
             [6., 0.]])
     """
-    return sparse_compressed_tensor(crow_indices, col_indices, values, size, layout=sparse_csr, **options)
+    return sparse_compressed_tensor(crow_indices, col_indices, values, size, layout=_own(sparse_csr, options), **options)
 
 
 def sparse_csc_tensor(ccol_indices, row_indices, values, size=None, **options) -> Tensor:
     """A matrix whose column j has the values ccol_indices[j] : ccol_indices[j + 1], in the rows row_indices.  -> size"""
-    return sparse_compressed_tensor(ccol_indices, row_indices, values, size, layout=sparse_csc, **options)
+    return sparse_compressed_tensor(ccol_indices, row_indices, values, size, layout=_own(sparse_csc, options), **options)
+
+
+def sparse_bsr_tensor(crow_indices, col_indices, values, size=None, **options) -> Tensor:
+    """A matrix whose row i of blocks has the blocks crow_indices[i] : crow_indices[i + 1] of values.  -> size
+
+    >>> flambeau.sparse_bsr_tensor([0, 1], [1], [[[1.0], [2.0]]]).to_dense()
+    tensor([[0., 1.],
+            [0., 2.]])
+    """
+    return sparse_compressed_tensor(crow_indices, col_indices, values, size, layout=_own(sparse_bsr, options), **options)
+
+
+def sparse_bsc_tensor(ccol_indices, row_indices, values, size=None, **options) -> Tensor:
+    """A matrix whose column j of blocks has the blocks ccol_indices[j] : ccol_indices[j + 1] of values.  -> size"""
+    return sparse_compressed_tensor(ccol_indices, row_indices, values, size, layout=_own(sparse_bsc, options), **options)
+
+
+def _own(layout, options: dict):
+    """The layout that the function's name says.  RuntimeError where another is asked for."""
+    asked = options.pop("layout", None)
+    if asked not in (None, layout):
+        raise RuntimeError(f"sparse_{layout.name[7:]}_tensor expected layout {layout}, got {asked}")
+    return layout
+
+
+def check_shapes(pointers, others, values, size, layout) -> None:
+    """RuntimeError where the parts of a compressed tensor do not fit together by their shapes and dtypes."""
+    blocked = layout in BLOCKS
+    base = 2 if blocked else 0
+    names = ("crow", "col", "row") if layout in ROWS else ("ccol", "row", "column")
+    pointer, other = f"{names[0]}_indices", f"{names[1]}_indices"
+    for name, x in ((pointer, pointers), (other, others)):
+        if x.layout is not strided:
+            raise RuntimeError(f"expected {name} to be a strided tensor")
+    for name, x in ((pointer, pointers), (other, others)):
+        if x.ndim and x.shape[-1] > 1 and x.stride(-1) != 1:
+            raise RuntimeError(f"expected {name} to be a contiguous tensor per batch")
+    if pointers.ndim < 1:
+        raise RuntimeError(f"{pointer} must have dimensionality >= 1 but got {pointers.ndim}")
+    if pointers.ndim != others.ndim:
+        raise RuntimeError(f"{pointer} and {other} dimensionalities must be equal but got {pointers.ndim} and {others.ndim}, respectively")
+    batch = pointers.ndim - 1
+    if values.ndim <= batch + base:
+        raise RuntimeError(f"values must have dimensionality > sum of batch and block dimensionalities (={batch} + {base}) but got "
+                           f"{values.ndim}")
+    dense = values.ndim - batch - base - 1
+    if size is not None:
+        _check_size(pointers, others, values, tuple(size), layout, (pointer, other, names[2]), batch, dense)
+    if pointers.dtype is not others.dtype:
+        raise RuntimeError(f"{pointer} and {other} must have the same dtype, bot got {word(pointers.dtype)} and {word(others.dtype)}, "
+                           "respectively")
+    if pointers.dtype not in (int32, int64):
+        raise RuntimeError(f"{pointer} and {other} dtype must be Int or Long, but got {word(pointers.dtype)}")
+    nnz = values.shape[batch]
+    if others.shape[-1] != nnz:
+        raise RuntimeError(f"{other}.shape[-1] must be equal to nnz (={nnz}) as defined by values.shape[{batch}], but got "
+                           f"{others.shape[-1]}")
+
+
+def _check_size(pointers, others, values, size, layout, names, batch: int, dense: int) -> None:
+    """The part of `check_shapes` that holds the parts against the size."""
+    pointer, other, line = names
+    blocked = layout in BLOCKS
+    if len(size) != batch + 2 + dense:
+        raise RuntimeError(f"tensor dimensionality must be sum of batch, base, and dense dimensionalities (={batch} + 2 + {dense}) but got "
+                           f"{len(size)}")
+    batches = [list(x.shape[:batch]) for x in (pointers, others, values)]
+    if any(found != list(size[:batch]) for found in batches):
+        raise RuntimeError(f"all batch dimensions of {pointer} (={batches[0]}), {other} (={batches[1]}), and values (={batches[2]}) must "
+                           f"be equal to tensor batch dimensions (={list(size[:batch])})")
+    block = values.shape[batch + 1:batch + 3] if blocked else (1, 1)
+    for d, n in enumerate(block):
+        if n < 1 or size[batch + d] % n:
+            raise RuntimeError(f"tensor shape[{batch + d}] (={size[batch + d]}) must be divisible with blocksize[{d}] (={n}) as defined by "
+                               "values shape")
+    if tuple(size[batch + 2:]) != tuple(values.shape[values.ndim - dense:]):
+        raise RuntimeError(f"dense axes of the size (={list(size[batch + 2:])}) must be those of values "
+                           f"(={list(values.shape[values.ndim - dense:])})")
+    at = 0 if layout in ROWS else 1
+    lines = size[batch + at] // block[at]
+    if pointers.shape[-1] != lines + 1:
+        raise RuntimeError(f"{pointer}.shape[-1] must be equal to the number of {line}{'s' if not blocked else ' blocks'} + 1 "
+                           f"(={lines + 1}), but got {pointers.shape[-1]}")
+
+
+def check_lines(x: SparseTensor, ordered: bool) -> None:
+    """RuntimeError where the places of a compressed tensor are not those of lines; `ordered`: or do not rise along each."""
+    pointers, others = (p.array for p in x.places)
+    rows = x.kind in ROWS
+    line, other = ("crow_indices", "col_indices") if rows else ("ccol_indices", "row_indices")
+    batch, block = x.batch_ndim(), x.block() or (1, 1)
+    at = 1 if rows else 0
+    width, nnz = x.extent[batch + at] // block[at], others.shape[-1]
+    said = "is not satisfied."
+    if not (pointers[..., 0] == 0).all():
+        raise RuntimeError(f"`{line}[..., 0] == 0` {said}")
+    if not (pointers[..., -1] == nnz).all():
+        raise RuntimeError(f"`{line}[..., -1] == nnz` {said}")
+    steps = pointers[..., 1:] - pointers[..., :-1]
+    if not ((steps >= 0) & ((steps <= width) if ordered else True)).all():
+        raise RuntimeError(f"`0 <= {line}[..., 1:] - {line}[..., :-1] <= {'ncols' if rows else 'nrows'}` {said}")
+    if not ((others >= 0) & (others < width)).all():
+        raise RuntimeError(f"`0 <= {other} < {'ncols' if rows else 'nrows'}` {said}")
+    if not ordered or nnz < 2:
+        return
+    first = namespace(others).zeros(others.shape, bool)  # where a line begins
+    flat, whole = first.reshape(-1, nnz), pointers.reshape(-1, pointers.shape[-1])
+    for b in range(whole.shape[0]):
+        flat[b, whole[b][whole[b] < nnz]] = True
+    if not (first[..., 1:] | (others[..., 1:] > others[..., :-1])).all():
+        raise RuntimeError(f"`{other}[..., {line}[..., i - 1]:{line}[..., i]] for all i = 1, ..., {'nrows' if rows else 'ncols'} are "
+                           f"sorted and distinct along the last dimension values` {said}")
 
 
 class check_sparse_tensor_invariants:
@@ -116,9 +246,9 @@ class check_sparse_tensor_invariants:
 
     >>> from flambeau.sparse import check_sparse_tensor_invariants
     >>> with check_sparse_tensor_invariants():
-    ...     flambeau.sparse_csr_tensor([0, 2], [1, 0], [1.0, 2.0])
+    ...     flambeau.sparse_coo_tensor([[1, 0]], [1.0, 2.0], is_coalesced=True)
     Traceback (most recent call last):
-    RuntimeError: sparse_csr: the plain indices of line 0 must rise, got 1 before 0
+    RuntimeError: cannot set is_coalesced to true if indices correspond to uncoalesced COO tensor
     """
 
     on = False
@@ -157,20 +287,15 @@ class check_sparse_tensor_invariants:
         return call
 
 
-def _held(x: SparseTensor, asked: bool | None) -> SparseTensor:
-    """x, once its places were found in order where that is asked for."""
-    if not (check_sparse_tensor_invariants.on if asked is None else asked) or not x.unique:
-        return x
-    lines, others = (None, None) if x.kind is sparse_coo else x.coordinates()[::-1 if x.kind is sparse_csc else 1]
-    flat = x._flat() if lines is None else lines * (int(others.max()) + 1 if others.size else 1) + others
-    wrong = (flat[1:] <= flat[:-1]).nonzero()[0]
-    if not wrong.size:
-        return x
-    at = int(wrong[0])
-    if lines is None:
-        raise RuntimeError(f"sparse_coo: is_coalesced=True, but entries {at} and {at + 1} are not in order, or name one place")
-    line, first, second = int(lines[at]), int(others[at]), int(others[at + 1])
-    raise RuntimeError(f"{x.kind.name}: the plain indices of line {line} must rise, got {first} before {second}")
+def _new(x: SparseTensor, parts, device):
+    device = x.device if device is None else device
+    if parts and isinstance(parts[0], Tensor):
+        return sparse_coo_tensor(*parts, dtype=x.dtype, device=device)
+    size = tuple(parts[0]) if len(parts) == 1 and not isinstance(parts[0], int) else parts
+    return x.new_empty(size or (0,), device=device)
+
+
+ANSWERS["new"] = _new
 
 
 def spdiags(diagonals: Tensor, offsets: Tensor, shape, layout=None) -> Tensor:
@@ -180,9 +305,12 @@ def spdiags(diagonals: Tensor, offsets: Tensor, shape, layout=None) -> Tensor:
     """
     rows = diagonals.unsqueeze(0) if diagonals.ndim == 1 else diagonals
     given = offsets.reshape(1) if offsets.ndim == 0 else offsets
-    if rows.ndim != 2 or given.ndim != 1 or len(shape) != 2:
-        raise RuntimeError(f"spdiags: expected diagonals (k, n), offsets (k) and a shape of two, got {list(diagonals.shape)}, "
-                           f"{list(offsets.shape)} and {list(shape)}")
+    if rows.ndim != 2:
+        raise RuntimeError(f"Diagonals must be vector or matrix, got {list(diagonals.shape)}")
+    if len(shape) != 2:
+        raise RuntimeError(f"Output shape must be 2d, got {list(shape)}")
+    if given.ndim != 1:
+        raise RuntimeError(f"Offsets must be scalar or vector, got {list(offsets.shape)}")
     if given.dtype is not int64:
         raise RuntimeError(f"Offset Tensor must have dtype Long but got {given.dtype}")
     above = given.tolist()
@@ -196,60 +324,11 @@ def spdiags(diagonals: Tensor, offsets: Tensor, shape, layout=None) -> Tensor:
     found = [(k, j - o, j) for k, o in enumerate(above) for j in range(max(o, 0), min(m, rows.shape[1], n + o))]
     places = tensor(found, dtype=int64, device=rows.device).reshape(-1, 3).t()
     out = made(sparse_coo, (n, m), (places[1:],), rows[places[0], places[2]], False)
-    return out if layout in (None, sparse_coo) else compressed(out.coalesce(), layout)
-
-
-# ---- methods of dense tensors
-def to_sparse(x: Tensor, sparse_dim: int | None = None, *, layout=None, blocksize=None, dense_dim=None) -> Tensor:
-    """What is not zero of x, as a sparse tensor; its first `sparse_dim` axes (all) become coordinates.  (*) -> (*)"""
-    if isinstance(sparse_dim, layout_class):
-        sparse_dim, layout = None, sparse_dim
-    if layout is strided:
-        return x
-    if blocksize is not None or layout in (sparse_bsr, sparse_bsc):
-        raise RuntimeError("to_sparse: layouts with blocks are not supported; give sparse_coo, sparse_csr or sparse_csc")
-    if layout in (sparse_csr, sparse_csc):
-        no_dense(dense_dim)
-    elif dense_dim is not None:
-        if sparse_dim is not None:
-            raise RuntimeError("to_sparse: give sparse_dim or dense_dim, not both")
-        sparse_dim = x.ndim - dense_dim
-    axes = x.ndim if sparse_dim is None else sparse_dim
-    if not (0 < axes <= x.ndim or axes == x.ndim == 0):
-        raise RuntimeError(f"to_sparse: sparse_dim must lie between 1 and {x.ndim}, got {sparse_dim}")
-    array = x.array
-    xp, heads = namespace(array), array.shape[:axes]
-    used = array.reshape(*heads, prod(array.shape[axes:])) != 0
-    flat = xp.flatnonzero(used.any(axis=-1))
-    entries = x.reshape(prod(heads), *x.shape[axes:]).index_select(0, plain(flat))
-    coo = made(sparse_coo, x.shape, (plain(apart(xp, flat, heads)),), entries, True)
-    return coo if layout in (None, sparse_coo) else compressed(coo, layout)
-
-
-def to_sparse_coo(x: Tensor) -> Tensor:
-    return to_sparse(x)
-
-
-def to_sparse_csr(x: Tensor, dense_dim=None) -> Tensor:
-    no_dense(dense_dim)
-    return to_sparse(x, layout=sparse_csr)
-
-
-def to_sparse_csc(x: Tensor, dense_dim=None) -> Tensor:
-    no_dense(dense_dim)
-    return to_sparse(x, layout=sparse_csc)
+    return out if layout in (None, sparse_coo) else out.to_sparse(layout=layout)
 
 
 def to_dense(x: Tensor, dtype=None, *, masked_grad: bool | None = None) -> Tensor:
+    """A dense tensor, as it is.  (*) -> (*)"""
+    if isinstance(x, SparseTensor):  # by its name in Tensor
+        return x.to_dense(dtype, masked_grad=masked_grad)
     return x if dtype is None else x.to(dtype)
-
-
-def sparse_mask(x: Tensor, mask: Tensor) -> Tensor:
-    """The values of x at the places of a sparse tensor.  (*), sparse (*) -> sparse (*)"""
-    if not isinstance(mask, SparseTensor):
-        raise RuntimeError("sparse_mask: expected a sparse tensor as mask, got a dense one")
-    if x.shape != mask.shape:
-        raise RuntimeError(f"sparse_mask(): operands have incompatible sizes; self has size {list(x.shape)} but mask has size "
-                           f"{list(mask.shape)}")
-    mask = mask if mask.unique else mask.coalesce()
-    return mask.with_values(x[tuple(plain(c) for c in mask.coordinates())])
