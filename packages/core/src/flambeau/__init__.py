@@ -89,7 +89,7 @@ _LATER = {"nn": None, "optim": None, "utils": None, "func": None, "multiprocessi
           "xpu": None, "accelerator": None, "version": None, "get_device_module": "accelerator",
           "OutOfMemoryError": "backends.base", "AcceleratorError": "backends.base",
           "autocast": "amp", "GradScaler": "amp", "array_api": None, "overrides": None,
-          "hub": None, "storage": None, "functional": None, "types": None, "profiler": None}
+          "hub": None, "storage": None, "functional": None, "types": None, "profiler": None, "__future__": None}
 _LATER |= dict.fromkeys(
     """is_autocast_enabled set_autocast_enabled get_autocast_dtype set_autocast_dtype is_autocast_cache_enabled set_autocast_cache_enabled
     clear_autocast_cache autocast_increment_nesting autocast_decrement_nesting is_autocast_cpu_enabled set_autocast_cpu_enabled

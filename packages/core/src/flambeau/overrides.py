@@ -118,7 +118,7 @@ _IGNORED = frozenset(
     check_dim is_inference is_vulkan_available""".split())  # fmt: skip
 _IGNORED_MEMBERS = frozenset(
     """__flambeau_function__ __torch_function__ __new__ __init_subclass__ __hash__ __iter__ __array_wrap__ __array_namespace__ __dlpack__
-    __dlpack_device__ _make_subclass as_subclass new module_load _typed_storage""".split())
+    __dlpack_device__ _make_subclass as_subclass new _typed_storage""".split())
 
 
 def _places() -> dict[Any, str]:

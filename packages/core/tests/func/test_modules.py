@@ -38,9 +38,33 @@ def test_functional_call_replaces_for_the_call():
     functional_call(module, ({"a.weight": TWICE}, given), ONES, strict=True)
     functional_call(module, given, ONES)
     assert given["calls"].tolist() == [8, 8] and module.calls.tolist() == [4, 4]  # a dict of the caller's takes what the module put there
-    assert_close(nn.utils.stateless.functional_call(module, {"a.weight": TWICE}, ONES), TWICE.sum(0, keepdim=True) * 2)
+    with pytest.warns(FutureWarning, match="func.functional_call"):
+        assert_close(nn.utils.stateless.functional_call(module, {"a.weight": TWICE}, ONES), TWICE.sum(0, keepdim=True) * 2)
     with pytest.raises(RuntimeError, match="broken"):
         functional_call(Broken(), {"weight": TWICE}, ONES)
+
+
+class Told(nn.Module):
+    """Tells its members; adds what is no member."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner, self.shift = nn.Linear(1, 1), flambeau.ones(1)
+
+    def forward(self, x):
+        return self.inner(x) * 0 + self.shift + getattr(self, "extra", 0), [name for name, _ in self.named_parameters()]
+
+
+def test_functional_call_sets_attributes_for_the_call():
+    module, one = Told(), flambeau.ones(1)
+    assert functional_call(module, {"shift": one * 3, "extra": one}, ones := flambeau.ones(1, 1))[0].tolist() == [[4]]
+    names = functional_call(module, {"inner.more": nn.Parameter(one), "inner.bias": None}, ones)[1]
+    assert names == ["inner.weight", "inner.more"]
+    assert module.shift.tolist() == [1] and not hasattr(module, "extra") and [n for n, _ in module.named_parameters()][1] == "inner.bias"
+    module.inner.outer = module  # a module within itself
+    given = {"inner.outer.inner.weight": one[None] * 2, "shift": one * 2}
+    assert functional_call(module.inner, {"outer.inner.weight": one[None] * 2, "bias": one}, ones, tie_weights=False).item() == 3
+    assert functional_call(module, given, ones, tie_weights=False)[0].item() == 2
 
 
 class Broken(nn.Linear):

@@ -17,8 +17,9 @@ def functional_call(module, parameter_and_buffer_dicts, args=None, kwargs: dict[
     tie_weights                 what the module shares, the replacement shares: one value serves for both names
     strict                      the names must be the module's: all of them, and no others
 
-    A buffer that the module replaces while it runs is put into the dict. RuntimeError for missing and unknown names where `strict`,
-    AttributeError for the name of a part that is not there, ValueError for names given twice and for tied names with different values.
+    A name that is no parameter or buffer is an attribute for as long as the call takes. A buffer that the module replaces while it runs
+    is put into the dict. RuntimeError for missing and unknown names where `strict`, AttributeError for the name of a part that is not
+    there, ValueError for names given twice and for tied names with different values.
 
     >>> double = flambeau.nn.Linear(2, 1, bias=False)
     >>> flambeau.func.functional_call(double, {"weight": flambeau.ones(1, 2)}, flambeau.ones(1, 2))
@@ -44,60 +45,71 @@ def _one_dict(given) -> dict[str, Any]:
     return {name: value for d in given for name, value in d.items()}
 
 
-def _places(module) -> dict[str, tuple[Any, str]]:
-    """name -> (the mapping that holds it, its own name), every name of a tensor that several share included."""
-    return {
-        f"{prefix}.{name}" if prefix else name: (store, name)
-        for prefix, part in module.named_modules(remove_duplicate=False)
-        for store in (part._parameters, part._buffers)
-        for name, value in store.items()
-        if value is not None
-    }
+_ABSENT = object()
+
+
+def _names(module) -> dict[str, Tensor]:
+    """Every name of a parameter or buffer, those that several share included, with its tensor."""
+    return dict([*module.named_parameters(remove_duplicate=False), *module.named_buffers(remove_duplicate=False)])
 
 
 @contextmanager
 def _replaced(module, given: dict[str, Any], tie_weights: bool, strict: bool):
-    places = _places(module)
-    groups = _tied(places)
-    unexpected = [name for name in given if name not in places]
-    missing = [name for name in places if name not in given and not (tie_weights and any(n in given for n in groups[name]))]
-    if strict and (missing or unexpected):
-        told = "".join(f"\n\t{word} key(s): {', '.join(map(repr, names))}." for word, names in
-                       (("Unexpected", unexpected), ("Missing", missing)) if names)
-        raise RuntimeError(f"Error(s) in reparametrizing for {type(module).__name__}:{told}")
-    for name in unexpected:
-        module.get_submodule(name.rpartition(".")[0])  # a part that is not there is an error; a tensor that nobody reads is none
-    for name, value in given.items():
+    wanted = given
+    if tie_weights or strict:  # a module that holds itself has no end of names: it goes without both
+        tensors = _names(module)
+        wanted = _with_ties(given, _tied(tensors)) if tie_weights else given
+        if strict and wanted.keys() != tensors.keys():
+            lists = (("Unexpected", wanted.keys() - tensors.keys()), ("Missing", tensors.keys() - wanted.keys()))
+            told = "".join(f"\n\t{word} key(s): {', '.join(map(repr, sorted(names)))}." for word, names in lists if names)
+            raise RuntimeError(f"Error(s) in reparametrizing for {type(module).__name__}:{told}")
+    for name, value in wanted.items():
         if not isinstance(value, Tensor) and value is not None:
             raise TypeError(f"{name}: {value} is not an instance of flambeau.Tensor")
-    known = {name: value for name, value in given.items() if name in places}
-    wanted = _with_ties(known, groups) if tie_weights else known
-    before = {name: places[name][0][places[name][1]] for name in wanted}
+    places = {name: (module.get_submodule(name.rpartition(".")[0]), name.rpartition(".")[2]) for name in wanted}
+    before = []
     try:
         for name, value in wanted.items():
-            store, own = places[name]
-            store[own] = value
+            before.append((name, _swap(*places[name], value)))
         yield
     finally:
-        for name, value in before.items():
-            store, own = places[name]
-            if name in given and own in store:
-                given[name] = store[own]
-            store[own] = value
+        for name, value in before:
+            now = _swap(*places[name], value)
+            if name in given and now is not _ABSENT:
+                given[name] = now
 
 
-def _tied(places) -> dict[str, list[str]]:
+def _swap(part, name: str, value) -> Any:
+    """Put a tensor in an attribute's place, or take it away where it is `_ABSENT`; gives what was there.
+
+    What is registered stays so, whatever is put there; other attributes are set as an assignment sets them.
+    """
+    for store in (part._parameters, part._buffers):
+        if name in store and value is not _ABSENT:
+            before, store[name] = store[name], value
+            return before
+    before = getattr(part, name, _ABSENT)
+    if before is not _ABSENT and before is not None and not isinstance(before, Tensor):
+        raise TypeError(f"attribute `{name}`: {before} is not an instance of flambeau.Tensor")
+    if value is not _ABSENT:
+        setattr(part, name, value)
+    elif before is not _ABSENT:
+        delattr(part, name)
+    return before
+
+
+def _tied(tensors: dict[str, Tensor]) -> dict[str, list[str]]:
     """Each name with all names of the same tensor."""
     by_tensor: dict[int, list[str]] = {}
-    for name, (store, own) in places.items():
-        by_tensor.setdefault(id(store[own]), []).append(name)
+    for name, tensor in tensors.items():
+        by_tensor.setdefault(id(tensor), []).append(name)
     return {name: group for group in by_tensor.values() for name in group}
 
 
 def _with_ties(given: dict[str, Any], groups) -> dict[str, Any]:
     wanted = {}
     for name, value in given.items():
-        for other in groups[name]:
+        for other in groups.get(name, (name,)):
             if other in given and given[other] is not value:
                 raise ValueError(
                     f"functional_call got multiple values for keys {sorted(groups[name])}, which are tied. "

@@ -11,6 +11,7 @@ from ..autograd import no_grad
 from ..dtype import as_dtype
 from ..ops.sharing import share_all
 from ..tensor import Parameter, Tensor
+from .conversion import converted
 from .hooks import call_with_hooks
 from .state import Stateful
 
@@ -187,20 +188,18 @@ class Module(Stateful):
                     parameter.grad = flambeau.zeros_like(parameter.grad)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        """Replace every parameter's, gradient's and buffer's data by `fn` of it; parameters stay the same objects."""
+        """Replace every parameter's, gradient's and buffer's data by `fn` of it; parameters stay the same objects.
+
+        `flambeau.__future__` tells of two other ways.
+        """
         if recurse:
             for module in self.children():
                 module._apply(fn)
         store = self.__dict__
         with no_grad():
             for name in self._parameter_names:
-                parameter = store[name]
-                if parameter is not None:
-                    grad = parameter.grad
-                    parameter.grad = None
-                    parameter.data = fn(parameter.data)
-                    if grad is not None:
-                        parameter.grad = fn(grad)
+                if store[name] is not None:
+                    store[name] = converted(store[name], fn, f"{self._get_name()}.{name}")
             for name in self._buffer_names:
                 if store[name] is not None:
                     store[name] = fn(store[name])

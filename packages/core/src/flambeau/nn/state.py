@@ -9,6 +9,7 @@ from warnings import warn
 
 from ..autograd import no_grad
 from ..tensor import Parameter, Tensor
+from .conversion import HOW, swap_loaded
 from .hooks import Hooked, StateHooks
 from .parameter import Buffer
 from .registry import Registry
@@ -168,18 +169,23 @@ class Stateful(Registry, Hooked):
                 f"size mismatch for {key}: copying a param with shape {value.shape} from checkpoint, "
                 f"the shape in current model is {tensor.shape}."
             )
-        elif assign:
+        elif assign and not HOW["swap"]:
             if isinstance(tensor, Parameter) and not isinstance(value, Parameter):
                 value = Parameter(value, requires_grad=tensor.requires_grad)
             elif isinstance(tensor, Buffer) and not isinstance(value, Buffer):
                 value = Buffer(value, persistent=True)
             setattr(self, name, value)
         else:
-            if tensor.is_meta and not value.is_meta:
+            if tensor.is_meta and not value.is_meta and not assign:
                 warn(f"for {key}: copying from a non-meta parameter in the checkpoint to a meta parameter in the current model, which "
                      "changes nothing. Did you mean to pass `assign=True`, which takes the checkpoint's tensors?", stacklevel=2)
-            with no_grad():
-                tensor.copy_(value.reshape(tensor.shape))
+            try:
+                with no_grad():
+                    swap_loaded(tensor, value, assign) if HOW["swap"] else tensor.copy_(value.reshape(tensor.shape))
+            except (RuntimeError, TypeError, ValueError, NotImplementedError) as error:
+                error_msgs.append(f'While {"swapping" if HOW["swap"] else "copying"} the parameter named "{key}", whose dimensions in the '
+                                  f"model are {tensor.size()} and whose dimensions in the checkpoint are {value.size()}, an exception "
+                                  f"occurred : {error.args}.")
 
 
 def _load(module: Any, entries: dict[str, Any], prefix: str, how: tuple[Any, ...]) -> None:

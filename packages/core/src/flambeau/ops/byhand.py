@@ -114,5 +114,5 @@ def new(x: Tensor, *args, size=None) -> Tensor:
 
 
 def module_load(x: Tensor, other: Tensor, assign: bool = False) -> Tensor:
-    """What `load_state_dict` puts in x's place: `other` itself when it is to be assigned, else its values without a history."""
-    return other if assign else other.detach()
+    """What `load_state_dict` swaps with x: `other` itself when it is to be assigned, else x with the values of `other`; both detached."""
+    return other.detach() if assign else x.copy_(other).detach()
