@@ -256,6 +256,22 @@ def test_products_that_give_sparse_tensors():
     assert_close(sampled.to_dense(), (2 * DENSE + DENSE @ DENSE.t() @ DENSE) * (DENSE != 0))
 
 
+@pytest.mark.parametrize("how", ["sum", "prod", "amax", "amin"])
+def test_masked_reductions_are_over_the_mask(how):
+    reduce, mask = getattr(flambeau.masked, how), flambeau.tensor([[True, True, False], [True, False, True]])
+    for dim in (None, 0, 1, (0, 1)):
+        for keepdim in (False, True):
+            wanted = reduce(DENSE, dim, mask=mask, keepdim=keepdim)
+            for given in (mask, mask.to_sparse()):
+                got = reduce(DENSE.to_sparse(), dim, mask=given, keepdim=keepdim)
+                assert got.is_sparse
+                assert_close(got.to_dense(), wanted)
+    assert flambeau.masked.sum(DENSE.to_sparse(), 0).values().tolist() == [2.0, 1.0, 3.0]
+    if how != "sum":
+        with pytest.raises(ValueError, match="mask"):
+            reduce(DENSE.to_sparse())
+
+
 def test_sizes_change_in_place():
     x = DENSE.to_sparse()
     assert x.sparse_resize_((3, 4), 2, 0) is x and x.shape == (3, 4) and x._nnz() == 3

@@ -17,6 +17,7 @@ from typing import Any
 import flambeau
 from flambeau.dtype import FLOAT
 from flambeau.dtype import dtype as Dtype
+from flambeau.layout import sparse_coo, strided
 from flambeau.tensor import Tensor, check_dim
 
 __all__ = [
@@ -81,6 +82,32 @@ def _own_mask(function: Callable) -> Callable:
     return call
 
 
+def _of_stored(how: str, input: Any, dims: tuple[int, ...], keepdim: bool | None, mask: Any) -> Tensor:
+    """A reduction of a COO tensor, over the places that the mask names; without one, over those that are stored."""
+    from flambeau.ops.sparse_axes import grouped
+    from flambeau.ops.sparse_tensor import made
+
+    if input.layout is not sparse_coo:
+        raise NotImplementedError(f"masked.{how} is there for the layouts strided and sparse_coo, got {input.layout}")
+    if mask is None and how != "sum":
+        raise ValueError(f"masked {how} expects explicit mask for sparse_coo tensor input")
+    if mask is not None:
+        mask = mask.coalesce() if mask.layout is sparse_coo else _fitting(input, mask).to_sparse(input.sparse_dim())  # type: ignore
+        if mask.dense_dim():
+            raise NotImplementedError(f"masked.{how} of a tensor with dense axes takes no mask")
+        kept = mask.values().to(flambeau.bool)
+        input = input.coalesce().sparse_mask(made(sparse_coo, mask.shape, (mask.indices()[:, kept],), mask.values()[kept]))
+    input = input.coalesce()
+    if len(dims) < input.ndim:
+        return grouped(input, dims, bool(keepdim), how)
+    values = input.values()
+    if not values.numel():
+        identity = dict(zip(("sum", "prod", "amax", "amin"), (0, 1, *_bounds(input.dtype)), strict=True))[how]
+        values = flambeau.full((1,), identity, dtype=input.dtype, device=input.device)
+    whole = globals()[how](values)
+    return (whole.reshape((1,) * input.ndim) if keepdim else whole).to_sparse()
+
+
 # ---- reductions
 @_own_mask
 def sum(input: Tensor, dim: Dims = None, *, keepdim: bool | None = False, dtype=None, mask: Tensor | None = None) -> Tensor:
@@ -91,6 +118,8 @@ def sum(input: Tensor, dim: Dims = None, *, keepdim: bool | None = False, dtype=
     """
     input = _cast(input, dtype)
     dims = _dims(dim, input.ndim)
+    if input.layout is not strided:
+        return _of_stored("sum", input, dims, keepdim, mask)
     return flambeau.sum(_filled(input, mask, 0), dims, bool(keepdim)) if dims else _whole(_filled(input, mask, 0))
 
 
@@ -103,6 +132,8 @@ def prod(input: Tensor, dim: Dims = None, *, keepdim: bool | None = False, dtype
     """
     input = _cast(input, dtype)
     dims = _dims(dim, input.ndim)
+    if input.layout is not strided:
+        return _of_stored("prod", input, dims, keepdim, mask)
     result = _filled(input, mask, 1)
     if not dims:
         return _whole(result)
@@ -124,6 +155,8 @@ def amax(input: Tensor, dim: Dims = None, *, keepdim: bool | None = False, dtype
     tensor(3.)
     """
     input = _cast(input, dtype)
+    if input.layout is not strided:
+        return _of_stored("amax", input, _dims(dim, input.ndim), keepdim, mask)
     return flambeau.amax(_filled(input, mask, _bounds(input.dtype)[0]), _dims(dim, input.ndim), bool(keepdim))
 
 
@@ -135,6 +168,8 @@ def amin(input: Tensor, dim: Dims = None, *, keepdim: bool | None = False, dtype
     tensor(1.)
     """
     input = _cast(input, dtype)
+    if input.layout is not strided:
+        return _of_stored("amin", input, _dims(dim, input.ndim), keepdim, mask)
     return flambeau.amin(_filled(input, mask, _bounds(input.dtype)[1]), _dims(dim, input.ndim), bool(keepdim))
 
 

@@ -1,15 +1,17 @@
 """Sparse tensors along axes: sums, slices, one after the other, softmax."""
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 from ..backends import namespace
+from ..dtype import FLOAT, bfloat16, float16, int64
 from ..layout import sparse_coo
 from ..tensor import Tensor, check_dim, plain
 from .create import as_tensor
 from .join import cat as dense_cat
 from .sparse_arithmetic import laid_as
-from .sparse_layouts import merged, stacked
+from .sparse_layouts import apart, merged, stacked
 from .sparse_tensor import ANSWERS, SparseTensor, made, times
 
 
@@ -37,6 +39,27 @@ def total(x: SparseTensor, dim, dtype=None, keepdim: bool = False):
     for d in sorted(dims) if keepdim else ():
         out = longer(out, d)
     return out
+
+
+def grouped(x: SparseTensor, dims, keepdim: bool, how: str) -> SparseTensor:
+    """Stored values alone along axes: their sum, prod, amax or amin, where there are any.  -> COO"""
+    dims, heads, numbers = _dims(x, dims), x.heads(), x.numbers()
+    for d in sorted(dims, reverse=True):
+        numbers = getattr(numbers, how)(d - heads + 1) if d >= heads else numbers
+    kind = int64 if how in ("sum", "prod") and numbers.dtype.category < FLOAT else numbers.dtype
+    numbers = numbers.to(kind) if kind not in (float16, bfloat16) else numbers.float()  # rounded once
+    left = [d for d in range(heads) if d not in dims]
+    places: Any = sum((x.coordinates()[d] * prod(x.shape[e] for e in left if e > d) for d in left),
+                      namespace(x.places[0].array).zeros(numbers.shape[0], "int64"))
+    xp = namespace(places)
+    kept, group = xp.unique(places, return_inverse=True)
+    at = plain(group.reshape(-1)).reshape(-1, *(1,) * (numbers.ndim - 1)).expand(numbers.shape)
+    out = numbers.new_zeros((kept.size, *numbers.shape[1:])).scatter_reduce(0, at, numbers, how, include_self=False).to(kind)
+    extent = [n for d, n in enumerate(x.shape) if d not in dims]
+    found = made(sparse_coo, extent, (plain(apart(xp, kept, [x.shape[d] for d in left])),), out)
+    for d in sorted(dims) if keepdim else ():
+        found = longer(found, d)
+    return found
 
 
 def sums(x: SparseTensor, dim=None, keepdim: bool = False, *, dtype=None):
