@@ -26,7 +26,7 @@ LAYERS = [
     ["ops"],
     ["autograd", "printing"],
     ["ops.methods", "ops.public"],
-    ["func", "autograd.batched", "autograd.forward_ad", "autograd.functional", "autograd.gradcheck"],
+    ["func", "autograd.batched", "autograd.forward_ad", "autograd.functional", "autograd.gradcheck", "utils.swapping"],
     ["compile"],
     ["nn"],
 ]

@@ -117,7 +117,7 @@ _LATER |= dict.fromkeys(
     set_warn_always is_warn_always_enabled set_default_tensor_type get_num_interop_threads set_num_interop_threads is_anomaly_enabled
     is_anomaly_check_nan_enabled set_anomaly_enabled""".split(), "settings")
 newaxis = None
-_ASKING = ("nn.functional.top", "nn.functional.grid", "spectral")  # whose functions are offered here alone
+_ASKING = ("nn.functional.top", "nn.functional.grid", "spectral", "eigenpairs")  # whose functions are offered here alone
 
 
 def __dir__() -> list[str]:
