@@ -83,8 +83,9 @@ def processes():
 
 
 def segments():
-    """Named shared memory; semaphores come and go there by the hand of any test process beside this one."""
-    return {name for name in os.listdir("/dev/shm") if not name.startswith("sem.")}
+    """Named shared memory, but for that of processes which run beside this one: they take it away themselves."""
+    found = {name for name in os.listdir("/dev/shm") if name.startswith("flambeau_")}
+    return {name for name in found if (pid := int(name.split("_")[1])) == os.getpid() or not os.path.exists(f"/proc/{pid}")}
 
 
 @pytest.fixture(autouse=True)
