@@ -305,7 +305,7 @@ def _write(x: Tensor, values) -> Tensor:
         check_writable(x)
         rebase(x, None)
     target: Any = x.array
-    values = in_memory_order(target, values)
+    values = in_memory_order(target, np.asarray(values) if isinstance(values, np.generic) else values)
     if isinstance(target, np.ndarray):
         target[...] = values
     else:
