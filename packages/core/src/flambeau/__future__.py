@@ -1,6 +1,6 @@
 """How modules are converted and loaded: into the same parameters (the default), by new parameters, or by a swap.
 
-Both settings are for what `Module.to`, `double`, `to_empty` and the like do with parameters; swapping is for `load_state_dict` too.
+Both settings are for `Module.to`, `float`, `double`, `to_empty` and the like; swapping is for `load_state_dict` too.
 """
 
 from .nn.conversion import HOW

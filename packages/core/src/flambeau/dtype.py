@@ -48,6 +48,8 @@ class dtype:
         return {complex64: float32, complex128: float64}.get(self, self)
 
     def to_complex(self) -> dtype:
+        if self.category not in (FLOAT, COMPLEX) or self.itemsize == 1:
+            raise RuntimeError(f"Unknown Complex ScalarType for {self.name}: only floats have complex numbers of them")
         return complex128 if self in (float64, complex128) else complex64
 
     def __repr__(self) -> str:

@@ -1,6 +1,7 @@
 """What every tensor has, in slots: `front.c` reads and writes them where they lie."""
 from __future__ import annotations
 
+import copyreg
 from typing import TYPE_CHECKING, Any
 
 from . import front
@@ -53,6 +54,25 @@ def same(kind: type, y):
     for slot in _SLOTS:
         slot.__set__(x, slot.__get__(y))
     return x
+
+
+def of_class(made, kind: type):
+    """A tensor that was made just now, as an object of `kind`; one that has slots of its own is another object with the same fields."""
+    try:
+        made.__class__ = kind
+    except TypeError:
+        return same(kind, made)
+    return made
+
+
+def slots_of(x) -> dict[str, Any]:
+    """What a tensor of a class with slots of its own holds in them."""
+    return {name: getattr(x, name) for name in slots_in(type(x)) if hasattr(x, name)}
+
+
+def slots_in(kind: type) -> set[str]:
+    """The slots that a class of tensors has beside `Fields`."""
+    return set(getattr(copyreg, "_slotnames")(kind)).difference(Fields.__slots__)  # noqa: B009  # what pickle asks too
 
 
 if front.module is not None:

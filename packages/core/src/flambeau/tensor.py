@@ -9,7 +9,7 @@ import numpy as np
 from . import context
 from .device import CPU, device
 from .dtype import BY_NUMPY, COMPLEX, FLOAT, dtype
-from .fields import Fields, new
+from .fields import Fields, new, of_class, slots_of
 from .layout import contiguous_format, follows, packed, strided
 from .size import SIZES, Size
 from .tape import Leaf, Node, Pick
@@ -224,9 +224,7 @@ class Tensor(Fields, Methods):
         """The same values without a history; memory and version are shared."""
         out = plain(self.array)
         out.cell = version_cell(self)
-        if self.keeps_type and self.process is None:
-            out.__class__ = type(self)
-        return out
+        return of_class(out, type(self)) if self.keeps_type and self.process is None else out
 
     def visible(self) -> bool:
         """Whether Python may look at the values: on meta there are none."""
@@ -349,13 +347,14 @@ class Tensor(Fields, Methods):
             return memo[id(self)]
         if not self.is_leaf:
             raise RuntimeError("Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment.")
-        out = plain(_copied(self.array, memo))
-        out.__class__ = type(self)
-        memo[id(self)] = out
+        out = memo[id(self)] = of_class(plain(_copied(self.array, memo)), type(self))
         for told in _told(self):
             from copy import deepcopy
 
-            vars(out).update(deepcopy(told, memo))
+            attributes, slots = deepcopy(told, memo)
+            vars(out).update(attributes)
+            for name, value in slots.items():
+                setattr(out, name, value)
         if self.node is not None:
             out.requires_grad_()
         if self._grad is not None:
@@ -388,8 +387,7 @@ class Parameter(Tensor):
 
     def __new__(cls, data: Tensor | None = None, requires_grad: bool = True):
         out = plain(np.empty(0, context.get_default_dtype().numpy) if data is None else data.array)
-        out.__class__ = cls
-        return out.requires_grad_(requires_grad)
+        return of_class(out, cls).requires_grad_(requires_grad)
 
     def __repr__(self, *, tensor_contents=None) -> str:
         return "Parameter containing:\n" + super().__repr__()
@@ -468,9 +466,10 @@ _OURS = {*Tensor.__annotations__, "level", "is_sparse", "is_sparse_csr", "keeps_
 
 
 def _told(x: Tensor) -> tuple:
-    """What the user wrote on the tensor as attributes: () or (attributes,)."""
+    """What the user wrote on the tensor: (), or one pair of attributes and of what is in slots, as `copy` and `pickle` set it."""
     told = {name: value for name, value in vars(x).items() if name not in _OURS}
-    return (told,) if told else ()
+    slots = slots_of(x)
+    return ((told, slots),) if told or slots else ()
 
 
 def _root(array: np.ndarray) -> np.ndarray:
@@ -507,9 +506,7 @@ def _rebuild_part(cls: type, root: np.ndarray, kind: np.dtype, at: int, shape: t
 
 
 def _rebuild(cls: type, array: np.ndarray, requires_grad: bool) -> Tensor:
-    out = plain(usual(array))
-    out.__class__ = cls
-    return out.requires_grad_(requires_grad)
+    return of_class(plain(usual(array)), cls).requires_grad_(requires_grad)
 
 
 def _rebuild_meta(cls: type, shape: tuple, stride: tuple, kind: dtype, requires_grad: bool) -> Tensor:

@@ -134,3 +134,17 @@ def test_debug_tells_what_was_kept():
 def test_sequential_refuses_what_it_does_not_know():
     with pytest.raises(ValueError, match="Unexpected keyword"):
         checkpoint_sequential([flambeau.exp], 1, leaf(2), use_reentrant=False, speed=3)
+
+
+def test_states_of_devices_and_the_node_by_name():
+    from flambeau.utils import checkpoint as module
+
+    assert module.get_device_states(flambeau.ones(2), 3) == ([], [])
+    module.set_device_states([], [])
+    with pytest.raises(RuntimeError, match="device_type"):
+        module.set_device_states([], [], device_type="abacus")
+    x = flambeau.ones(2, requires_grad=True)
+    y = module.CheckpointFunction.apply(flambeau.exp, True, x)
+    assert type(y.grad_fn).__name__ == "CheckpointFunctionBackward"
+    y.sum().backward()
+    assert x.grad.tolist() == x.exp().tolist()

@@ -56,8 +56,7 @@ class Told(nn.Module):
 
 
 def test_functional_call_sets_attributes_for_the_call():
-    module, one = Told(), flambeau.ones(1)
-    ones = flambeau.ones(1, 1)
+    module, one, ones = Told(), flambeau.ones(1), flambeau.ones(1, 1)
     assert functional_call(module, {"shift": one * 3, "extra": one}, ones)[0].tolist() == [[4]]
     names = functional_call(module, {"inner.more": nn.Parameter(one), "inner.bias": None}, ones)[1]
     assert names == ["inner.weight", "inner.more"]

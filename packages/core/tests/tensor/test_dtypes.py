@@ -226,3 +226,10 @@ def test_limits_of_one_dtype_are_equal():
     assert flambeau.finfo(flambeau.float32) == flambeau.finfo() != flambeau.finfo(flambeau.float64)
     assert flambeau.iinfo(flambeau.int8) == flambeau.iinfo(flambeau.int8) != flambeau.iinfo(flambeau.uint8)
     assert len({flambeau.finfo(), flambeau.finfo(flambeau.float32)}) == 1
+
+
+def test_only_floats_have_complex_numbers_of_them():
+    assert flambeau.bfloat16.to_complex() is flambeau.complex64 and flambeau.complex128.to_complex() is flambeau.complex128
+    for kind in (flambeau.int32, flambeau.bool, flambeau.float8_e5m2):
+        with pytest.raises(RuntimeError, match="Unknown Complex ScalarType"):
+            kind.to_complex()

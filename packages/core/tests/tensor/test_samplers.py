@@ -53,6 +53,12 @@ def test_numbers_are_pytorchs(expression, values, following):
     assert flambeau.rand(1).item() == following
 
 
+def test_gamma_numbers_in_single_precision_are_pytorchs_to_the_bit():
+    flambeau.manual_seed(0)
+    assert flambeau._standard_gamma(flambeau.tensor([0.3, 1.0, 2.0, 5.0, 100.0])).tolist() == [
+        5.906951628276147e-06, 0.11898370087146759, 1.8824102878570557, 3.4753525257110596, 97.08057403564453]  # fmt: skip
+
+
 @pytest.mark.parametrize("draw", [
     lambda: flambeau.empty(20000, dtype=flambeau.float64).exponential_(2.0) * 2,
     lambda: flambeau.empty(20000, dtype=flambeau.float64).geometric_(0.25) / 4,

@@ -10,6 +10,7 @@ import numpy as np
 
 from flambeau import Tensor
 from flambeau.backends import shared
+from flambeau.fields import of_class
 from flambeau.nn import Parameter
 from flambeau.ops import sharing
 from flambeau.serialization.storage import plain
@@ -76,9 +77,7 @@ def rebuild(cls: type, handle: Any, name: str | None, dtype: Any, offset: int, s
     low, high = offset + sum(s for s in steps if s < 0), offset + sum(s for s in steps if s > 0) + dtype.itemsize
     if 0 not in shape and not (segment.begin <= low and high <= len(segment)):
         raise ValueError(f"a tensor of shape {shape}, strides {strides} and offset {offset} does not fit {segment.room} shared bytes")
-    out = plain(np.ndarray(shape, dtype.numpy, segment, offset, strides))
-    out.__class__ = cls
-    return out.requires_grad_(requires_grad)
+    return of_class(plain(np.ndarray(shape, dtype.numpy, segment, offset, strides)), cls).requires_grad_(requires_grad)
 
 
 def init_reductions() -> None:

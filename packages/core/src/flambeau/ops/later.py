@@ -39,6 +39,9 @@ _FUNCTIONS = {
         "split_copy detach_copy view_as_real_copy view_as_complex_copy frobenius_norm nuclear_norm vander sym_int sym_float "
         "sym_not sym_max sym_min sym_sum sym_ite sym_sqrt cond while_loop FloatTensor DoubleTensor HalfTensor BFloat16Tensor ByteTensor "
         "CharTensor ShortTensor IntTensor LongTensor BoolTensor",
+    "checks":
+        "_assert _check _check_index _check_value _check_type _check_not_implemented _check_is_size _check_with _check_tensor_all "
+        "_check_tensor_all_with",
     "places":
         "unravel_index",
     "shapes":

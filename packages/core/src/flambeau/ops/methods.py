@@ -45,23 +45,14 @@ def _new(cls, data=(), *sizes, dtype=None, device=None):
         made = data._over(dtype or context.get_default_dtype())
     else:
         made = data.detach() if isinstance(data, Tensor) else create.tensor(data, dtype=dtype or context.get_default_dtype(), device=device)
-    return _of_class(made, cls)
-
-
-def _of_class(made, cls):
-    """A tensor that was made just now, as an object of `cls`; one that has slots of its own is another object with the same fields."""
-    try:
-        made.__class__ = cls
-    except TypeError:
-        return fields.same(cls, made)
-    return made
+    return fields.of_class(made, cls)
 
 
 def _as_subclass(x, cls):
     """The same memory and history as an object of `cls`, a subclass of Tensor."""
     if not (isinstance(cls, type) and issubclass(cls, Tensor)):
         raise RuntimeError(f"Creating a Tensor subclass from a class that does not inherit from Tensor is not possible: {cls!r}")
-    return _of_class(x.view_of_self(), cls)
+    return fields.of_class(x.view_of_self(), cls)
 
 
 def _make_subclass(cls, data, require_grad=False):

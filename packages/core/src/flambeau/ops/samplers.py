@@ -7,6 +7,7 @@ variates, 1993; G. Marsaglia and W. Tsang, A simple method for generating gamma 
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -233,15 +234,19 @@ def _stirling(k: float) -> float:
 THIRD, SQUEEZE = float(np.float32(1 / 3)), float(np.float32(0.0331))  # PyTorch has both in single precision, whatever the dtype
 
 
-def _gamma(stream: Stream, alpha: float) -> float:
-    """Marsaglia and Tsang's rejection."""
-    scale = 1.0
+def _single(number: float) -> float:
+    return float(np.float32(number))
+
+
+def _gamma(stream: Stream, alpha: float, single: bool = False) -> float:
+    """Marsaglia and Tsang's rejection.  single: what is worked out of alpha alone is of single precision, as in PyTorch."""
+    scale, near = 1.0, _single if single else float
     if alpha < 1:
         if alpha == 0:
             return 0.0
-        scale = (1 - stream.uniform()) ** (1 / alpha)
-        alpha += 1
-    d = alpha - THIRD
+        scale = (1 - stream.uniform()) ** near(1 / alpha)
+        alpha = near(alpha + 1)
+    d = near(alpha - THIRD)
     c = 1 / math.sqrt(9 * d)
     while True:
         x, y = 0.0, 0.0
@@ -257,7 +262,7 @@ def _gamma(stream: Stream, alpha: float) -> float:
 def _standard_gamma(alpha: Tensor, generator=None) -> Tensor:
     """Numbers of the gamma distribution of shape `alpha` and scale 1.  (*) -> (*)"""
     _check_float(alpha, "_standard_gamma")
-    made = _drawn(alpha, _gamma, alpha, generator=generator)
+    made = _drawn(alpha, partial(_gamma, single=alpha.dtype.itemsize < 8), alpha, generator=generator)
     return made.clamp(min=float(np.finfo(np.float64 if alpha.dtype.itemsize == 8 else np.float32).tiny))
 
 

@@ -7,6 +7,7 @@ from inspect import signature
 from types import BuiltinFunctionType
 from typing import Any
 
+from ..fields import of_class
 from ..op import Card
 from ..tensor import PLAIN, Tensor
 
@@ -74,10 +75,11 @@ def _foreign(func) -> bool:
 def as_type(made: Any, cls: type) -> Any:
     """The tensors in a result as `cls`."""
     if type(made) is Tensor and cls is not Tensor:
-        made.__class__ = cls
-    elif isinstance(made, tuple | list) and made and all(isinstance(m, Tensor) for m in made):
-        for m in made:
-            as_type(m, cls)
+        return of_class(made, cls)
+    if isinstance(made, tuple | list) and made and all(isinstance(m, Tensor) for m in made):
+        parts = [as_type(m, cls) for m in made]
+        if any(part is not m for part, m in zip(parts, made)):
+            return made._make(parts) if hasattr(made, "_make") else type(made)(parts)
     return made
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import flambeau
 from flambeau import Tensor
+from flambeau.fields import slots_of
 from flambeau.nn import Parameter
 
 from . import allowed, names
@@ -113,7 +114,10 @@ class Pickler(PythonPickler):
             return self.sparse(x)
         if x.process is not None:
             raise TypeError("a tensor inside of a transform (vmap, jvp, functionalize, compile) has no values to save; save its result")
-        state = {name: value for name, value in vars(x).items() if name not in OURS}
+        state: Any = {name: value for name, value in vars(x).items() if name not in OURS}
+        slots = slots_of(x)
+        if slots:
+            state = state, slots
         kind = type(x)
         if isinstance(x, Parameter) and (kind is Parameter or not allowed.is_allowed(kind)):
             if kind is not Parameter:

@@ -9,6 +9,7 @@ from typing import Any
 import flambeau
 from flambeau import Tensor
 from flambeau.backends import meta
+from flambeau.fields import of_class, slots_in
 from flambeau.nn import Parameter
 
 from . import allowed, names
@@ -173,20 +174,23 @@ def of_type(function: Any, kind: Any, args: Any, state: Any) -> Tensor:
     if kind is not Tensor and kind is not Parameter:
         if not (isinstance(kind, type) and issubclass(kind, Tensor) and allowed.is_allowed(kind)):
             raise Refused(f"a tensor of the class {kind!r:.80}, which is not allowed")
-        made.__class__ = kind
+        made = of_class(made, kind)
     return attributes(made, state)
 
 
 def attributes(made: Any, state: Any) -> Any:
     """The user's own attributes on a tensor.  No attribute that a tensor has already can be set by a file."""
-    if type(state) is tuple and len(state) == 2 and not state[1]:
-        state = state[0]
-    if type(state) is not dict:
+    state, slots = state if type(state) is tuple and len(state) == 2 else (state, None)
+    if type(state) is not dict or type(slots) not in (dict, type(None)):
         raise Refused(f"expected a tensor's attributes as a dict, got {type(state).__name__}")
     for name, value in state.items():
         if type(name) is not str or hasattr(type(made), name) or name in made.__dict__:
             raise Refused(f"a tensor's attribute {name!r:.40} can't be set by a file")
         made.__dict__[name] = value
+    for name, value in (slots or {}).items():
+        if name not in slots_in(type(made)):
+            raise Refused(f"a tensor's attribute {name!r:.40} can't be set by a file: its class has no such slot")
+        setattr(made, name, value)
     return made
 
 

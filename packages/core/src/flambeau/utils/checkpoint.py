@@ -82,7 +82,7 @@ def checkpoint(
             raise ValueError(f"Unexpected keyword arguments: {','.join(kwargs)}")
         if not any(isinstance(a, Tensor) and a.requires_grad for a in args):
             warn("None of the inputs have requires_grad=True. Gradients will be None", stacklevel=2)
-        return _Reentrant.apply(function, preserve_rng_state, *args)
+        return CheckpointFunction.apply(function, preserve_rng_state, *args)
     if determinism_check not in ("default", "none"):
         raise ValueError(f"determinism_check should be one of ('default', 'none'), but got {determinism_check}")
     forward_context, again_context = context_fn()
@@ -234,7 +234,9 @@ def _unpack(place: _Place) -> Tensor:
 
 
 # ---- with re-entry
-class _Reentrant(Function):
+class CheckpointFunction(Function):
+    """The node that a part is with re-entry: `apply(function, preserve_rng_state, *args)`."""
+
     @staticmethod
     def forward(ctx, function, preserve, *args):
         ctx.run, ctx.world = function, _World(preserve)
@@ -301,6 +303,20 @@ def detach_variable(inputs: tuple) -> tuple:
     if not isinstance(inputs, tuple):
         raise RuntimeError(f"Only tuple of tensors is supported. Got Unsupported input type: {type(inputs).__name__}")
     return tuple(x.detach().requires_grad_(x.requires_grad) if isinstance(x, Tensor) else x for x in inputs)
+
+
+def get_device_states(*args) -> tuple[list[int], list[Tensor]]:
+    """The GPUs that tensors among args are on, and the states of their random numbers."""
+    places = sorted({x.get_device() for x in args if isinstance(x, Tensor) and x.device.type == "cuda"})
+    return places, [flambeau.cuda.get_rng_state(place) for place in places]
+
+
+def set_device_states(devices, states, *, device_type: str | None = None) -> None:
+    """Give GPUs the states that `get_device_states` found.  RuntimeError for devices that have none of their own."""
+    if device_type not in (None, "cuda", "cpu", "meta"):
+        raise RuntimeError(f"expected device_type as 'cuda', got {device_type!r}")
+    for place, state in zip(devices, states, strict=True):
+        flambeau.cuda.set_rng_state(state, place)
 
 
 def check_backward_validity(inputs) -> None:
