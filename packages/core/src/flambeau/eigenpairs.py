@@ -13,6 +13,7 @@ from flambeau.linalg import eigh, solve
 from flambeau.ops.create import eye
 from flambeau.ops.join import cat, stack
 from flambeau.ops.random import randn
+from flambeau.overriding.asking import published
 from flambeau.tensor import Tensor
 
 __all__ = ["lobpcg"]
@@ -134,3 +135,6 @@ def lobpcg(A, k: int | None = None, B: Tensor | None = None, X: Tensor | None = 
             return stack([e for e, _ in pairs]).reshape(*count, k), stack([v for _, v in pairs]).reshape(*count, m, k)
 
     return _Pairs.apply((A + A.mT) / 2, search) if recorded else search(A)
+
+
+published(__all__, globals(), module="flambeau")

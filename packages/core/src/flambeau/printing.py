@@ -131,14 +131,17 @@ def to_string(x) -> str:
         notes.append(f"grad_fn=<{x.grad_fn.name()}>")
     elif x.requires_grad:
         notes.append("requires_grad=True")
-    text, last = prefix + body, len(prefix + body) - (prefix + body).rfind("\n") + 1
+    return _with_notes(prefix + body, notes)
+
+
+def _with_notes(text: str, notes: list[str], apart: bool = False) -> str:
+    """The text and what is told behind it, on lines that are not too long; `apart`: on a new one."""
+    pad, last = " " * len("tensor("), len(text) - text.rfind("\n") + 1
     for note in notes:
-        if last + len(note) + 2 > linewidth:
-            text += ",\n" + " " * len(prefix) + note
-            last = len(prefix) + len(note)
+        if apart or last + len(note) + 2 > linewidth:
+            text, last, apart = f"{text},\n{pad}{note}", len(pad) + len(note), False
         else:
-            text += ", " + note
-            last += len(note) + 2
+            text, last = f"{text}, {note}", last + len(note) + 2
     return text + ")"
 
 
@@ -146,8 +149,7 @@ def to_string(x) -> str:
 def _part(x, indent: int) -> str:
     if x.numel() == 0:
         return f"tensor([], size={tuple(x.shape)})"
-    lines = contents(x.detach().cpu().array, len("tensor(")).split("\n")
-    return "tensor(" + "\n".join([lines[0], *(" " * indent + line if line else "" for line in lines[1:])]) + ")"
+    return "tensor(" + contents(x.detach().cpu().array, indent + len("tensor(")) + ")"
 
 
 def _sparse_text(x) -> str:
@@ -167,15 +169,4 @@ def _sparse_text(x) -> str:
         notes.append(f"grad_fn=<{x.grad_fn.name()}>")
     elif x.requires_grad:
         notes.append("requires_grad=True")
-    out = "tensor(" + (",\n" + pad).join(parts)
-    if x.kind is sparse_coo:
-        out += ",\n" + pad + notes.pop(0)
-    last = len(out) - out.rfind("\n") - 1
-    for note in notes:
-        if last + len(note) + 3 > linewidth:
-            out += ",\n" + pad + note
-            last = len(pad) + len(note)
-        else:
-            out += ", " + note
-            last += len(note) + 2
-    return out + ")"
+    return _with_notes("tensor(" + (",\n" + pad).join(parts), notes, x.kind is sparse_coo)

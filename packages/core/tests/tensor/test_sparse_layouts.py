@@ -117,3 +117,12 @@ def test_batches_are_multiplied():
     flambeau.bmm(z.to_sparse_csr(), y).square().sum().backward()
     flambeau.bmm(x, y.detach()).square().sum().backward()
     assert_close(z.grad, x.grad * (x != 0))
+
+
+def test_long_parts_are_told_in_lines_as_long_as_pytorchs():
+    x = flambeau.arange(40.0).reshape(2, 20).to_sparse()
+    assert repr(x.sum(0)) == """tensor(indices=tensor([[ 0,  1,  2,  3,  4,  5,  6,  7,  8,  9, 10, 11, 12, 13,
+                        14, 15, 16, 17, 18, 19]]),
+       values=tensor([20., 22., 24., 26., 28., 30., 32., 34., 36., 38., 40.,
+                      42., 44., 46., 48., 50., 52., 54., 56., 58.]),
+       size=(20,), nnz=20, layout=flambeau.sparse_coo)"""

@@ -110,7 +110,7 @@ def mul(a, b):
 
 def _product(a: SparseTensor, b: SparseTensor):
     if not (a.ndim and b.ndim):
-        if a.ndim:
+        if a.ndim > b.ndim or a.ndim == b.ndim and a._nnz() > b._nnz():
             a, b = b, a
         kind = _kind(a, b)
         return b.with_values(b.entries.to(kind) * a.to_dense().to(kind))
