@@ -286,7 +286,7 @@ def arrays_of(card: Card, inputs) -> tuple[list, object]:
         elif x is None:
             arrays.append(None)
         else:
-            arrays.append(number(x, target, card, xp))
+            arrays.append(number(x, target, card, xp, i))
     return arrays, xp
 
 

@@ -89,3 +89,22 @@ def dense(shape, strides) -> bool:
             return False
         step *= n
     return True
+
+
+def order_in_memory(array) -> list[int]:
+    """The axes from the widest step in memory to the narrowest.  Expanded axes, which have none, stay where they are among the others.
+
+    As PyTorch finds it, by insertion: the answer for several expanded axes hangs on the way of sorting.
+    """
+    order = list(range(array.ndim))
+    for last in reversed(range(array.ndim - 1)):
+        place = last
+        for other in range(last + 1, array.ndim):
+            step, beside = array.strides[order[place]], array.strides[order[other]]
+            if not step or not beside:
+                continue
+            if step > beside or (step == beside and array.shape[order[place]] <= array.shape[order[other]]):
+                break
+            order[place], order[other] = order[other], order[place]
+            place = other
+    return order

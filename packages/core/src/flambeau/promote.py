@@ -13,17 +13,18 @@ from .tensor import Tensor
 NUMBERS = (bool, int, float, complex)
 
 
-def number(x, target: dtype, card: Card, xp):
+def number(x, target: dtype, card: Card, xp, position: int = 1):
     """A Python number as a 0-d array of the dtype that the op computes in."""
     if type(x) not in NUMBERS and not isinstance(x, np.generic | int | float | complex):
         raise TypeError(f"{card.name}(): expected Tensor or Number, got {type(x).__name__}")
     if target.category == INT and isinstance(x, int):
         return xp.asarray(np.asarray(x & 0xFFFFFFFFFFFFFFFF, np.uint64).astype(target.numpy))
-    keeps = target.itemsize == 2 and target.category == FLOAT and card.name in OF_NUMBERS
+    keeps = target.itemsize == 2 and target.category == FLOAT and card.name in (OF_NUMBERS if position else OF_FIRST_NUMBERS)
     return xp.asarray(x, dtype=np.float32 if keeps else target.numpy)
 
 
-OF_NUMBERS = frozenset("add sub mul div floor_divide".split())  # beside halves, numbers and 0-d tensors keep their precision
+OF_NUMBERS = frozenset(["mul", "div", "floor_divide"])  # beside halves, numbers and 0-d tensors keep their precision as the second operand
+OF_FIRST_NUMBERS = frozenset(["mul", "div"])  # and numbers as the first one
 
 
 def check_operands(card: Card, inputs) -> None:

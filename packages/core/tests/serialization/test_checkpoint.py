@@ -13,7 +13,7 @@ import pytest
 
 import flambeau
 from flambeau import nn
-from flambeau.serialization import Storage, load, load_file, read_metadata, save, save_file
+from flambeau.serialization import load, load_file, read_metadata, save, save_file
 
 FORMATS = [{}, {"_use_new_zipfile_serialization": False}, {"pickle_protocol": 4}, {"pickle_protocol": 5}]
 
@@ -86,13 +86,36 @@ def test_memory_stays_shared_and_strides_stay(options, tmp_path):
     assert (tmp_path / "x.pt").stat().st_size < 5000, "once in the file"
 
 
-def test_memory_of_two_dtypes():
+@pytest.mark.parametrize("options", FORMATS)
+def test_memory_of_two_dtypes(options):
     z = flambeau.tensor([1 + 2j, 3 + 4j])
-    back = through({"z": z, "parts": flambeau.view_as_real(z)})
-    back["parts"][0, 0] = 9.0
-    assert back["z"].tolist() == [9 + 2j, 3 + 4j]
-    with pytest.raises(RuntimeError, match="view the same data as different types"):
-        through([z, flambeau.view_as_real(z)], _use_new_zipfile_serialization=False)
+    for value in ([z, z.imag], [z, flambeau.view_as_real(z)], [z, z.untyped_storage()], [z.imag.typed_storage(), z.untyped_storage()]):
+        with pytest.raises(RuntimeError, match="view the same data as different types"):
+            through(value, **options)
+
+
+@pytest.mark.parametrize("options", FORMATS)
+def test_storages(options):
+    x, octets = flambeau.arange(6.0), flambeau.arange(4, dtype=flambeau.uint8)
+    value = {"part": x[2:], "elements": x.typed_storage(), "again": x.typed_storage(), "bytes": octets.untyped_storage(),
+             "none": flambeau.UntypedStorage()}  # fmt: skip
+    back = through(value, **options)
+    assert {type(back[name]) for name in ("elements", "bytes", "none")} == {flambeau.TypedStorage}, "as PyTorch gives them"
+    assert back["elements"] is back["again"] and back["elements"].tolist() == [0, 1, 2, 3, 4, 5]
+    assert back["bytes"].dtype is flambeau.uint8 and back["bytes"].tolist() == [0, 1, 2, 3] and len(back["none"]) == 0
+    back["elements"][2] = 9.0
+    assert back["part"].tolist() == [9, 3, 4, 5]
+    assert through(octets.untyped_storage()[1:3], **options).tolist() == [1, 2]
+    with pytest.raises(TypeError, match="on meta"):
+        through(flambeau.empty(2, device="meta").untyped_storage(), **options)
+
+
+def test_bytes_beside_their_tensor():
+    x = flambeau.arange(4, dtype=flambeau.uint8)
+    for value in ([x, x.untyped_storage()], [x.untyped_storage(), x]):
+        tensor, storage = sorted(through(value), key=lambda each: not isinstance(each, flambeau.Tensor))
+        storage[0] = 7
+        assert tensor.tolist() == [7, 1, 2, 3]
 
 
 def test_numpys_odd_orders():
@@ -179,12 +202,12 @@ def test_map_location(tmp_path):
     seen = []
 
     def note(storage, location):
-        seen.append((type(storage), storage.size(), storage.nbytes(), storage.dtype, location, storage.device.type))
+        seen.append((type(storage), storage.size(), storage.nbytes(), location, storage.device.type))
         return storage
 
     assert load(tmp_path / "x", note)["x"].tolist() == [0, 1, 2]
-    assert seen == [(Storage, 3, 12, flambeau.float32, "cpu", "cpu")]
-    for where in ("meta", {"cpu": "meta"}, lambda storage, location: storage.to("meta")):
+    assert seen == [(flambeau.UntypedStorage, 12, 12, "cpu", "cpu")]
+    for where in ("meta", {"cpu": "meta"}, lambda storage, location: storage.to(device="meta")):
         x = load(tmp_path / "x", map_location=where)["x"]
         assert x.is_meta and x.shape == (3,) and x.dtype is flambeau.float32
     with pytest.raises(TypeError, match="map_location to give a storage"):

@@ -95,3 +95,14 @@ def test_generator_is_used_and_left_where_it_stands():
 def test_errors(call, error, words):
     with pytest.raises(error, match=words):
         call()
+
+
+def test_memory_like_an_expanded_tensor_is_laid_and_drawn_as_pytorchs():
+    p = flambeau.tensor([0.2, 0.5, 0.3])
+    three = flambeau.rand(5, 3, 2).permute(2, 0, 1)[:, :, None]
+    for like, stride in ((p.expand(2, 3), (3, 1)), (p.expand(4, 2, 3), (6, 3, 1)), (three.expand(2, 5, 4, 3), (1, 24, 2, 8)),
+                         (flambeau.rand(3, 2).t()[None].expand(4, 2, 3), (6, 1, 2))):  # fmt: skip
+        assert flambeau.empty_like(like).stride() == stride
+    for rows in (p.expand(2, 3), p.expand(2, 3).contiguous()):
+        flambeau.manual_seed(7)
+        assert flambeau.multinomial(rows, 1, True).tolist() == [[1], [1]]

@@ -10,7 +10,7 @@ from ..device import CPU, device
 from ..dtype import FLOAT, INT, as_dtype, bool_, dtype, int64
 from ..dtype import float64 as _DOUBLE
 from ..dtype import from_numpy as dtype_of
-from ..layout import order_of, preserve_format, strided
+from ..layout import order_in_memory, order_of, preserve_format, strided
 from ..promote import result_type
 from ..tensor import Size, Tensor, noted, plain, usual
 from . import later
@@ -352,7 +352,7 @@ def _like(x: Tensor, value, dtype, device, requires_grad, layout=None, pin_memor
     if dtype is not None:
         dtype = as_dtype(dtype)
     if device is None and layout is None and memory_format is None and not pin_memory and type(x) is Tensor \
-            and type(x.array) is np.ndarray:
+            and type(x.array) is np.ndarray and 0 not in x.array.strides:  # NumPy lays expanded axes innermost
         kind = x.array.dtype if dtype is None else dtype.numpy
         if value == 0 and x.array.flags.c_contiguous:
             return _made(np.zeros(x.array.shape, kind), requires_grad)
@@ -372,7 +372,7 @@ def _like(x: Tensor, value, dtype, device, requires_grad, layout=None, pin_memor
 def _like_in_memory(x: Tensor, made: Tensor, form) -> Tensor:
     """`made`, a new tensor, with its axes in memory as x's lie, or as the format says."""
     if form is None or form is preserve_format:
-        order = sorted(range(x.ndim), key=lambda axis: -x.array.strides[axis])
+        order = order_in_memory(x.array)
     else:
         order = list(order_of(form, x.ndim))
     if order == list(range(x.ndim)):

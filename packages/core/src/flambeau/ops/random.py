@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import context, front
 from ..dtype import COMPLEX, FLOAT, as_dtype, bool_, dtype, float32, int64
-from ..layout import contiguous_format, preserve_format, strided
+from ..layout import contiguous_format, order_in_memory, preserve_format, strided
 from ..limits import finfo
 from ..promote import result_type
 from ..random import Generator, default_generator, maps
@@ -293,7 +293,7 @@ def in_memory_order(target, values):
     """The values in the target's shape, one after the other as its elements lie in memory: so PyTorch draws for a transposed tensor."""
     if values.ndim > 1 or target.flags.c_contiguous or target.ndim < 2:
         return values.reshape(target.shape)
-    order = sorted(range(target.ndim), key=lambda axis: -target.strides[axis])
+    order = order_in_memory(target)
     return values.reshape([target.shape[axis] for axis in order]).transpose([order.index(axis) for axis in range(target.ndim)])
 
 

@@ -16,10 +16,9 @@ from flambeau.serialization.options import (
     skip_data,
 )
 from flambeau.serialization.safetensors import load_file, save_file
-from flambeau.serialization.storage import Storage
 
 __all__ = [
-    "LoadEndianness", "SourceChangeWarning", "Storage", "add_safe_globals", "check_module_version_greater_or_equal", "clear_safe_globals",
+    "LoadEndianness", "SourceChangeWarning", "add_safe_globals", "check_module_version_greater_or_equal", "clear_safe_globals",
     "default_restore_location", "get_crc32_options", "get_default_load_endianness", "get_default_mmap_options", "get_safe_globals",
     "get_unsafe_globals_in_checkpoint", "load", "load_file", "location_tag", "read_metadata", "register_package", "safe_globals", "save",
     "save_file", "set_crc32_options", "set_default_load_endianness", "set_default_mmap_options", "skip_data",

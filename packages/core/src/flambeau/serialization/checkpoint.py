@@ -20,7 +20,7 @@ from .endianness import unmarked
 from .files import File, is_path, mapped, reading, writing
 from .legacy import Legacy, parse, write_legacy
 from .rebuild import Refused
-from .storage import Storage, plain
+from .storage import Storage, TypedStorage, UntypedStorage, elements, of_bytes, plain, untyped
 from .unpickler import Unpickler
 
 DEFAULT_PROTOCOL = 2
@@ -66,7 +66,7 @@ def load(f: File, map_location: Any = None, pickle_module: Any = None, *, weight
     """What `save` or PyTorch's `torch.save` wrote to `f`, as zip or in the format before 1.6; of a safetensors file its tensors.
 
     map_location: where to put the tensors: a device or its name; a dict from the names in the file to others; or a function of
-    (`Storage` on the CPU, name in the file) that gives a storage back, or None for the usual. Without it they go where they were saved.
+    (`UntypedStorage` on the CPU, name in the file) that gives a storage back, or None for the usual. Without it they go where they were.
     mmap=True maps a zip file into memory: bytes are read when they are used, not checked before, and writing into tensors does not change
     the file. Safetensors files at a path are always mapped unless mmap=False.
     weights_only: no file can run code here, whatever it says. Only tensors and plain values are loaded, and classes that
@@ -147,45 +147,54 @@ def is_safetensors(head: bytes) -> bool:
     return len(head) == 9 and int.from_bytes(head[:8], "little") <= safetensors.HEADER_AT_MOST and head[8:] == b"{"
 
 
-def load_archive(archive: Archive, place: Callable[[Storage, str], Storage], encoding: str) -> Any:
+def load_archive(archive: Archive, place: Callable[[UntypedStorage, str], UntypedStorage], encoding: str) -> Any:
     if "constants.pkl" in archive:
         raise RuntimeError(f"{archive.source} is a TorchScript archive, a program: only checkpoints of tensors and plain values are loaded")
     order = bytes(archive.read("byteorder")) if "byteorder" in archive else unmarked().encode()
     if order not in (b"little", b"big"):
         raise archive.damaged(f"unknown endianness {order!r:.20}")
-    known: dict[str, Storage] = {}
+    known: dict[str, UntypedStorage] = {}
+    given: dict[tuple[str, Any], TypedStorage] = {}
 
-    def resolve(key: Any) -> Storage:
+    def resolve(key: Any) -> TypedStorage:
         dtype, name, location, count, _view = parse(key)
         size = count * (1 if dtype is None else dtype.itemsize)
         if name not in known:
             block = archive.read(f"data/{name}", size)
-            known[name] = place(Storage(plain(native(block, dtype, order.decode())), dtype), location)
+            known[name] = place(of_bytes(native(block, dtype, order.decode())), location)
         found = known[name]
         if found.nbytes() != size:
             raise Refused(f"the storage {name!r:.40} has two sizes")
-        return found if found.dtype is dtype else Storage(found.data, dtype)
+        if (name, dtype) not in given:
+            given[name, dtype] = elements(found, dtype)
+        return given[name, dtype]
 
     return Unpickler(archive.pickle(), 0, resolve, encoding).load()
 
 
-def load_legacy(file: Any, source: str, place: Callable[[Storage, str], Storage], encoding: str) -> Any:
+def load_legacy(file: Any, source: str, place: Callable[[UntypedStorage, str], UntypedStorage], encoding: str) -> Any:
     start = file.tell()
     content = memoryview(bytearray(file.read()))
     legacy = Legacy(content, source, encoding)
-    known: dict[str, Storage] = {}
+    known: dict[str, UntypedStorage] = {}
+    given: dict[tuple[str, Any, Any], TypedStorage] = {}
 
-    def resolve(key: Any) -> Storage:
+    def resolve(key: Any) -> TypedStorage:
         dtype, name, location, count, view = parse(key)
         if name not in known:
             block = native(legacy.read(name), dtype, "little" if legacy.little else "big")
-            known[name] = place(Storage(plain(block), dtype), location)
+            known[name] = place(of_bytes(block), location)
         found = known[name]
-        if view is None:
-            return found if found.dtype is dtype else Storage(found.data, dtype)
-        if type(view) is not tuple or len(view) != 3 or any(type(n) is not int or n < 0 for n in view[1:]) or view[1] + view[2] > count:
-            raise Refused(f"expected a part of a storage, got {view!r:.80}")
-        return Storage(found.data[view[1] * found.element_size() : (view[1] + view[2]) * found.element_size()], dtype)
+        part = (name, dtype, view)
+        if part not in given:
+            if view is not None:
+                natural = type(view) is tuple and len(view) == 3 and all(type(n) is int and n >= 0 for n in view[1:])
+                if not natural or view[1] + view[2] > count:
+                    raise Refused(f"expected a part of a storage, got {view!r:.80}")
+                size = 1 if dtype is None else dtype.itemsize
+                found = found[view[1] * size : (view[1] + view[2]) * size]
+            given[part] = elements(found, dtype)
+        return given[part]
 
     value = Unpickler(content, legacy.begin, resolve, encoding).load()
     file.seek(start + legacy.end)  # another may follow in the same file
@@ -200,7 +209,7 @@ def native(block: np.ndarray, dtype: flambeau.dtype | None, order: str) -> np.nd
     return block.view(f"u{word}").byteswap().view(np.uint8)
 
 
-def placing(map_location: Any) -> Callable[[Storage, str], Storage]:
+def placing(map_location: Any) -> Callable[[UntypedStorage, str], UntypedStorage]:
     """What puts a storage of the CPU where it belongs: a function of it and of the place that the file names."""
     if map_location is None:
         return restore
@@ -213,26 +222,30 @@ def placing(map_location: Any) -> Callable[[Storage, str], Storage]:
     if not callable(map_location):
         raise TypeError(f"expected map_location as a device, str, dict or function, got {type(map_location).__name__}")
 
-    def by_function(storage: Storage, location: str) -> Storage:
+    def by_function(storage: UntypedStorage, location: str) -> UntypedStorage:
         found = map_location(storage, location)
         if found is None:
             return restore(storage, location)
-        if not isinstance(found, Storage):
-            raise TypeError(f"expected map_location to give a storage or None, got {type(found).__name__}")
-        return found
+        return a_storage(found, "map_location")
 
     return by_function
 
 
-def restore(storage: Storage, location: str) -> Storage:
+def a_storage(found: Any, giver: str) -> UntypedStorage:
+    if not isinstance(found, Storage):
+        raise TypeError(f"expected {giver} to give a storage or None, got {type(found).__name__}")
+    return untyped(found)
+
+
+def restore(storage: UntypedStorage, location: str) -> UntypedStorage:
     """The storage on the device that a file names, or where `register_package` has it put.  RuntimeError where that is not here."""
     found = options.by_packages(storage, location)
     if found is not None:
-        return found
+        return a_storage(found, "a registered package")
     if location == "cpu":
         return storage
     try:
-        return storage.to(location)
+        return storage.to(device=location)
     except (RuntimeError, ImportError) as error:
         raise RuntimeError(
             f"Attempting to deserialize object on a {location.partition(':')[0].upper():.20} device, {location!r:.40}, "
@@ -241,7 +254,7 @@ def restore(storage: Storage, location: str) -> Storage:
         ) from error
 
 
-def to_tensor(array: np.ndarray, place: Callable[[Storage, str], Storage]) -> flambeau.Tensor:
-    storage = place(Storage(plain(array.reshape(-1).view(np.uint8))), "cpu")
+def to_tensor(array: np.ndarray, place: Callable[[UntypedStorage, str], UntypedStorage]) -> flambeau.Tensor:
+    storage = place(of_bytes(array.reshape(-1).view(np.uint8)), "cpu")
     tensor = plain(array)
-    return tensor if storage.data.device.type == "cpu" else tensor.to(storage.device)
+    return tensor if storage.device.type == "cpu" else tensor.to(storage.device)

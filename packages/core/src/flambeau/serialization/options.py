@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .endianness import get_default_load_endianness, set_default_load_endianness
-from .storage import Storage
+from .storage import UntypedStorage
 
 PRIVATE, SHARED = getattr(mmap, "MAP_PRIVATE", 2), getattr(mmap, "MAP_SHARED", 1)
 
@@ -145,7 +145,7 @@ def tag_of(tensor: Any) -> str:
     return location_tag(tensor.untyped_storage()) if _packages else str(tensor.device)
 
 
-def by_packages(storage: Storage, location: str) -> Any:
+def by_packages(storage: UntypedStorage, location: str) -> Any:
     """The storage where a registered package puts it; None where there is none for this place."""
     for _, _, deserializer in _packages:
         found = deserializer(storage, location)

@@ -16,7 +16,7 @@ from flambeau.nn import Parameter
 from . import allowed, names
 from .names import Name
 from .options import tag_of
-from .storage import address, root_of
+from .storage import Storage, TypedStorage, UntypedStorage, address, root_of
 
 # what a tensor has in itself; whatever else stands there is an attribute of the user's
 OURS = frozenset({"_grad", "_backward_hooks", "process", "level", "function_rule",
@@ -52,7 +52,9 @@ class Pickler(PythonPickler):
         self.alive: list[Any] = []  # ids and addresses hold while the things are there
 
     def persistent_id(self, obj: Any) -> Any:
-        if type(obj) is not Stored:
+        if type(obj) in STORAGES:
+            obj = self.storage(obj)
+        elif type(obj) is not Stored:
             return None
         view = (None,) if self.legacy else ()
         return ("storage", obj.kind, obj.key, obj.location, obj.count, *view)
@@ -151,25 +153,41 @@ class Pickler(PythonPickler):
             root, begin, stride = x.array.copy().reshape(-1).view(root.dtype), 0, x.contiguous().stride()
             self.alive.append(root)
         typed = names.TYPED.get(x.dtype)
+        if typed is None and self.legacy:
+            raise TypeError(f"the format before PyTorch 1.6 has no {x.dtype}; save in the zip format")
         wanted = names.UNTYPED if typed is None else Name("torch", typed)
+        known = self.kept(x, root, wanted, 1 if typed is None else itemsize)
+        args: tuple = (known, begin // itemsize, tuple(x.shape), stride, x.requires_grad, OrderedDict())
+        return (names.REBUILD, args) if known.kind == wanted != names.UNTYPED else (names.REBUILD_UNTYPED, (*args, x.dtype))
+
+    def storage(self, storage: Storage) -> Stored:
+        flat = storage._tensor
+        if flat.is_meta:
+            raise TypeError("a storage on meta has no bytes to save; save a tensor there, which has a shape")
+        bare = type(storage) is UntypedStorage and not self.legacy  # which PyTorch cannot read in the older format
+        typed = None if bare else names.TYPED.get(flat.dtype)
+        root, _begin, _strides = root_of(flat, self.lengths)
+        if root.size != storage.nbytes():  # a part of what was memory for more
+            root = flat.array.copy().view(root.dtype)
+        self.alive.append(root)
+        return self.kept(flat, root, names.UNTYPED if typed is None else Name("torch", typed), storage.element_size())
+
+    def kept(self, x: Tensor, root: Any, wanted: Name, itemsize: int) -> Stored:
+        """The storage in the file for the memory of x.  RuntimeError where that is there as elements of another dtype."""
         place = (root.ctypes.data, root.size) if x.device.type == "cpu" else (root.data.ptr, 0)
         known = self.by_place.get(place) if root.size else None
         if known is None:
-            location = tag_of(x)
-            known = Stored(str(len(self.stored)), root, KINDS[wanted], location, root.size // (1 if typed is None else itemsize))
+            known = Stored(str(len(self.stored)), root, KINDS[wanted], tag_of(x), root.size // itemsize)
             self.stored.append(known)
             self.by_place[place] = known
-        args: tuple = (known, begin // itemsize, tuple(x.shape), stride, x.requires_grad, OrderedDict())
-        if known.kind == wanted and typed is not None:
-            return names.REBUILD, args
-        if self.legacy:
-            if typed is None:
-                raise TypeError(f"the format before PyTorch 1.6 has no {x.dtype}; save in the zip format")
-            raise RuntimeError("Cannot save multiple tensors or storages that view the same data as different types in the format before "
-                               "PyTorch 1.6; save in the zip format")
-        return names.REBUILD_UNTYPED, (*args, x.dtype)
+        elif known.kind != wanted and not {known.kind, wanted} <= OF_BYTES:
+            raise RuntimeError("Cannot save multiple tensors or storages that view the same data as different types: save one of them, and "
+                               "view or clone the other when it is loaded")
+        return known
 
 
+STORAGES = frozenset({TypedStorage, UntypedStorage})
+OF_BYTES = frozenset({names.UNTYPED, Name("torch", "ByteStorage")})
 KINDS = {name: name for name in (names.UNTYPED, *(Name("torch", storage) for storage in names.TYPED.values()))}  # one object each
 
 

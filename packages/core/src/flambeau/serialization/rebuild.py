@@ -13,7 +13,7 @@ from flambeau.fields import of_class, slots_in
 from flambeau.nn import Parameter
 
 from . import allowed, names
-from .storage import Storage, plain
+from .storage import TypedStorage, plain, view_of
 
 NODES_IN_KEY, DEEPEST_KEY = 10_000, 100
 
@@ -114,18 +114,18 @@ def device(kind: Any, index: Any = None) -> flambeau.device:
 
 def typed(storage: Any, offset: Any, extents: Any, strides: Any, requires_grad: Any = False, hooks: Any = None,
           metadata: Any = None) -> Tensor:  # fmt: skip
-    if type(storage) is not Storage or storage.dtype is None:
+    if type(storage) is not TypedStorage:
         raise Refused(f"expected a storage of elements to make a tensor of, got {type(storage).__name__}")
     return untyped(storage, offset, extents, strides, requires_grad, hooks, storage.dtype, metadata)
 
 
 def untyped(storage: Any, offset: Any, extents: Any, strides: Any, requires_grad: Any, hooks: Any, dtype: Any,
             metadata: Any = None) -> Tensor:  # fmt: skip
-    if type(storage) is not Storage or type(dtype) is not flambeau.dtype:
+    if type(storage) is not TypedStorage or type(dtype) is not flambeau.dtype:
         raise Refused(f"expected a storage and a dtype to make a tensor of, got {type(storage).__name__} and {type(dtype).__name__}")
     if hooks:
         raise Refused("a tensor with hooks of backward: functions are not loaded")
-    made = storage.tensor(dtype, offset, numbers(extents), numbers(strides))
+    made = view_of(storage, dtype, offset, numbers(extents), numbers(strides))
     for what, on in (metadata if type(metadata) is dict else {}).items():
         if what not in ("conj", "neg") or type(on) is not bool:
             raise Refused(f"a tensor's unknown metadata {what!r:.40}")

@@ -10,84 +10,45 @@ import flambeau
 from flambeau import Tensor
 from flambeau.backends import meta
 from flambeau.fields import new
+from flambeau.ops.storage import TypedStorage, UntypedStorage, typed, untyped
+from flambeau.types import Storage
 
 HOST = np.ndarray
 
 
-class Storage:
-    """The bytes of some tensors' memory, on a device: what a `map_location` function is given and gives back.
+def view_of(storage: Storage, dtype: flambeau.dtype, offset: int, size: tuple[int, ...], stride: tuple[int, ...]) -> Tensor:
+    """A tensor in the storage's memory: offset and stride in elements.  ValueError when it reaches out of it."""
+    for what, numbers in (("size", size), ("stride", stride)):
+        if any(type(n) is not int or not 0 <= n < 1 << 63 for n in numbers):
+            raise ValueError(f"expected a tensor's {what} as natural numbers, got {numbers!r:.100}")
+    if len(size) != len(stride) or len(size) > 64 or type(offset) is not int or offset < 0:
+        raise ValueError(f"expected size, stride and offset of one tensor, got {size!r:.100}, {stride!r:.100} and {offset!r:.40}")
+    count = 1
+    for n in size:
+        count *= n
+    last = offset + sum((n - 1) * s for n, s in zip(size, stride)) if count else offset - 1
+    if count >= 1 << 62 or (last + 1) * dtype.itemsize > storage.nbytes():
+        what = f"a tensor of size {size}, stride {stride} and offset {offset} in {dtype}"
+        raise ValueError(f"{what} does not fit its storage of {storage.nbytes()} bytes")
+    data = untyped(storage)._tensor
+    array = data.array
+    strides = tuple(s * dtype.itemsize for s in stride)
+    if data.is_meta:
+        return plain(meta.hollow(size, dtype.numpy, strides))
+    begin = offset * dtype.itemsize if count else 0
+    if type(array) is HOST:
+        return plain(np.ndarray(size, dtype.numpy, array, begin, strides))
+    return plain(type(array)(size, dtype.numpy, array.data + begin, strides) if count else type(array)(size, dtype.numpy))
 
-    data     a flat uint8 tensor
-    dtype    of the elements that the file says are in it; None where it says only bytes
 
-    >>> storage = Storage(flambeau.zeros(8, dtype=flambeau.uint8), flambeau.float32)
-    >>> storage.nbytes(), storage.size(), storage.device, storage.cpu() is storage
-    (8, 2, device(type='cpu'), True)
-    """
+def of_bytes(block: Any) -> UntypedStorage:
+    """The storage of a flat array of bytes."""
+    return untyped(typed(plain(block)))
 
-    def __init__(self, data: Tensor, dtype: flambeau.dtype | None = None) -> None:
-        self.data, self.dtype = data, dtype
 
-    @property
-    def device(self) -> flambeau.device:
-        return self.data.device
-
-    @property
-    def is_cuda(self) -> bool:
-        return self.device.type == "cuda"
-
-    def nbytes(self) -> int:
-        return self.data.numel()
-
-    def element_size(self) -> int:
-        return 1 if self.dtype is None else self.dtype.itemsize
-
-    def size(self) -> int:
-        """The number of elements."""
-        return self.nbytes() // self.element_size()
-
-    __len__ = size
-
-    def data_ptr(self) -> int:
-        return self.data.data_ptr()
-
-    def to(self, device: Any) -> Storage:
-        """The same bytes on `device`; itself when they are there."""
-        where = flambeau.device(device)
-        same = where.type == self.device.type and (where.index is None or where.index == self.device.index)
-        return self if same else Storage(self.data.to(where), self.dtype)
-
-    def cpu(self) -> Storage:
-        return self.to("cpu")
-
-    def cuda(self, device: Any = None) -> Storage:
-        return self.to(flambeau.device("cuda") if device is None else device if isinstance(device, str) else flambeau.device(device))
-
-    def __repr__(self) -> str:
-        return f"Storage({self.nbytes()} bytes, dtype={self.dtype}, device={self.device})"
-
-    def tensor(self, dtype: flambeau.dtype, offset: int, size: tuple[int, ...], stride: tuple[int, ...]) -> Tensor:
-        """A view of the memory: offset and stride in elements.  ValueError when it reaches out of the storage."""
-        for what, numbers in (("size", size), ("stride", stride)):
-            if any(type(n) is not int or not 0 <= n < 1 << 63 for n in numbers):
-                raise ValueError(f"expected a tensor's {what} as natural numbers, got {numbers!r:.100}")
-        if len(size) != len(stride) or len(size) > 64 or type(offset) is not int or offset < 0:
-            raise ValueError(f"expected size, stride and offset of one tensor, got {size!r:.100}, {stride!r:.100} and {offset!r:.40}")
-        count = 1
-        for n in size:
-            count *= n
-        last = offset + sum((n - 1) * s for n, s in zip(size, stride)) if count else offset - 1
-        if count >= 1 << 62 or (last + 1) * dtype.itemsize > self.nbytes():
-            what = f"a tensor of size {size}, stride {stride} and offset {offset} in {dtype}"
-            raise ValueError(f"{what} does not fit its storage of {self.nbytes()} bytes")
-        array = self.data.array
-        strides = tuple(s * dtype.itemsize for s in stride)
-        if self.data.is_meta:
-            return plain(meta.hollow(size, dtype.numpy, strides))
-        begin = offset * dtype.itemsize if count else 0
-        if type(array) is HOST:
-            return plain(np.ndarray(size, dtype.numpy, array, begin, strides))
-        return plain(type(array)(size, dtype.numpy, array.data + begin, strides) if count else type(array)(size, dtype.numpy))
+def elements(storage: UntypedStorage, dtype: flambeau.dtype | None) -> TypedStorage:
+    """A storage as what a file says that it has, bytes where that is None: what `load` gives for a storage, as PyTorch does."""
+    return TypedStorage(wrap_storage=storage, dtype=dtype or flambeau.uint8)
 
 
 def plain(array: Any) -> Tensor:
