@@ -96,8 +96,9 @@ def _sum_up(da, dh, x, before, w_ih, b_ih):
     return np.matmul(da, w_ih), np.matmul(da.T, x), np.matmul(dh.T, before), *biases
 
 
-def _parts(a, k: int):
-    return [a[:, j:j + k] for j in range(0, a.shape[1], k)]
+def _parts(a, n: int):
+    k = a.shape[1] // n
+    return [a[:, j * k:(j + 1) * k] for j in range(n)]
 
 
 def _sigmoid(xp, a):
@@ -128,9 +129,9 @@ def lstm(x, h0, c0, w_ih, w_hh, b_ih, b_hh, w_hr, sizes, reverse):
     steps = _steps(sizes, reverse)
     for (start, n), (h, c) in zip(steps, _states(steps, (h0, c0), (y, cells)), strict=True):
         rows = slice(start, start + n)
-        each, row = _parts(gates[rows], k), y[rows]
+        each, row = _parts(gates[rows], 4), y[rows]
         hidden = row if w_hr is None else wide[:n]
-        step(*each, *_parts(np.matmul(h, w, out=room[:n]), k), c, out=(*each, cells[rows], hidden))
+        step(*each, *_parts(np.matmul(h, w, out=room[:n]), 4), c, out=(*each, cells[rows], hidden))
         if w_hr is not None:
             np.matmul(hidden, w_hr.T, out=row)
     return y, _last(h0, y, steps), _last(c0, cells, steps), gates, cells
@@ -153,7 +154,7 @@ def lstm_backward(gy, gh, gc, ggates, gcells, y, gates, cells, x, h0, c0, w_ih, 
         if dhidden is not None:
             dhidden[rows] = dh
             through = np.matmul(dh, w_hr)
-        step(through, dc, *_parts(gates[rows], k), cells[rows], befores.pop()[0], out=(*_parts(da[rows], k), dc))
+        step(through, dc, *_parts(gates[rows], 4), cells[rows], befores.pop()[0], out=(*_parts(da[rows], 4), dc))
         np.matmul(da[rows], w_hh, out=dh)
     sums = _sum_up(da, da, x, _before(h0, y, steps), w_ih, b_ih)
     projection = () if dhidden is None else (np.matmul(dhidden.T, gates[:, 3 * k:] * np.tanh(cells)),)
@@ -186,7 +187,7 @@ def gru(x, h0, w_ih, w_hh, b_ih, b_hh, sizes, reverse):
         a = np.matmul(h, w, out=room[:n])
         if b_hh is not None:
             a += b_hh
-        step(*_parts(u[rows], k), *_parts(a, k), h, out=(*_parts(gates[rows], k), y[rows]))
+        step(*_parts(u[rows], 3), *_parts(a, 3), h, out=(*_parts(gates[rows], 4), y[rows]))
     return y, _last(h0, y, steps), gates
 
 
@@ -203,7 +204,7 @@ def gru_backward(gy, gh, ggates, y, gates, x, h0, w_ih, w_hh, b_ih, sizes, rever
         rows = slice(start, start + n)
         if gy is not None:
             dh += gy[rows]
-        step(dh, *_parts(gates[rows], k), before[rows], out=(*_parts(da[rows], k), *_parts(db[rows], k), dh))
+        step(dh, *_parts(gates[rows], 4), before[rows], out=(*_parts(da[rows], 3), *_parts(db[rows], 3), dh))
         dh += np.matmul(db[rows], w_hh, out=room[:n])
     sums = _sum_up(da, db, x, before, w_ih, b_ih)
     return sums[0], dh0, *sums[1:]

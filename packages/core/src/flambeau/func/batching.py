@@ -256,26 +256,26 @@ def _embedding_back(card, values, hidden, attrs, n):
 
 # convolution: an input's hidden axis folds into N; a weight's makes more groups
 def _fold_n(x):
-    return x.reshape(-1, *x.shape[2:])
+    return x.reshape(x.shape[0] * x.shape[1], *x.shape[2:])
 
 
 def _fold_c(x):
     """(B, N, C, …) -> (N, B·C, …)"""
-    return x.movedim(0, 1).reshape(x.shape[1], -1, *x.shape[3:])
+    return x.movedim(0, 1).reshape(x.shape[1], x.shape[0] * x.shape[2], *x.shape[3:])
 
 
 def _unfold_c(y, n):
     """(N, B·C, …) -> (B, N, C, …)"""
-    return y.reshape(y.shape[0], n, -1, *y.shape[2:]).movedim(1, 0)
+    return y.reshape(y.shape[0], n, y.shape[1] // n, *y.shape[2:]).movedim(1, 0)
 
 
 def _conv(card, values, hidden, attrs, n):
     x, w, b = values
     if not hidden[1] and not hidden[2]:
         y = run(card, (_fold_n(x), w, b), attrs)
-        return y.reshape(n, -1, *y.shape[1:])
+        return y.reshape(n, y.shape[0] // n, *y.shape[1:])
     x, w = _all([x, w], hidden[:2], n)
-    y = _unfold_c(run(card, (_fold_c(x), w.reshape(-1, *w.shape[2:]), None), attrs | {"groups": attrs["groups"] * n}), n)
+    y = _unfold_c(run(card, (_fold_c(x), _fold_n(w), None), attrs | {"groups": attrs["groups"] * n}), n)
     return y if b is None else y + (b if hidden[2] else b.expand(n, *b.shape)).reshape(n, 1, -1, *(1,) * (y.ndim - 3))
 
 
@@ -288,7 +288,7 @@ def _conv_input(card, values, hidden, attrs, n):
     g, w = _all(values, hidden, n)
     y = run(
         card,
-        (_fold_c(g), w.reshape(-1, *w.shape[2:])),
+        (_fold_c(g), _fold_n(w)),
         attrs | {"groups": attrs["groups"] * n, "shape": (shape[0], n * shape[1], *shape[2:])},
     )
     return _unfold_c(y, n)

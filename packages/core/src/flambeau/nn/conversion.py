@@ -28,7 +28,7 @@ def converted(parameter: Any, fn: Callable[[Tensor], Tensor], place: str) -> Any
         kept = Parameter(new, requires_grad=parameter.requires_grad)
     else:
         kept = parameter
-        kept.data = new
+        kept.data = new.data  # a lazy parameter gives a lazy one
     if grad is not None:
         new = fn(grad).requires_grad_(grad.requires_grad)
         if HOW["overwrite"] or HOW["swap"]:

@@ -34,8 +34,8 @@ class Module(Stateful):
 
     training: bool = True
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         self.__dict__["training"] = True
 
     # Calling -------------------------------------------------------------------------------------------------------
@@ -220,6 +220,9 @@ class Module(Stateful):
             raise TypeError(f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dtype}")
 
         def convert(tensor: Tensor) -> Tensor:
+            if tensor.is_meta and device is not None and device.type != "meta":
+                raise NotImplementedError("Cannot copy out of meta tensor; no data! Please use nn.Module.to_empty() instead of "
+                                          "nn.Module.to() when moving module from meta to a different device.")
             casts = dtype is not None and (tensor.is_floating_point() or tensor.is_complex())
             out = tensor.to(device or tensor.device, dtype if casts else tensor.dtype, non_blocking)
             return out if memory_format is None or out.ndim not in axes else out.to(memory_format=memory_format)

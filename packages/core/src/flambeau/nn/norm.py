@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from warnings import warn
 
 import flambeau
 
@@ -113,7 +114,7 @@ class _BatchNorm(_Running):
     def forward(self, input: Tensor) -> Tensor:
         self._check_input_dim(input)
         momentum = 0.0 if self.momentum is None else self.momentum
-        if self.training and self.num_batches_tracked is not None:
+        if self.training and self.track_running_stats and self.num_batches_tracked is not None:
             self.num_batches_tracked.add_(1)
             if self.momentum is None:  # the plain mean over all batches so far
                 momentum = 1.0 / float(self.num_batches_tracked)
@@ -178,9 +179,12 @@ class _InstanceNorm(_Running):
         self._check_input_dim(input)
         batched = input.dim() == self.ranks[1]
         x = input if batched else input.unsqueeze(0)
-        if x.shape[1] != self.num_features and self.affine:
+        if x.shape[1] != self.num_features:
             axis = 1 if batched else 0
-            raise ValueError(f"expected input's size at dim={axis} to match num_features ({self.num_features}), but got: {x.shape[1]}.")
+            if self.affine:
+                raise ValueError(f"expected input's size at dim={axis} to match num_features ({self.num_features}), but got: {x.shape[1]}.")
+            warn(f"input's size at dim={axis} does not match num_features. You can silence this warning by not passing in num_features, "
+                 "which is not used because affine=False", stacklevel=2)
         result = F.instance_norm(
             x,
             self.running_mean,

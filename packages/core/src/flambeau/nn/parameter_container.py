@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Self
 
 from ..tensor import Parameter, Tensor
@@ -164,8 +165,14 @@ class ParameterDict(Module):
         return ParameterDict(dict.fromkeys(keys, default))
 
     def update(self, parameters: Any) -> None:
-        """Put in parameters from a mapping, or from an iterable of (name, parameter)."""
-        for key, value in pairs(parameters, "ParameterDict"):
+        """Put in parameters from a mapping, or from an iterable of (name, parameter).
+
+        In the order of an OrderedDict, a ParameterDict or an iterable; by name those of another mapping.
+        """
+        items = pairs(parameters, "ParameterDict")
+        if isinstance(parameters, Mapping) and not isinstance(parameters, OrderedDict):
+            items = sorted(items)
+        for key, value in items:
             self[key] = value
 
     def __or__(self, other: ParameterDict) -> ParameterDict:

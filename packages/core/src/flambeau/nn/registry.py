@@ -8,6 +8,7 @@ stand in one of three dicts of names. `module._parameters` and its two sisters a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, MutableMapping
+from inspect import signature
 from typing import Any
 
 from ..tensor import Parameter, Tensor
@@ -86,12 +87,20 @@ class Registry:
     _module_names: dict[str, None]
     _non_persistent_buffers_set: set[str]
 
-    def __init__(self) -> None:
+    call_super_init = False  # whether __init__ goes on to the next class in line, with its arguments: for mixins that come later
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if (args or kwargs) and not self.call_super_init:
+            told = f"got an unexpected keyword argument '{next(iter(kwargs))}'" if kwargs else \
+                f"takes 1 positional argument but {len(args) + 1} were given"
+            raise TypeError(f"{type(self).__name__}.__init__() {told}")
         store = self.__dict__
         store["_parameter_names"] = {}
         store["_buffer_names"] = {}
         store["_module_names"] = {}
         store["_non_persistent_buffers_set"] = set()
+        if self.call_super_init:
+            super().__init__(*args, **kwargs)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Take over another module's attributes: a shallow copy shares the members but has name dicts of its own."""
@@ -142,7 +151,6 @@ class Registry:
                 self._adopt(name, value)
             store[name] = value
         elif isinstance(value, Buffer):
-            self._disown(name)
             self._adopt(name, value)
         else:
             object.__setattr__(self, name, value)
@@ -217,7 +225,13 @@ class Registry:
             raise KeyError(f"attribute '{name}' already exists")
 
     def _adopt(self, name: str, buffer: Any) -> None:
-        self.register_buffer(name, buffer, buffer.persistent)
+        if "persistent" in signature(self.register_buffer).parameters:
+            self.register_buffer(name, buffer, buffer.persistent)
+        elif buffer.persistent:  # a subclass's own, of two arguments
+            self.register_buffer(name, buffer)
+        else:
+            raise RuntimeError("Registering a non-persistent buffer on a Module subclass that implements register_buffer() without the "
+                               "persistent argument is not allowed.")
 
     def _disown(self, name: str) -> None:
         """Forget whatever `name` was, so that it can become another kind of member."""

@@ -198,8 +198,8 @@ class RNNBase(Module):
             raise RuntimeError("Expected sequence length to be larger than 0 in RNN")
         states = self._start(input, batch) if states is None else states
         self._check_state(states, batch)
-        output, ends = self._run(input.reshape(length * batch, -1), states, (batch,) * length)
-        output = output.reshape(length, batch, -1)
+        output, ends = self._run(input.reshape(length * batch, input.shape[2]), states, (batch,) * length)
+        output = output.reshape(length, batch, output.shape[1])
         if not batched:
             return output.squeeze(1), self._as_state([e.squeeze(1) for e in ends])
         return (output.transpose(0, 1) if self.batch_first else output), self._as_state(ends)

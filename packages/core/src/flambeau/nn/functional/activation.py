@@ -13,6 +13,7 @@ from ...ops.nn import gelu_erf, gelu_tanh
 from ...ops.nn import silu as silu_card
 from ...ops.nn import softplus as softplus_card
 from ...tensor import Tensor
+from ...write import into
 
 __all__ = [
     "celu",
@@ -212,21 +213,24 @@ def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
 
 
 @listed
-def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
+def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0, *, out: Tensor | None = None) -> Tensor:
     """log(1 + exp(beta * input)) / beta; input itself where beta * input is above `threshold`.  (*) -> (*)"""
-    return softplus_card(input, beta=beta, threshold=threshold)
+    result = softplus_card(input, beta=beta, threshold=threshold)
+    return result if out is None else into(out, result, "softplus")
 
 
-def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+def hardshrink(input: Tensor, lambd: float = 0.5, *, out: Tensor | None = None) -> Tensor:
     """input, but 0 between -lambd and lambd.  (*) -> (*)"""
-    return cards.hardshrink(input, lambd)
+    result = cards.hardshrink(input, lambd)
+    return result if out is None else into(out, result, "hardshrink")
 
 
-def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+def softshrink(input: Tensor, lambd: float = 0.5, *, out: Tensor | None = None) -> Tensor:
     """input drawn towards 0 by lambd, 0 between -lambd and lambd.  (*) -> (*)"""
     if lambd < 0:
         raise RuntimeError(f"lambda must be greater or equal to 0, but found to be {lambd}.")
-    return cards.softshrink(input, lambd)
+    result = cards.softshrink(input, lambd)
+    return result if out is None else into(out, result, "softshrink")
 
 
 def tanhshrink(input: Tensor) -> Tensor:
@@ -249,9 +253,10 @@ def tanh(input: Tensor) -> Tensor:
     return input.tanh()
 
 
-def logsigmoid(input: Tensor) -> Tensor:
+def logsigmoid(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """log(sigmoid(input)), exact far below zero too.  (*) -> (*)"""
-    return cards.logsigmoid(input)
+    result = cards.logsigmoid(input)
+    return result if out is None else into(out, result, "logsigmoid")
 
 
 def glu(input: Tensor, dim: int = -1) -> Tensor:

@@ -212,11 +212,11 @@ def multi_head_attention_forward(
         mask = padding if mask is None else mask + padding
 
     p = dropout_p if training else 0.0
-    heads = (batch, num_heads, -1, width)
     if not need_weights:
         if mask is not None:
-            mask = mask.unsqueeze(0) if mask.dim() == 2 else mask.reshape(batch, num_heads, -1, keys)
-        mixed = scaled_dot_product_attention(q.reshape(heads), k.reshape(heads), v.reshape(heads), mask, p)  # (N, heads, L, width)
+            mask = mask.unsqueeze(0) if mask.dim() == 2 else mask.reshape(batch, num_heads, mask.shape[-2], keys)
+        q, k, v = (x.reshape(batch, num_heads, *x.shape[1:]) for x in (q, k, v))
+        mixed = scaled_dot_product_attention(q, k, v, mask, p)  # (N, heads, L, width)
         mixed = mixed.permute(2, 0, 1, 3).reshape(length * batch, embed)
         output = linear(mixed, out_proj_weight, out_proj_bias).reshape(length, batch, embed)
         return (output if batched else output.squeeze(1)), None

@@ -84,13 +84,13 @@ def grid_sample(
                          f"'{padding_mode}'")  # fmt: skip
     axes = input.dim() - 2
     sizes = f"input with sizes {list(input.shape)} and grid with sizes {list(grid.shape)}"
+    if grid.shape[-1] != axes:
+        raise RuntimeError(f"grid_sampler(): expected grid to have size {axes} in last dimension, but got grid with sizes "
+                           f"{list(grid.shape)}")  # fmt: skip
     if axes not in (2, 3) or grid.dim() != input.dim():
         raise RuntimeError(f"grid_sampler(): expected 4D or 5D input and grid with same number of dimensions, but got {sizes}")
     if grid.shape[0] != input.shape[0]:
         raise RuntimeError(f"grid_sampler(): expected grid and input to have same batch size, but got {sizes}")
-    if grid.shape[-1] != axes:
-        raise RuntimeError(f"grid_sampler(): expected grid to have size {axes} in last dimension, but got grid with sizes "
-                           f"{list(grid.shape)}")  # fmt: skip
     if any(n == 0 for n in input.shape[2:]):
         raise RuntimeError(f"grid_sampler(): expected input to have non-empty spatial dimensions, but input has sizes {list(input.shape)}")
     if input.dtype is not grid.dtype:

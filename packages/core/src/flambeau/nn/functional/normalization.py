@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
 from numpy import ndarray
 
@@ -179,6 +180,8 @@ def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bia
             f"Expected number of channels in input to be divisible by num_groups, but got input of shape {list(input.shape)} "
             f"and num_groups={num_groups}"
         )
+    if n * (c // num_groups) * prod(input.shape[2:]) == 1:
+        raise ValueError(f"Expected more than 1 value per channel when training, got input size {[1, num_groups, *input.shape[2:]]}")
     if not input.numel():
         return _affine(input * 1, weight, bias)
     result = layer_norm_card(input.reshape(n, num_groups, -1), None, None, axes=1, eps=eps).reshape(input.shape)

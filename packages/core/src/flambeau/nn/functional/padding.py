@@ -40,18 +40,22 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
 def padded(input: Tensor, sides: list[int], mode: str) -> Tensor:
     """Elements from inside, beside the edges."""
     axes = len(sides) // 2
+    given = input
     if input.dim() not in (axes + 1, axes + 2) or axes > 3:
         raise NotImplementedError(
             f"Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now: mode {mode!r} pads the last 1, 2 or 3 axes "
             f"of an input with one or two more, got shape {tuple(input.shape)} and pad {tuple(sides)}"
         )
+    if mode != "circular" and 0 in input.shape[input.dim() - axes - 1:]:
+        raise RuntimeError(f"Expected {axes + 1}D or {axes + 2}D (batch mode) tensor with possibly 0 batch size and other non-zero "
+                           f"dimensions for input, but got: {list(input.shape)}")
     for i in range(axes):
         before, after = sides[2 * i : 2 * i + 2]
         if before or after:
             axis = input.dim() - 1 - i
             index = _INDEX[mode](input.shape[axis], before, after)
             input = input.index_select(axis, flambeau.tensor(index, dtype=flambeau.int64, device=input.device))
-    return input
+    return input.clone() if input is given else input
 
 
 def _constant(input: Tensor, sides: list[int], value: float) -> Tensor:
@@ -65,7 +69,14 @@ def _constant(input: Tensor, sides: list[int], value: float) -> Tensor:
     return in_order_of(constant_pad(input, pads=tuple(pads), value=value), input)
 
 
+def _check_left(size: int, before: int, after: int) -> None:
+    if size + before + after < 0:
+        raise RuntimeError(f"input (size: {size}) is too small for padding ({before}, {after}). Calculated output size: "
+                           f"{size + before + after}")
+
+
 def _reflect(size: int, before: int, after: int) -> list[int]:
+    _check_left(size, before, after)
     if max(before, after) >= size:
         raise RuntimeError(
             f"Padding size should be less than the corresponding input dimension, but got: padding ({before}, {after}) "
@@ -75,14 +86,15 @@ def _reflect(size: int, before: int, after: int) -> list[int]:
 
 
 def _replicate(size: int, before: int, after: int) -> list[int]:
-    if size == 0:
-        raise RuntimeError("replicate padding expects axes that are not empty")
+    _check_left(size, before, after)
     return [min(max(i, 0), size - 1) for i in range(-before, size + after)]
 
 
 def _circular(size: int, before: int, after: int) -> list[int]:
     if max(before, after) > size:
         raise RuntimeError(f"Padding value causes wrapping around more than once: ({before}, {after}) at dimension of size {size}")
+    if size + before + after < 0:
+        raise RuntimeError(f"Negative padding value is resulting in an empty dimension: ({before}, {after}) at dimension of size {size}")
     first, kept = max(0, -before), size - max(0, -before) - max(0, -after)  # negative padding cuts off before anything wraps
     return [first + i % kept for i in range(-max(0, before), kept + max(0, after))]
 

@@ -11,6 +11,7 @@ import numpy as np
 import flambeau
 
 from ...casting import listed
+from ...ops.outs import word
 from ...tensor import Tensor
 from .grid import cubic_weights
 from .order import keeps_order
@@ -58,6 +59,8 @@ def interpolate(
         raise NotImplementedError(f"interpolate: unknown mode {mode!r}; there are {modes}")
     if _SMOOTH.get(mode, axes) != axes:
         raise NotImplementedError(f"Got {input.dim()}D input, but {mode} mode needs {_SMOOTH[mode] + 2}D input")
+    if not input.is_floating_point() and not (input.dtype is flambeau.uint8 and ("nearest" in mode or mode in _FILTERS)):
+        raise NotImplementedError(f'"interpolate_{mode}" not implemented for {word(input.dtype)!r}: convert the input with .float()')
     sizes, scales = _target(input, size, scale_factor, axes, bool(recompute_scale_factor))
     if mode == "area":
         return (adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d)[axes - 1](input, sizes)
@@ -129,6 +132,9 @@ def _target(input: Tensor, size: Any, scale_factor: Any, axes: int, recompute: b
         )
     have = list(input.shape[2:])
     if size is not None:
+        if not all(isinstance(v, int | Tensor | np.integer) for v in values):
+            raise TypeError("expected size to be one of int or Tuple[int] or Tuple[int, int] or Tuple[int, int, int], but got size with "
+                            f"types {[type(v) for v in values]}")
         if recompute:
             raise ValueError("recompute_scale_factor is not meaningful with an explicit size.")
         sizes, scales = [int(v) for v in values], [h / v if v else 0.0 for h, v in zip(have, values, strict=True)]
@@ -196,6 +202,7 @@ def _older(name: str) -> None:
     warnings.warn(f"`nn.functional.{name}` is deprecated. Use `nn.functional.interpolate` instead.", UserWarning, stacklevel=3)
 
 
+@keeps_order
 def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     """Channels become finer pixels.  (*, C r², H, W) -> (*, C, H r, W r)"""
     r = upscale_factor
