@@ -126,3 +126,20 @@ def test_parameter_dict_sorts_plain_mappings():
 def test_nothing_moves_out_of_meta():
     with pytest.raises(NotImplementedError, match="to_empty"):
         nn.Linear(2, 2, device="meta").to("cpu")
+
+
+@pytest.mark.parametrize("dtype", [flambeau.float16, flambeau.bfloat16])
+@pytest.mark.parametrize("options", [{"is_causal": True}, {"scale": 0.5}, {"attn_mask": 3}, {"enable_gqa": True}])
+def test_attention_in_halves_is_rounded_once(dtype, options):
+    query, key, value = (flambeau.rand(2, heads, 5, 4).to(dtype) for heads in (4, 2, 2))
+    if not options.get("enable_gqa"):
+        key, value = (x.repeat_interleave(2, 1) for x in (key, value))
+    wide = dict(options)
+    if "attn_mask" in options:
+        options = {"attn_mask": flambeau.rand(5, 5).to(dtype)}
+        wide = {"attn_mask": options["attn_mask"].float()}
+    result = F.scaled_dot_product_attention(query.requires_grad_(), key, value, **options)
+    exact = F.scaled_dot_product_attention(query.detach().float(), key.float(), value.float(), **wide)
+    assert result.dtype is dtype and (result == exact.to(dtype)).all()
+    result.sum().backward()
+    assert query.grad.dtype is dtype

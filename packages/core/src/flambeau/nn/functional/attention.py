@@ -14,6 +14,7 @@ from ...tensor import Tensor
 from .dropout import dropout
 from .linear import linear
 from .padding import pad
+from .precision import HALVES
 
 __all__ = ["multi_head_attention_forward", "scaled_dot_product_attention"]
 
@@ -46,6 +47,10 @@ def scaled_dot_product_attention(
     fits = _fits_one_op(query, key, value, attn_mask, dropout_p)
     if ways.limited:
         fits = _chosen(fits, query.is_cuda)
+    if query.dtype in HALVES and not (fits and query.is_cuda):  # in float32, rounded once: BLAS has no products of halves
+        wide = attn_mask.float() if attn_mask is not None and attn_mask.dtype in HALVES else attn_mask
+        result = scaled_dot_product_attention(query.float(), key.float(), value.float(), wide, dropout_p, is_causal, scale)
+        return result.to(query.dtype)
     if fits:
         mask, blind = (None, None) if is_causal else _without_blind(attn_mask)
         if mask is not None and mask.dtype == flambeau.bool:
