@@ -80,3 +80,11 @@ def test_module_load_swaps_with_other_classes():
     finally:
         future.set_swap_module_params_on_conversion(False)
     assert part.kept.tolist() == [2, 2]
+
+
+def test_writes_in_place_are_seen_by_backward():
+    made = layer()
+    squares = made.weight * made.weight
+    made._apply(lambda t: t.add_(1))
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        squares.sum().backward()

@@ -143,3 +143,29 @@ def test_attention_in_halves_is_rounded_once(dtype, options):
     assert result.dtype is dtype and (result == exact.to(dtype)).all()
     result.sum().backward()
     assert query.grad.dtype is dtype
+
+
+ONES = flambeau.ones
+
+
+@pytest.mark.parametrize(("call", "error", "words"), [
+    (lambda: F.conv2d(ONES(1, 2, 4, 4), ONES(0, 2, 3, 3)), RuntimeError, "at least 1 at dimension 0"),
+    (lambda: F.conv1d(ONES(1, 2, 4), ONES(2, 2, 0)), RuntimeError, "kernel size should be greater than zero"),
+    (lambda: F.fold(ONES(1, 12, 12), (4, 5), (2, 2), dilation=8), RuntimeError, "calculated shape of the array of sliding blocks as"),
+    (lambda: F.cosine_similarity(ONES(3, dtype=flambeau.int8), ONES(3, dtype=flambeau.int32), 0), RuntimeError, "common dtype is Int"),
+    (lambda: F.ctc_loss(ONES(5, 1, 4), ONES(1, 2).long(), ONES(1) * 5, [2]), RuntimeError, "input_lengths must be integral"),
+    (lambda: F.ctc_loss(ONES(5, 1, 4), ONES(1, 2).long(), [5], ONES(1) * 2), RuntimeError, "target_lengths must be integral"),
+    (lambda: F.grid_sample(ONES(1, 2, 2), ONES(1, 1, 1, 2), align_corners=False), RuntimeError, "to have size 1 in last dimension"),
+    (lambda: nn.Linear(2, 2).to("cpu", flambeau.float, 2), TypeError, r"\(str, dtype, int\)"),
+    (lambda: nn.Linear(2, 2).to(flambeau.float, "cpu"), TypeError, "invalid combination"),
+    (lambda: nn.Module().to(1, 2, 3), TypeError, "invalid combination"),
+])
+def test_errors(call, error, words):
+    with pytest.raises(error, match=words):
+        call()
+
+
+def test_similarity_of_two_dtypes():
+    assert F.cosine_similarity(ONES(3, dtype=flambeau.int8), ONES(3), 0).item() == pytest.approx(1)
+    assert F.cosine_similarity(ONES(3, dtype=flambeau.float64), ONES(3), 0).dtype is flambeau.float64
+    assert nn.Linear(2, 2).to(flambeau.tensor(2.0, dtype=flambeau.float64), True).weight.dtype is flambeau.float64

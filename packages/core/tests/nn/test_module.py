@@ -123,7 +123,7 @@ def test_a_parameter_may_be_none():
         (lambda m: m.add_module(3, nn.Identity()), TypeError, "module name should be a string. Got int"),
         (lambda m: m.train("yes"), ValueError, "expected to be boolean, got 'yes'"),
         (lambda m: m.to(flambeau.int64), TypeError, "floating point or complex dtypes"),
-        (lambda m: m.to(3.5), TypeError, "expected a device, dtype or tensor"),
+        (lambda m: m.to(3.5), TypeError, "expected a tensor, or a device and a dtype"),
         (lambda m: m.get_submodule("inner.nothing"), AttributeError, "Linear has no attribute `nothing`"),
         (lambda m: m.get_submodule("label"), AttributeError, "`label` is not an nn.Module"),
         (lambda m: m.get_parameter("inner.in_features"), AttributeError, "`in_features` is not an nn.Parameter"),

@@ -14,7 +14,7 @@ HOW = {"overwrite": False, "swap": False}
 
 def converted(parameter: Any, fn: Callable[[Tensor], Tensor], place: str) -> Any:
     """The parameter with `fn` of its data and of its gradient's, as `flambeau.__future__` says: the same object, or a new one."""
-    new = fn(parameter if HOW["swap"] else parameter.data)
+    new = fn(parameter)
     grad, parameter.grad = parameter.grad, None
     if HOW["swap"]:
         kept = parameter

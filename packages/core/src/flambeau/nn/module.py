@@ -314,13 +314,14 @@ def _parse_to(
         tensor, args = args[0], args[1:]
     if tensor is not None:
         device, dtype = tensor.device, tensor.dtype
-    for arg in args:
-        if isinstance(arg, flambeau.dtype | type):
+    for i, arg in enumerate(args):
+        if isinstance(arg, flambeau.dtype | type) and i < 2:
             dtype = as_dtype(arg)
-        elif isinstance(arg, bool):
+        elif isinstance(arg, bool) and (i or tensor is not None):
             non_blocking = arg
-        elif isinstance(arg, (str, int, flambeau.device)):
+        elif isinstance(arg, (str, int, flambeau.device)) and not i and not isinstance(arg, bool):
             device = arg
         elif arg is not None:
-            raise TypeError(f"to() received an invalid argument of type {type(arg).__name__}: expected a device, dtype or tensor")
+            raise TypeError(f"to() received an invalid combination of arguments - got ({', '.join(type(a).__name__ for a in args)}), but "
+                            "expected a tensor, or a device and a dtype, or one of them; then non_blocking")
     return (flambeau.device(device) if isinstance(device, (str, int)) else device), dtype, non_blocking

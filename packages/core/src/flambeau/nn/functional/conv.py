@@ -114,6 +114,11 @@ def check_conv(axes: int, x: tuple[int, ...], w: tuple[int, ...], b: tuple[int, 
         )
     if groups <= 0:
         raise RuntimeError(f"non-positive groups is not supported: got groups={groups}")
+    if w[0] < groups:
+        raise RuntimeError(f"Given groups={groups}, expected weight to be at least {groups} at dimension 0, but got weight of size "
+                           f"{list(w)} instead")
+    if 0 in w[2:]:
+        raise RuntimeError(f"kernel size should be greater than zero, but got weight of size {list(w)}")
     if w[0] % groups:
         raise RuntimeError(f"conv{axes}d: expected groups to divide the {w[0]} output channels, got groups={groups}")
     if x[1] != w[1] * groups:

@@ -88,7 +88,12 @@ def fold(input: Tensor, output_size: Any, kernel_size: Any, dilation: Any = 1, p
             f"input.size(1)={x.shape[1]} and kernel_size={kernel}."
         )
     counts = _counts(size, kernel, stride, padding, dilation)
-    if min(counts) <= 0 or x.shape[2] != prod(counts):
+    if min(counts) <= 0:
+        raise RuntimeError(
+            f"Given output_size={size}, kernel_size={kernel}, dilation={dilation}, padding={padding}, stride={stride}, calculated shape of "
+            f"the array of sliding blocks as {tuple(counts)}, but its components must be at least one."
+        )
+    if x.shape[2] != prod(counts):
         raise RuntimeError(
             f"Given output_size={size}, kernel_size={kernel}, dilation={dilation}, padding={padding}, stride={stride}, expected size of "
             f"input's dimension 2 to match the calculated number of sliding blocks {' * '.join(map(str, counts))} = {prod(counts)}, but "

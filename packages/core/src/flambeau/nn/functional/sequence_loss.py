@@ -70,6 +70,8 @@ def ctc_loss(
 
 
 def _lengths(given: Any, n: int, word: str) -> list[int]:
+    if isinstance(given, Tensor) and (given.is_floating_point() or given.is_complex()):
+        raise RuntimeError(f"{word} must be integral")
     values = given.reshape(-1).tolist() if isinstance(given, Tensor) else list(given) if isinstance(given, (tuple, list)) else [given]
     if len(values) != n:
         raise RuntimeError(f"{word} must be of size batch_size: expected {n}, got {len(values)}")
