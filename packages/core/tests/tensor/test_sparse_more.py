@@ -214,6 +214,8 @@ def test_a_type_is_promoted_in_place_as_pytorch_does():
     with pytest.raises(RuntimeError, match="can't be cast"):
         twice().int().mul_(twice())
     assert (twice().int() + twice()).dtype is flambeau.float32 and (twice().int() * 0.5).dtype is flambeau.float32
+    assert twice().float_power(2).dtype is flambeau.float64
+    assert (twice() ** flambeau.tensor(2)).to_dense().tolist() == [[0.0, 1.0], [25.0, 0.0]]
     dense = flambeau.ones(2, 2)
     assert dense.mul_(twice()) is dense and dense.tolist() == [[0.0, 1.0], [5.0, 0.0]]
 

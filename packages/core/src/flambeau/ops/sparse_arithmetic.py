@@ -146,11 +146,12 @@ def floor_divide(a, b):
 
 
 def power(a, exponent):
-    if not isinstance(a, SparseTensor) or isinstance(exponent, Tensor):
+    if not isinstance(a, SparseTensor) or not is_number(exponent):
         raise NotImplementedError("pow: of sparse tensors only those with a number as exponent are there: use to_dense()")
-    if exponent == 0:
+    value = exponent.item() if isinstance(exponent, Tensor) else exponent
+    if value == 0:
         raise RuntimeError("pow: cannot raise to zeroth power on sparse tensor; it would make the result tensor dense")
-    if not isinstance(exponent, complex) and exponent < 0:
+    if not isinstance(value, complex) and value < 0:
         raise NotImplementedError("pow of a sparse tensor takes a number above 0 as exponent: of others zeros would not stay zeros")
     a = a.once()
     return a.with_values(a.entries ** exponent)
