@@ -72,3 +72,19 @@ def test_places_of_nothing():
         assert flambeau.equal(y, x) and y is not x
         y.sum().backward()
         assert (src.grad == 0).all()
+
+
+@pytest.mark.parametrize(("reduce", "include", "expected"), [
+    ("amax", False, [0.0, 1.0, 1.0]), ("amin", False, [1.0, 1.0, 0.0]), ("amin", True, [0.0, 0.0, 0.0]), ("mean", False, [0.5, 1.0, 0.5]),
+    ("prod", True, [0.0, 0.0, 0.0]),
+])  # fmt: skip
+def test_reductions_written_in_place_send_gradients(reduce, include, expected):
+    source = flambeau.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    flambeau.zeros(2).scatter_reduce_(0, flambeau.tensor([0, 1, 0]), source, reduce, include_self=include).sum().backward()
+    assert source.grad.tolist() == expected
+
+
+def test_bounds_of_what_is_written_in_place_get_gradients():
+    low = flambeau.tensor([1.0, 1.0], requires_grad=True)
+    flambeau.tensor([0.0, 2.0]).clamp_(min=low).sum().backward()
+    assert low.grad.tolist() == [1.0, 0.0]

@@ -184,15 +184,21 @@ def addcdiv(input, tensor1, tensor2, old=None, *, value=1):
     return input + (quotient if value == 1 else quotient * value)
 
 
+# whose other inputs' gradients do not ask what the tensor was
+LINEAR = frozenset("addcmul addcdiv masked_fill scatter_add index_add tril triu index_copy index_fill index_put put scatter".split())
+
+
 def _in_place(function):
-    apart = function.__name__ not in OF_SOME
+    apart, not_linear = function.__name__ not in OF_SOME, function.__name__ not in LINEAR
 
     def call(input, *args, **kwargs):
         check_places(input, args, apart)
         wrote(input)
         if mode.enabled and in_graph(input):
             check_writable(input)
-        return write(input, function(old_value(input) if _keeps_input(input) else input, *args, **kwargs), function.__name__)
+        kept = _keeps_input(input) or not_linear and mode.enabled and any(isinstance(x, Tensor) and in_graph(x)
+                                                                          for x in (*args, *kwargs.values()))
+        return write(input, function(old_value(input) if kept else input, *args, **kwargs), function.__name__)
 
     call.__name__, call.__doc__ = function.__name__ + "_", f"`{function.__name__}`, written into the tensor itself."
     return older(*function.older)(call) if hasattr(function, "older") else call
@@ -303,8 +309,12 @@ def var(input, dim=None, unbiased=None, keepdim: bool = False, *, correction=1):
 def _var(name: str, input, dim, keepdim: bool, correction):
     correction, dim = 1 if correction is None else correction, _dims(dim)
     if correction and input.process is None:
-        axes = () if dim is None or not input.ndim else (dim,) if isinstance(dim, int) else dim
-        n = prod(input.shape[check_dim(d, input.ndim)] for d in axes) if axes else input.numel()
+        shape = input.array.shape
+        if type(dim) is int and 0 <= dim < len(shape):
+            n = shape[dim]
+        else:
+            axes = () if dim is None or not shape else (dim,) if isinstance(dim, int) else dim
+            n = prod(shape[check_dim(d, len(shape))] for d in axes) if axes else input.array.size
         if n <= correction:
             warnings.warn(f"{name}(): degrees of freedom is <= 0. Correction should be strictly less than the reduction factor (input "
                           "numel divided by output numel).", UserWarning, stacklevel=3)

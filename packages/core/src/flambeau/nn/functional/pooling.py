@@ -165,6 +165,9 @@ def _avg_pool(
         if planned is not None and array.dtype in FLOATS and array.flags.c_contiguous:  # nothing is recorded: straight to the kernel
             pool, shape, geometry = planned
             return plain(pool(array, geometry, shape))
+    elif array is not None and array.ndim == axes + 2 and array.size and array.dtype in FLOATS and stride is divisor is None \
+            and type(kernel) is type(padding) is int:
+        return run_one(avg_pool.card, input, _avg_pool_attrs(axes, kernel, None, padding, ceil_mode, count_include_pad))
     if input.dtype.category < FLOAT:  # the quotient of integers is cut off
         mean = _avg_pool(axes, input.double(), kernel, stride, padding, ceil_mode, count_include_pad, divisor)
         return (mean + mean.sign() * 1e-9).trunc().to(input.dtype)
