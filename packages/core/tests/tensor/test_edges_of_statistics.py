@@ -82,6 +82,8 @@ def test_sizes_of_chunks_and_methods_may_not_disagree():
     (lambda: flambeau.sum(flambeau.ones(3), 0, dtype=flambeau.float64, out=flambeau.empty(())), RuntimeError, "double, but got float"),
     (lambda: flambeau.bincount(flambeau.tensor([1, 2]), weights=flambeau.ones(3)), RuntimeError, "same length as input"),
     (lambda: flambeau.ones(2, 2).sum(dim="a"), TypeError, "must be int"),
+    (lambda: flambeau.quantile(flambeau.rand(3), flambeau.tensor([0.5, 2.0])), RuntimeError, "q values must be in the range"),
+    (lambda: flambeau.nansum(flambeau.ones(3, dtype=flambeau.complex64)), RuntimeError, "does not support complex"),
     (lambda: flambeau.ones(2, 2).cumsum((0, 1)), TypeError, "must be int, not tuple"),
 ])  # fmt: skip
 def test_reductions_refuse(call, error, words):
@@ -111,3 +113,16 @@ def test_whether_of_each_alone_with_no_axes():
 def test_written_into_out(call):
     out = flambeau.empty(0)
     assert call(out).item() == out.item() == 2.0
+
+
+@pytest.mark.parametrize("dtype", [flambeau.bool, flambeau.int32, flambeau.float64])
+def test_draws_are_written_into_any_dtype(dtype):
+    out = flambeau.empty(4, dtype=dtype)
+    flambeau.manual_seed(0)
+    assert flambeau.bernoulli(flambeau.full((4,), 0.5), out=out) is out and out.tolist() == [1, 0, 1, 1]
+
+
+def test_a_number_is_copied_everywhere():
+    assert flambeau.zeros(2, dtype=flambeau.int64).copy_(3.7).tolist() == [3, 3]
+    with pytest.raises(TypeError, match="must be Tensor, not list"):
+        flambeau.zeros(2).copy_([1, 2])

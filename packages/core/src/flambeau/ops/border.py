@@ -512,8 +512,10 @@ def copy_(input, other, non_blocking: bool = False):
             a[...] = b
             version_cell(input)[0] += 1
             return input
+    if isinstance(other, NUMBERS):
+        other = tensor(other, device=input.device)
     if not isinstance(other, Tensor):
-        raise TypeError(f"copy_(): argument 'other' must be Tensor, not {type(other).__name__}")
+        raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {type(other).__name__}")
     if input.process is not None or other.process is not None:
         value = other if other.shape == input.shape else view.expand(other, *input.shape)
         return write(input, value if value.dtype is input.dtype else value.to(input.dtype), "copy")

@@ -111,10 +111,10 @@ diff dot expand_copy frexp gather histc index_add index_copy index_reduce index_
 nanmedian nanquantile nansum narrow_copy norm outer permute_copy quantile renorm round scatter scatter_add
 scatter_reduce searchsorted slice_scatter
 sort squeeze_copy std take take_along_dim
-topk transpose_copy unsqueeze_copy var view_copy bernoulli masked_select
+topk transpose_copy unsqueeze_copy var view_copy masked_select
 select_copy slice_copy split_copy detach_copy view_as_real_copy view_as_complex_copy frobenius_norm nuclear_norm
 nonzero_static range""".split())
-APART = frozenset("gather index_select index_add scatter scatter_add take bernoulli masked_select kthvalue".split())
+APART = frozenset("gather index_select index_add scatter scatter_add take masked_select kthvalue".split())
 SHARED = {name: (module, name) for module, names in _BOTH.items() for name in names.split()} | _RENAMED
 METHODS = SHARED | {name: (module, name) for module, names in _METHODS.items() for name in names.split()}
 METHODS["_typed_storage"] = ("storage", "typed_storage")

@@ -431,7 +431,7 @@ def bernoulli(input: Tensor, p=None, *, generator=None, out=None) -> Tensor:
     made = made._to_device(input.device)
     if out is not None:
         from ..write import into
-        return into(out, made, "bernoulli")
+        return into(out, made.to(out.dtype), "bernoulli")
     return without_slope(made, input)
 
 

@@ -113,6 +113,8 @@ def _quantile(x, q, dim, keepdim, interpolation, skip):
     share = q if isinstance(q, Tensor) else x.new_tensor(q)
     if share.ndim > 1 or share.dtype is not x.dtype:
         raise RuntimeError("quantile() q must be a scalar or 1D tensor of the same dtype as the input tensor")
+    if isinstance(q, Tensor) and q.visible() and not bool(((share >= 0) & (share <= 1)).all()):
+        raise RuntimeError("quantile() q values must be in the range [0, 1]")
     if not isinstance(q, Tensor) and not 0 <= q <= 1:
         raise RuntimeError(f"quantile() q must be in the range [0, 1] but got {q}")
     ndim = x.ndim
@@ -172,6 +174,8 @@ def mode_place(xp, x):
 @numpy_names
 def nansum(input, dim=None, keepdim: bool = False, *, dtype=None):
     """Sum of the elements that are numbers.  (*, n, *) -> (*, *)"""
+    if input.is_complex():
+        raise RuntimeError("nansum does not support complex inputs")
     if input.is_floating_point():
         input = where(isnan(input), 0.0, input)
     return input.sum(dim, keepdim, dtype=dtype)
