@@ -145,7 +145,8 @@ def write(x: Tensor, result: Tensor, what: str) -> Tensor:
     return written(x, result)
 
 
-OF_SOME = ("masked_fill", "index_put")  # these say which elements they write
+OF_SOME = ("masked_fill", "index_put", "index_fill")  # these say which elements they write
+BY_PLACES = frozenset("index_add index_copy index_fill index_reduce put scatter scatter_add scatter_reduce".split())
 
 
 def _write_some(x: Tensor, result: Tensor) -> None:
@@ -265,10 +266,11 @@ def check_own_overlap(out: Tensor) -> None:
                            "Please clone() the tensor before performing the operation.")
 
 
-def check_places(x: Tensor, inputs, apart: bool = True) -> None:
+def check_places(x: Tensor, inputs, apart: bool = True, whole: bool = False) -> None:
     """RuntimeError where an in-place op would write over what it has yet to read, or twice in one place: PyTorch's rule.
 
-    Tensors with gaps in their memory are not looked at, as there; apart: whether x's own elements must each have a place of their own.
+    Tensors with gaps in their memory are not looked at, as there; apart: whether x's own elements must each have a place of their own;
+    whole: whether an input may not be x itself either, for it is not read element by element as x is written.
     """
     a = x.array if x.process is None else None
     if type(a) is not np.ndarray:
@@ -277,9 +279,9 @@ def check_places(x: Tensor, inputs, apart: bool = True) -> None:
         check_own_overlap(x)
     for y in inputs:
         b = y.array if isinstance(y, Tensor) and y.process is None else None
-        if type(b) is not np.ndarray or y is x or not np.may_share_memory(a, b):
+        if type(b) is not np.ndarray or y is x and not whole or not np.may_share_memory(a, b):
             continue
-        if (a.ctypes.data != b.ctypes.data or a.shape != b.shape or a.strides != b.strides) and _is_dense(a) and _is_dense(b):
+        if (whole or a.ctypes.data != b.ctypes.data or a.shape != b.shape or a.strides != b.strides) and _is_dense(a) and _is_dense(b):
             raise RuntimeError(_SHARED)
 
 

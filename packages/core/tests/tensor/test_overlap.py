@@ -75,3 +75,21 @@ def test_an_expansion_that_repeats_nothing_is_written_to_in_silence():
     y = flambeau.ones(3).expand(1, 3)
     y[flambeau.tensor([[True, False, True]])] = 0.0
     assert y.tolist() == [[0.0, 1.0, 0.0]]
+
+
+@pytest.mark.parametrize("call", [
+    *((lambda i, f=f: f(i, i, i.clone())) for f in (
+        lambda x, i, v: x.index_add_(0, i, v), lambda x, i, v: x.index_copy_(0, i, v), lambda x, i, v: x.scatter_(0, i, v),
+        lambda x, i, v: x.scatter_add_(0, i, v), lambda x, i, v: x.scatter_reduce_(0, i, v, "sum"), lambda x, i, v: x.put_(i, v),
+        lambda x, i, v: x.index_put_((i,), v), lambda x, i, v: x.index_fill_(0, i, 0), lambda x, i, v: x.index_reduce_(0, i, v, "prod"),
+        lambda x, i, v: x.__setitem__(i, v), lambda x, i, v: x.index_add_(0, v, i), lambda x, i, v: x.scatter_(0, v, i),
+        lambda x, i, v: x.put_(v, i), lambda x, i, v: x.__setitem__(v, i))),
+])  # fmt: skip
+def test_places_and_values_are_not_what_is_written(call):
+    with pytest.raises(RuntimeError, match="refer to a single memory location"):
+        call(flambeau.tensor([2, 1, 0]))
+
+
+def test_filling_some_of_an_expanded_tensor():
+    with pytest.warns(UserWarning, match="expanded tensors is deprecated"):
+        assert flambeau.rand(1).expand(3).index_fill_(0, flambeau.tensor([1]), 1.0).tolist() == [1.0, 1.0, 1.0]

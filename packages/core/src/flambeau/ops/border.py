@@ -21,7 +21,7 @@ from ..numpy_names import numpy_names
 from ..op import CARDS
 from ..spelling import factored, older
 from ..tensor import PLAIN, Tensor, check_dim, tensors_only, version_cell
-from ..write import OF_SOME, check_places, check_writable, in_graph, into, old_value, rebase, write, wrote
+from ..write import BY_PLACES, OF_SOME, check_places, check_writable, in_graph, into, old_value, rebase, write, wrote
 from . import elementwise, index, masks, nn, reduction, view
 from .convert import to
 from .create import arange, as_tensor, fitting, ones_like, tensor
@@ -189,10 +189,10 @@ LINEAR = frozenset("addcmul addcdiv masked_fill scatter_add index_add tril triu 
 
 
 def _in_place(function):
-    apart, not_linear = function.__name__ not in OF_SOME, function.__name__ not in LINEAR
+    apart, not_linear, whole = function.__name__ not in OF_SOME, function.__name__ not in LINEAR, function.__name__ in BY_PLACES
 
     def call(input, *args, **kwargs):
-        check_places(input, args, apart)
+        check_places(input, (*args, *kwargs.values()) if whole else args, apart, whole)
         wrote(input)
         if mode.enabled and in_graph(input):
             check_writable(input)

@@ -18,7 +18,7 @@ from ..op import CARDS
 from ..overriding import ask, overriding
 from ..record import record
 from ..tensor import Tensor, check_dim, plain, version_cell
-from ..write import check_writable, write, wrote
+from ..write import check_places, check_writable, write, wrote
 from .keys import NO_AXES, split_key
 from .view import ALL, SLICE, part, ready, reshape
 
@@ -282,6 +282,7 @@ def _put_into(x: Tensor, tensors, spec, value, accumulate: bool) -> Tensor:
                                f"{value.dtype.name} for the source.")
         value = value.to(x.dtype)
     tracked = grad.enabled and (x.node is not None or value.node is not None or (x.base is not None and x.base.node is not None))
+    check_places(x, (value, *tensors), False, True)
     wrote(x)
     try:
         inside = any(t.process is not None for t in (x, value, *tensors))  # of a transform: x may be of an outer one, or of none
