@@ -106,7 +106,7 @@ def _binary(card: Card, checked: bool, finish, numbers: bool):
     if card.vjp:
         (out0, x0, y0), (out1, x1, y1) = card.keeps
     differentiable = card.vjp is not None
-    ordered = card.name in ORDERED
+    ordered, elementwise = card.name in ORDERED, card.kind == "elementwise"
 
     def call(input, other, *, out=None):
         kind = type(input)
@@ -116,7 +116,7 @@ def _binary(card: Card, checked: bool, finish, numbers: bool):
                 ty = type(other)
                 if ty is Tensor or ty is Parameter:
                     b = other.array
-                    if a.dtype is b.dtype:
+                    if a.dtype is b.dtype and (elementwise or a.dtype is not F16):  # matrices of halves NumPy multiplies one by one
                         try:
                             r = ufunc(a, b)
                         except (RuntimeWarning, ValueError, TypeError):
@@ -510,7 +510,7 @@ def named(call, card: Card, form: int | None = None, ufunc=None, checked: bool =
     if form is None and "dim" in card.names:
         call = numpy_names(call)
     if form is not None:
-        call = before(form, call, ufunc, card, checked | 2 * (card.name in ORDERED), numbers)
+        call = before(form, call, ufunc, card, checked | 2 * (card.name in ORDERED) | 4 * (card.kind != "elementwise"), numbers)
     card.call = call
     return call
 

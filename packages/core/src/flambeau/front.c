@@ -904,7 +904,7 @@ typedef struct {
     PyObject *ufunc;    /* NumPy's function of arrays */
     PyObject *card;
     int form;
-    int checked;        /* 1: the result's dtype must be the input's; 2: complex numbers, which have no order, are refused */
+    int checked;        /* 1: the result's dtype must be the input's; 2: complex numbers, which have no order, are refused; 4: so are halves */
     int numbers;        /* BINARY: y may be a number; REDUCED: 1: right for every dtype but uint8, 2: of the whole alone;
                            NAMED: most arguments by place, 0: any */
     int differentiable;
@@ -950,8 +950,8 @@ static PyObject *binary(Front *f, PyObject *const *args, size_t nf, PyObject *na
     PyObject *x = args[f->form == REFLECTED], *y = args[f->form != REFLECTED], *given[3] = {NULL, x, y};
     int tensor_x = is_plain(x), tensor_y = is_plain(y);
     PyArrayObject *a = tensor_x ? host(x) : NULL, *b = tensor_y ? host(y) : NULL;
-    if ((!a || !b) && PyArray_Check(a ? (PyObject *)a : b ? (PyObject *)b : Py_None) && PyArray_TYPE(a ? a : b) == NPY_HALF)
-        return slow(f, args, nf, names); /* a number beside halves keeps its own precision */
+    if ((a || b) && (f->checked & 4 || !a || !b) && PyArray_TYPE(a ? a : b) == NPY_HALF)
+        return slow(f, args, nf, names); /* NumPy multiplies matrices of halves one by one, and rounds a number beside halves first */
     if (f->form == REFLECTED ? !b || !is_number(x) : !a || (b ? PyArray_DESCR(a) != PyArray_DESCR(b) : !f->numbers || !is_number(y)))
         return slow(f, args, nf, names);
     if (f->checked & 2 && PyArray_ISCOMPLEX(a ? a : b)) return slow(f, args, nf, names);

@@ -70,3 +70,9 @@ def test_bounds_of_both_sorts():
 def test_complex_numbers_have_no_sign(name):
     with pytest.raises(RuntimeError, match=f"{name} does not support complex inputs"):
         getattr(flambeau, name)(flambeau.ones(2, dtype=flambeau.complex64))
+
+
+@pytest.mark.parametrize("product", [lambda a, b: a @ b, flambeau.matmul, lambda a, b: flambeau.bmm(a[None], b[None])[0], flambeau.mm])
+def test_products_of_halves_are_rounded_once(product):
+    a, b = flambeau.full((2, 4096), 1.0 / 3).half(), flambeau.full((4096, 2), 0.1).half()
+    assert flambeau.equal(product(a, b), product(a.float(), b.float()).half())
