@@ -69,3 +69,8 @@ def test_what_the_namespace_says_of_itself(xp):
     assert info.devices() == [flambeau.device("cpu")]
     assert info.default_dtypes()["integral"] == xp.int64 and info.capabilities()["boolean indexing"]
     assert xp.finfo(xp.ones(1, dtype=xp.complex64)).dtype == xp.float32 and xp.iinfo(xp.int8).max == 127
+
+
+def test_repeats_may_be_of_any_integers():
+    counts = flambeau.tensor([2, 0, 1], dtype=flambeau.int8)
+    assert flambeau.array_api.repeat(flambeau.arange(3), counts).tolist() == [0, 0, 2]

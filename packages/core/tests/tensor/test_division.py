@@ -57,6 +57,11 @@ def test_log1p_of_small_complex_numbers():
     flambeau.testing.assert_close(found.real, flambeau.tensor([1e-19, 0.8693551240691199], dtype=flambeau.float64), rtol=1e-12, atol=0.0)
 
 
+def test_log1p_of_complex_infinities():
+    found = flambeau.log1p(flambeau.tensor([complex(float("inf"), float("nan"))]))
+    assert found.real.isinf() and found.imag.isnan()
+
+
 def test_trapezoids_of_nothing():
     assert flambeau.trapezoid(flambeau.ones(3, 0)).tolist() == [0.0, 0.0, 0.0]
     assert flambeau.cumulative_trapezoid(flambeau.ones(0)).shape == (0,)

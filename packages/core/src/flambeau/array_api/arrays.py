@@ -186,7 +186,7 @@ def roll(x: Tensor, /, shift, *, axis=None) -> Tensor:
 
 def repeat(x: Tensor, repeats, /, *, axis: int | None = None) -> Tensor:
     """Each element so many times: a number, or one for each."""
-    return _f.repeat_interleave(x, repeats, axis)
+    return _f.repeat_interleave(x, repeats.to(_f.int64) if isinstance(repeats, Tensor) else repeats, axis)
 
 
 def tile(x: Tensor, repetitions, /) -> Tensor:

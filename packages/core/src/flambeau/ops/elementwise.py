@@ -143,9 +143,8 @@ def _log1p(xp, x):
     """NumPy's loses what is small beside 1 of complex numbers: |1 + z|² - 1 = Re z · (2 + Re z) + Im z²."""
     if x.dtype.kind != "c":
         return xp.log1p(x)
-    near = xp.log1p(x.real * (2 + x.real) + x.imag * x.imag) * 0.5
-    real = xp.where(xp.abs(x) < 0.5, near, xp.log1p(x).real)
-    return (real + 1j * xp.arctan2(x.imag, 1 + x.real)).astype(x.dtype)
+    near = xp.log1p(x.real * (2 + x.real) + x.imag * x.imag) * 0.5 + 1j * xp.arctan2(x.imag, 1 + x.real)
+    return xp.where(xp.abs(x) < 0.5, near.astype(x.dtype), xp.log1p(x))
 
 
 exp = elementwise("exp", lambda g, y, _x: g * y, c="exp({0})", doc="e to the power x.")
