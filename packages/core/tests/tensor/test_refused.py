@@ -71,3 +71,9 @@ def test_two_of_one_dtype():
     assert flambeau.where(x > 0, tensor([1, 2], dtype=flambeau.int16), x.bfloat16()).dtype is flambeau.bfloat16
     assert flambeau.ldexp(x.half(), tensor([1, 2])).dtype is flambeau.float16
     assert flambeau.ldexp(x.to(flambeau.complex128), tensor([1, 2])).dtype is flambeau.complex128
+
+
+@pytest.mark.parametrize("name", ["clamp_min", "clamp_max"])
+def test_bounds_of_what_is_no_tensor(name):
+    with pytest.raises(TypeError, match="must be Tensor, not int"):
+        getattr(flambeau, name)(5, 1)

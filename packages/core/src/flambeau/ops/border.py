@@ -217,6 +217,7 @@ def clamp_min(input, min):
     """x, but no smaller than `min`.  (*) -> (*)"""
     if min is None:
         raise TypeError("clamp_min(): argument 'min' must be Tensor or a number, not None")
+    tensors_only("clamp_min", input=input)
     return elementwise.maximum(input, min) if isinstance(min, Tensor) else elementwise.clamp(_wide_enough(input, min), min, None)
 
 
@@ -224,6 +225,7 @@ def clamp_max(input, max):
     """x, but no greater than `max`.  (*) -> (*)"""
     if max is None:
         raise TypeError("clamp_max(): argument 'max' must be Tensor or a number, not None")
+    tensors_only("clamp_max", input=input)
     return elementwise.minimum(input, max) if isinstance(max, Tensor) else elementwise.clamp(_wide_enough(input, max), None, max)
 
 

@@ -72,7 +72,7 @@ sgn = elementwise("sgn", lambda g, y, x: _turned(g, y, x), body=lambda xp, x: _s
                   c="sign({0})", promote="same", holomorphic=False,
                   doc="-1, 0 or 1; of complex numbers their direction, x / |x|.")
 def _by_whole(word: str):
-    """NumPy gives 0 for a whole number divided by zero, and a warning; PyTorch's processor stops, a GPU's goes on."""
+    """NumPy gives 0 for a whole number divided by zero, and a warning; PyTorch raises on the CPU, and goes on on a GPU."""
 
     def body(xp, input, other):
         x, y = input, other

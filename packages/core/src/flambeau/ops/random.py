@@ -247,16 +247,16 @@ def randperm(n: int, *, generator=None, out=None, dtype=None, layout=None, devic
     return _finish(orders.astype(dtype.numpy), shape, device, requires_grad, out)
 
 
-def rand_like(input, *, dtype=None, device=None, requires_grad=False, generator=None, layout=None,
-              pin_memory=False, memory_format=None) -> Tensor:
-    """Uniform numbers in [0, 1) of x's shape, dtype and memory format."""
+def _alike(whole, fill, input, dtype, device, requires_grad, generator, layout, memory_format) -> Tensor:
+    """A tensor like the input: of numbers that `whole` makes, or where its memory has another order, that `fill` writes into it."""
     if input.process is not None and strided not in (input.layout, layout):
-        return input.drawn(rand_like, layout, dtype=dtype, device=device, requires_grad=requires_grad, generator=generator)
+        like = rand_like if whole is rand else randn_like
+        return input.drawn(like, layout, dtype=dtype, device=device, requires_grad=requires_grad, generator=generator)
     if _lies(input, memory_format):
-        return rand(input.shape, dtype=dtype or input.dtype, device=input.device if device is None else device,
-                    requires_grad=requires_grad, generator=generator)
+        return whole(input.shape, dtype=dtype or input.dtype, device=input.device if device is None else device,
+                     requires_grad=requires_grad, generator=generator)
     made = empty_like(input, dtype=dtype, device=device, memory_format=memory_format)
-    return uniform_(made, generator=generator).requires_grad_(requires_grad)
+    return fill(made, generator=generator).requires_grad_(requires_grad)
 
 
 def _lies(input: Tensor, memory_format) -> bool:
@@ -265,16 +265,16 @@ def _lies(input: Tensor, memory_format) -> bool:
     return memory_format is contiguous_format or follows and (input.process is not None or input.is_contiguous())
 
 
-def randn_like(input, *, dtype=None, device=None, requires_grad=False, generator=None, layout=None,
+def rand_like(input, *, dtype=None, device=None, requires_grad=False, generator=None, layout=None,
               pin_memory=False, memory_format=None) -> Tensor:
+    """Uniform numbers in [0, 1) of x's shape, dtype and memory format."""
+    return _alike(rand, uniform_, input, dtype, device, requires_grad, generator, layout, memory_format)
+
+
+def randn_like(input, *, dtype=None, device=None, requires_grad=False, generator=None, layout=None,
+               pin_memory=False, memory_format=None) -> Tensor:
     """Standard normal numbers of x's shape, dtype and memory format."""
-    if input.process is not None and strided not in (input.layout, layout):
-        return input.drawn(randn_like, layout, dtype=dtype, device=device, requires_grad=requires_grad, generator=generator)
-    if _lies(input, memory_format):
-        return randn(input.shape, dtype=dtype or input.dtype, device=input.device if device is None else device,
-                     requires_grad=requires_grad, generator=generator)
-    made = empty_like(input, dtype=dtype, device=device, memory_format=memory_format)
-    return normal_(made, generator=generator).requires_grad_(requires_grad)
+    return _alike(randn, normal_, input, dtype, device, requires_grad, generator, layout, memory_format)
 
 
 def randint_like(input, low, high=None, *, dtype=None, device=None, requires_grad=False, generator=None, layout=None,

@@ -173,7 +173,7 @@ def check_shapes(pointers, others, values, size, layout) -> None:
     if size is not None:
         _check_size(pointers, others, values, tuple(size), layout, (pointer, other, names[2]), batch, dense)
     if pointers.dtype is not others.dtype:
-        raise RuntimeError(f"{pointer} and {other} must have the same dtype, bot got {word(pointers.dtype)} and {word(others.dtype)}, "
+        raise RuntimeError(f"{pointer} and {other} must have the same dtype, but got {word(pointers.dtype)} and {word(others.dtype)}, "
                            "respectively")
     if pointers.dtype not in (int32, int64):
         raise RuntimeError(f"{pointer} and {other} dtype must be Int or Long, but got {word(pointers.dtype)}")
