@@ -157,3 +157,21 @@ def test_dtype(expression, full, half):
 
 def test_the_table_is_whole():
     assert len(ROWS) > 110 and {row[1] for row in ROWS} > {"bfloat16", "float32"}
+
+
+def test_a_pseudo_inverse_ends_in_the_autocast_dtype():
+    given = values(flambeau.float32)["s"]
+    with flambeau.autocast("cpu"):
+        low = flambeau.linalg.pinv(given)
+        assert low.dtype is flambeau.bfloat16 and flambeau.linalg.pinv(given.double()).dtype is flambeau.float64
+        assert flambeau.linalg.pinv(given, hermitian=True).dtype is flambeau.bfloat16
+        with pytest.raises(RuntimeError, match="Low precision"):
+            flambeau.linalg.pinv(given.bfloat16())
+    assert flambeau.allclose(low.float(), flambeau.linalg.pinv(given), atol=1e-2)
+    assert flambeau.linalg.pinv(given).dtype is flambeau.float32
+
+
+def test_powers_of_halves():
+    given = values(flambeau.bfloat16)["x"]
+    with flambeau.autocast("cpu"):
+        assert flambeau.linalg.matrix_power(given, 2).dtype is flambeau.bfloat16

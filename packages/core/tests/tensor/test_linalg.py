@@ -390,3 +390,12 @@ def test_older_arguments_by_place():
         flambeau.lu_unpack(A3, flambeau.zeros(3, dtype=flambeau.int32))
     with pytest.raises(flambeau.linalg.LinAlgError, match="diagonal element 2 is zero"):
         flambeau.cholesky_inverse(flambeau.tensor([[1.0, 0.0], [1.0, 0.0]]))
+
+
+def test_halves_are_multiplied_and_not_factored():
+    half = flambeau.tensor([[2.0, 1.0], [0.0, 1.0]], dtype=flambeau.bfloat16)
+    assert flambeau.linalg.matrix_power(half, 3).tolist() == [[8.0, 7.0], [0.0, 1.0]]
+    assert flambeau.linalg.matrix_norm(half).dtype is flambeau.bfloat16
+    for call in (lambda: flambeau.linalg.matrix_power(half, -1), *(lambda p=p: flambeau.linalg.norm(half, p) for p in (2, -2, "nuc"))):
+        with pytest.raises(RuntimeError, match="Low precision dtypes not supported"):
+            call()

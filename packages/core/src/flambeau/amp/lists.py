@@ -4,6 +4,7 @@ LOWER   floating inputs become the autocast dtype
 FULL    they become float32
 WIDEST  they become the widest of them
 LIKE    they stay, and the results are of the first one's dtype: a norm of bfloat16 by float32 weights is bfloat16
+END     they stay, and float32 results become the autocast dtype: PyTorch's last step there is a product of matrices
 KEEP    they stay, and so do those of the ops inside: an op that PyTorch has no rule for, made here of ops that have one
 
 float64, integers and tensors of other devices stay as they are in every case.
@@ -15,7 +16,7 @@ from collections.abc import Callable
 from math import prod
 from typing import Any
 
-LOWER, FULL, WIDEST, LIKE, KEEP = "lower", "full", "widest", "like", "keep"
+LOWER, FULL, WIDEST, LIKE, END, KEEP = "lower", "full", "widest", "like", "end", "keep"
 
 # cards that only the functions named beside call
 CARDS = {
@@ -40,6 +41,7 @@ CPU = {
         cond lstsq householder_product matrix_rank tensorinv tensorsolve""",
     WIDEST: "cat stack index_copy",
     LIKE: "layer_norm group_norm rms_norm batch_norm instance_norm gru_layer lstm_cell gru_cell",
+    END: "pinv",
     KEEP: "mv dot vdot outer ger addmv addr bilinear adaptive_avg_pool1d adaptive_avg_pool2d interpolate fold unfold "
           "multilabel_soft_margin_loss",
 }  # fmt: skip

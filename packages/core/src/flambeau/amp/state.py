@@ -11,7 +11,7 @@ from flambeau import Tensor, context
 from flambeau.casting import state
 from flambeau.dispatch import run
 
-from .lists import FULL, KEEP, LIKE, LOWER, POLICIES, REFUSED, SPARED, WIDEST
+from .lists import END, FULL, KEEP, LIKE, LOWER, POLICIES, REFUSED, SPARED, WIDEST
 
 DEFAULTS = {"cpu": flambeau.bfloat16, "cuda": flambeau.float16}
 
@@ -49,9 +49,10 @@ def call(function: Any, name: str, args: tuple, kwargs: dict) -> Any:
         raise RuntimeError(REFUSED[where, name])
     if policy is None:
         return function(*args, **kwargs)
-    if policy is LIKE:
+    if policy is LIKE or policy is END:
         with suspended():
-            return like(function(*args, **kwargs), args)
+            result = function(*args, **kwargs)
+            return like(result, args) if policy is LIKE else result.to(enabled()[where]) if fits(result, where) else result
     spared = SPARED.get((where, name))
     if policy is not KEEP and not (spared and spared(*args, **kwargs)):
         args = cast(args, policy, where)

@@ -145,6 +145,7 @@ def _tolerance(A, t, name: str = "rcond"):
     return t.expand(A.shape[:-2]) if t.ndim < A.ndim - 2 else t
 
 
+@listed
 def pinv(A, *, atol=None, rtol=None, hermitian: bool = False, out=None, rcond=None):
     """The pseudo-inverse. Singular values up to max(atol, rtol · largest) count as zero.  (*, m, n) -> (*, n, m)
 

@@ -251,7 +251,7 @@ def logdet(input):
 
 def matrix_power(A, n: int, *, out=None):
     """A · A ⋯ n times; of the inverse when n < 0; the identity when n is 0.  (*, k, k) -> (*, k, k)"""
-    check("linalg.matrix_power", A, square=True)
+    check("linalg.matrix_power", A, square=True, low=True)
     if n == 0:
         return given(unread(A) + eye(A.shape[-1], dtype=A.dtype, device=A.device), out, "linalg.matrix_power")
     A, n = (inv(A), -n) if n < 0 else (A, n)

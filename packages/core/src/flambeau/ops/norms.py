@@ -13,6 +13,7 @@ from .decomposition import linalg_svdvals
 from .elementwise import eq, logical_or, where
 from .elementwise import sgn as sign_of
 from .inverse import linalg_inv_ex
+from .matrix import check
 from .outs import given
 from .reduction import spread
 from .view import movedim, unsqueeze
@@ -143,6 +144,7 @@ def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim: bool = False, *, dtype=None
         return given(power_norm(A, 2.0, (a, b), keepdim), out, name)
     x = movedim(A, (a, b), (-2, -1))
     if ord == "nuc" or abs(ord) == 2:
+        check(name, x)
         s = linalg_svdvals(x)
         y = s.sum(-1) if ord == "nuc" else _largest(s) if ord > 0 else s.amin(-1)
     else:

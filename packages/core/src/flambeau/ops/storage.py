@@ -80,6 +80,11 @@ class _Storage:
 
     _data_ptr = data_ptr
 
+    @property
+    def _cdata(self) -> int:
+        """What scripts compare to know whether two objects are one storage."""
+        return id(self._tensor) if self._tensor.is_meta else self.data_ptr()
+
     def get_device(self) -> int:
         return self._tensor.get_device()
 
@@ -166,7 +171,7 @@ class _Storage:
 
     def _key(self) -> tuple[Any, ...]:
         """Two objects are one storage when they are one memory."""
-        return self.device, self._tensor.dtype.name, self.nbytes(), id(self._tensor) if self._tensor.is_meta else self.data_ptr()
+        return self.device, self._tensor.dtype.name, self.nbytes(), self._cdata
 
     def _told(self) -> str:
         return "..." if self._tensor.is_meta else "\n".join(f" {value}" for value in self.tolist())

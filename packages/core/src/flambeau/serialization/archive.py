@@ -10,7 +10,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from .files import mapped
+from .files import BLOCK, mapped
 from .options import SHARED, load, save, skipping
 from .pickler import dump
 from .storage import HOST
@@ -46,8 +46,8 @@ def add(archive: zipfile.ZipFile, name: str, content: Any) -> None:
     padding = -(begin + 4) % ALIGN
     record.extra = struct.pack("<2sH", b"FB", padding) + b"Z" * padding
     with archive.open(record, "w", force_zip64=large) as out:
-        for i in range(0, size, 1 << 28):
-            out.write(content[i : i + (1 << 28)])
+        for i in range(0, size, BLOCK):
+            out.write(content[i : i + BLOCK])
 
 
 class Archive:
