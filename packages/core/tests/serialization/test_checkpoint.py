@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import os
 import pickle
+import re
 import sys
 import zipfile
 from collections import Counter, OrderedDict, namedtuple
@@ -393,6 +394,26 @@ def test_strings_of_python_2():
     file.seek(0)
     with pytest.raises(pickle.UnpicklingError, match="utf-8"):
         load(file)
+
+
+def test_tensors_of_python_2():
+    """A file of before 1.6 with its strings as Python 2 wrote them, and another value behind it."""
+    file = io.BytesIO()
+    save({"x": flambeau.arange(3.0)}, file, pickle_protocol=2, _use_new_zipfile_serialization=False)
+    old = re.sub(rb"X(.)\0\0\0", rb"U\1", file.getvalue())
+    for encoding, key in (("latin1", "x"), ("bytes", b"x")):
+        behind = io.BytesIO(old + b"behind")
+        assert load(behind, encoding=encoding)[key].tolist() == [0, 1, 2] and behind.read() == b"behind"
+
+
+def test_a_checkpoint_goes_to_the_disk_while_it_is_written(tmp_path, monkeypatch):
+    told = []
+    monkeypatch.setattr(os, "posix_fadvise", lambda fd, begin, size, what: told.append((begin, size)), raising=False)
+    monkeypatch.setattr(os, "POSIX_FADV_DONTNEED", 4, raising=False)
+    value = flambeau.arange(3 << 20, dtype=flambeau.float32)  # 12 MB
+    save(value, tmp_path / "large.pt")
+    assert flambeau.equal(load(tmp_path / "large.pt"), value)
+    assert len(told) >= 2 and told[0][0] == 0 and all(begin == sum(size for _, size in told[:i]) for i, (begin, _) in enumerate(told))
 
 
 # ---- the order of bytes

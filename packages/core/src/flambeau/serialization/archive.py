@@ -125,6 +125,14 @@ class Archive:
         return self.read("data.pkl").data
 
 
+def rest(file: IO[bytes]) -> memoryview:
+    """The bytes of the file from here to its end, where it is left."""
+    begin = file.tell()
+    out = np.empty(file.seek(0, 2) - begin, np.uint8)
+    file.seek(begin)
+    return out[: read_into(file, out)].data
+
+
 def read_into(file: IO[bytes], out: np.ndarray) -> int:
     """Fill `out` from the file; how many bytes came."""
     left = out.data

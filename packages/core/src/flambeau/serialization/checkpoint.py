@@ -15,7 +15,7 @@ import numpy as np
 import flambeau
 
 from . import options, safetensors
-from .archive import Archive, write_archive
+from .archive import Archive, rest, write_archive
 from .endianness import unmarked
 from .files import File, is_path, mapped, reading, writing
 from .legacy import Legacy, parse, write_legacy
@@ -174,7 +174,7 @@ def load_archive(archive: Archive, place: Callable[[UntypedStorage, str], Untype
 
 def load_legacy(file: Any, source: str, place: Callable[[UntypedStorage, str], UntypedStorage], encoding: str) -> Any:
     start = file.tell()
-    content = memoryview(bytearray(file.read()))
+    content = rest(file)
     legacy = Legacy(content, source, encoding)
     known: dict[str, UntypedStorage] = {}
     given: dict[tuple[str, Any, Any], TypedStorage] = {}

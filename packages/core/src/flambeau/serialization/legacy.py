@@ -65,6 +65,8 @@ class Legacy:
 
     def find(self, keys: Any, at: int) -> dict[str, tuple[int, int]]:
         """Where each storage is: (first byte, how many)."""
+        if isinstance(keys, list):
+            keys = [k.decode("latin-1") if type(k) is bytes else k for k in keys]
         if not isinstance(keys, list) or any(type(k) is not str for k in keys) or sorted(keys) != sorted(self.sizes):
             raise UnpicklingError(f"{self.source}: the list of its storages does not fit the value")
         found = {}
@@ -91,6 +93,8 @@ def parse(key: Any) -> tuple[flambeau.dtype | None, str, str, int, Any]:
     if type(key) is not tuple or len(key) not in (5, 6) or key[0] not in ("storage", b"storage"):
         raise Refused(f"expected the mark of a storage, got {key!r:.80}")
     _storage, kind, name, location, count, *view = key
+    if type(name) is type(location) is bytes:  # strings of Python 2, asked for as they are
+        name, location = name.decode("latin-1"), location.decode("latin-1")
     if type(kind) is not Name or kind not in STORED:
         raise Refused(f"expected the class of a storage, got {kind!r:.80}")
     if type(name) is not str or type(location) is not str or type(count) is not int or not 0 <= count < 1 << 60:
