@@ -16,6 +16,7 @@ import flambeau
 import flambeau.multiprocessing as mp
 from flambeau import nn
 from flambeau.backends import shared
+from flambeau.ops import sharing
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="shared memory is looked for in /dev/shm and /proc"),
@@ -88,6 +89,27 @@ def test_queues_hand_on_memory(strategy):
         queue.close()
         queue.join_thread()
     gc.collect()
+
+
+def test_a_storage_and_its_tensors_move_together(strategy):
+    queue = mp.get_context("fork").Queue()
+    x = flambeau.arange(4.0)
+    part, odd, bytes_, elements = x[1:], x.as_strided((2,), (2,)), x.untyped_storage(), x.typed_storage()
+    read = flambeau.TypedStorage(wrap_storage=bytes_, dtype=flambeau.int32)
+    queue.put([bytes_, x, elements])
+    got, tensor, typed = queue.get(timeout=20)
+    assert got == tensor.untyped_storage() and got._cdata == typed._cdata and typed.tolist() == [0, 1, 2, 3]
+    got.fill_(0)
+    for seen in (x, part, odd, bytes_, elements, read, typed):
+        assert seen.is_shared() and not any(seen.tolist())
+    assert bytes_.data_ptr() == elements.data_ptr() == read.data_ptr() == x.data_ptr() == odd.data_ptr()
+    y = flambeau.arange(2.0)
+    bytes_ = y.untyped_storage()
+    y.share_memory_()[0] = 1.0
+    assert bytes_.tolist() == [0, 0, 128, 63] * 2 and flambeau.zeros(2).untyped_storage().is_shared() is False
+    del x, part, odd, bytes_, elements, read, got, tensor, typed, seen, y
+    gc.collect()
+    assert not sharing.joined
 
 
 def test_a_module_lies_in_one_segment_and_goes_on_training(strategy):

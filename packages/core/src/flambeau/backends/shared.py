@@ -174,8 +174,8 @@ def tracker() -> Any:
 
 def bottom(array: Any) -> Any:
     """What owns the memory that an array is a view of."""
-    while isinstance(array, np.ndarray) and array.base is not None:
-        array = array.base
+    while (base := getattr(array, "base", None)) is not None:  # an array, or what stands between two where NumPy made new strides
+        array = base
     return array
 
 

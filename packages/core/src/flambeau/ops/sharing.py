@@ -2,12 +2,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from weakref import ref
 
 import numpy as np
 
 from ..backends import shared
 from ..tensor import Tensor, live_views
 
+joined: dict[int, list[ref]] = {}  # id of memory -> tensors in it that are not of one base: those of storages
 strategy = ""  # what `flambeau.multiprocessing.set_sharing_strategy` chose; "" for the system's first choice
 
 
@@ -33,7 +35,8 @@ def is_shared(x: Tensor) -> bool:
 def share_memory_(x: Tensor) -> Tensor:
     """Move the values, and those of the base and the views of x, into memory that other processes can see.  -> x
 
-    What was taken by `detach()`, `.data` or `numpy()` before stays in the old memory. RuntimeError where the system has no memory left.
+    Its storages move too; what was taken by `detach()`, `.data` or `numpy()` before stays in the old memory. RuntimeError where the
+    system has no memory left.
 
     >>> x = flambeau.zeros(3)
     >>> view = x[1:]
@@ -41,6 +44,24 @@ def share_memory_(x: Tensor) -> Tensor:
     tensor([0., 1., 1.])
     """
     share_all((x,))
+    return x
+
+
+def join(x: Tensor, other: Tensor) -> Tensor:
+    """Let two tensors of one memory, which know nothing of each other, move together when one of them is shared.  -> x"""
+    if not isinstance(x.array, np.ndarray) or x.is_meta:
+        return x
+    key = id(shared.bottom(x.array))
+
+    def forget(_gone: ref) -> None:
+        if known := [r for r in joined.get(key, ()) if r() is not None]:
+            joined[key] = known
+        else:
+            joined.pop(key, None)
+
+    known = joined.setdefault(key, [])
+    there = {id(r()) for r in known}
+    known += [ref(t, forget) for t in (x, other) if id(t) not in there]
     return x
 
 
@@ -56,10 +77,12 @@ def share_all(tensors: Iterable[Tensor]) -> None:
             raise RuntimeError("share_memory_(): a tensor on the meta device has no values to share")
         if is_shared(x):
             continue
-        base, owner = x.base if x.base is not None else x, shared.bottom(x.array)
-        for member in (x, base, *live_views(base)):
-            if isinstance(member.array, np.ndarray) and shared.bottom(member.array) is owner:
-                members[id(member)] = member
+        owner = shared.bottom(x.array)
+        for seed in (x, *(t for r in joined.get(id(owner), ()) if (t := r()) is not None)):
+            base = seed.base if seed.base is not None else seed
+            for member in (seed, base, *live_views(base)):
+                if isinstance(member.array, np.ndarray) and shared.bottom(member.array) is owner:
+                    members[id(member)] = member
     if members:
         found = list(members.values())
         for member, array in zip(found, shared.moved([m.array for m in found], current_strategy()), strict=True):

@@ -26,6 +26,7 @@ from ..dtype import (
 from ..dtype import dtype as dtype_type
 from ..tensor import Tensor, plain
 from .create import empty, tensor
+from .sharing import join
 from .storage_sources import from_file, of_buffer
 
 KINDS = {
@@ -42,7 +43,7 @@ def _flat(x: Tensor) -> Tensor:
     from .memory import _extent, _place, as_strided
 
     size = _extent(x.shape, x.stride(), 0) if x.is_meta else _place(x)[1]  # below meta there is nothing that says where memory ends
-    return as_strided(plain(x.array), (size,), (1,), 0)
+    return join(as_strided(plain(x.array), (size,), (1,), 0), x)
 
 
 class _Storage:
@@ -249,7 +250,8 @@ class UntypedStorage(_Storage):
     def _over(self, kind: dtype_type | None) -> Tensor:
         """The bytes as elements of `kind`, int64 where nothing says more: a flat tensor in the same memory."""
         kind, self._alone = kind or int64, False
-        return self._tensor if kind is uint8 else self._tensor[: self.nbytes() // kind.itemsize * kind.itemsize].view(kind)
+        bytes_ = self._tensor
+        return bytes_ if kind is uint8 else join(bytes_[: self.nbytes() // kind.itemsize * kind.itemsize].view(kind), bytes_)
 
     def untyped(self) -> UntypedStorage:
         return self
@@ -304,7 +306,7 @@ class TypedStorage(_Storage):
                 raise TypeError(f"Argument 'wrap_storage' must be UntypedStorage, but got {type(wrap_storage).__name__}")
             if dtype is None:
                 raise RuntimeError("Argument 'dtype' must be specified when wrap_storage is given")
-            self._tensor = wrap_storage._tensor.view(dtype)
+            self._tensor = join(wrap_storage._tensor.view(dtype), wrap_storage._tensor)
             self._alone = wrap_storage._alone = False
             return
         dtype = get_default_dtype() if dtype is None else dtype
@@ -406,7 +408,8 @@ def untyped(storage: _Storage) -> UntypedStorage:
     if isinstance(storage, UntypedStorage):
         return storage
     storage._alone = False
-    return _untyped(storage._tensor if storage._tensor.dtype is uint8 else storage._tensor.view(uint8))
+    flat = storage._tensor
+    return _untyped(flat if flat.dtype is uint8 else join(flat.view(uint8), flat))
 
 
 def _converted(storage: _Storage, name: str) -> TypedStorage:
