@@ -362,3 +362,19 @@ def test_misuse():
         flambeau.profiler.ExecutionTraceObserver()
     with pytest.warns(FutureWarning, match="use_cuda"):
         profile(use_cuda=False)
+
+
+def test_a_trace_tells_of_inputs_what_they_are(tmp_path):
+    given = flambeau.ones(4, 5)[:, :3]
+    with profile(record_shapes=True) as p:
+        flambeau.add(given, given.double())
+        given * 2
+        flambeau.sparse.sum(given.to_sparse())
+    p.export_chrome_trace(str(tmp_path / "trace.json"))
+    told = json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
+    marks = {m["name"]: m["args"] for m in told if m.get("cat") == "cpu_op"}
+    assert {key: marks["aten::add"][key] for key in ("Input Dims", "Input Strides", "Input type", "Concrete Inputs")} == {
+        "Input Dims": [[4, 3], [4, 3]], "Input Strides": [[5, 1], [3, 1]], "Input type": ["float32", "float64"], "Concrete Inputs": ["", ""],
+    }  # fmt: skip
+    assert (marks["aten::mul"]["Input type"], marks["aten::mul"]["Concrete Inputs"]) == (["float32", "Scalar"], ["", "2"])
+    assert next(e for e in p.events() if e.name == "aten::mul").concrete_inputs == [None, 2]

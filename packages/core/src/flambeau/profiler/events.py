@@ -79,11 +79,13 @@ class FunctionEvent(FormattedTimesMixin):
                  is_remote: bool = False, sequence_nr: int = -1, node_id: int = -1, device_type: DeviceType = DeviceType.CPU,
                  device_index: int = 0, device_resource_id: int | None = None, is_legacy: bool = False, flops: int | None = None,
                  trace_name: str | None = None, concrete_inputs: list[Any] | None = None, kwinputs: dict[str, Any] | None = None,
-                 is_user_annotation: bool = False, is_python_function: bool = False) -> None:  # fmt: skip
+                 is_user_annotation: bool = False, is_python_function: bool = False, input_strides: list[Any] | None = None,
+                 input_types: list[str] | None = None) -> None:  # fmt: skip
         self.id, self.name, self.trace_name, self.overload_name = id, name, trace_name or name, overload_name or ""
         self.node_id, self.thread, self.fwd_thread, self.device_resource_id = node_id, thread, fwd_thread, device_resource_id
         self.time_range = Interval(start_us, end_us)
         self.input_shapes, self.concrete_inputs, self.kwinputs = input_shapes or [], concrete_inputs or [], kwinputs or {}
+        self.input_strides, self.input_types = input_strides or [], input_types or []
         self.stack, self.scope, self.use_device, self.sequence_nr, self.flops = stack or [], scope, use_device, sequence_nr, flops or 0
         self.cpu_memory_usage, self.device_memory_usage = cpu_memory_usage, device_memory_usage
         self.is_async, self.is_remote, self.is_legacy = is_async, is_remote, is_legacy

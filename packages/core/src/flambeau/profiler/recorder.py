@@ -29,6 +29,9 @@ class Call:
     end = flops = memory = device_memory = forward_thread = 0
     scope, seq = FORWARD, -1
     shapes: list[Any] | None = None
+    strides: list[Any] | None = None
+    concrete: list[Any] | None = None
+    kinds: list[str] | None = None
     stack: list[str] | None = None
     ticks: Any = None
     is_module = False
@@ -36,6 +39,10 @@ class Call:
     def __init__(self, name: str, thread: int, above: Call | None) -> None:
         self.name, self.thread, self.above = name, thread, above
         self.start = perf_counter_ns()
+
+
+def has_strides(x: Tensor) -> bool:
+    return x.process is None and x.layout is flambeau.strided
 
 
 class _Here(threading.local):
@@ -157,6 +164,9 @@ class Recorder:
     def _before(self, call: Call, inputs: Any) -> None:
         if self.shapes:
             call.shapes = [list(x.shape) if isinstance(x, Tensor) else [] for x in inputs]
+            call.strides = [list(x.stride()) if isinstance(x, Tensor) and has_strides(x) else [] for x in inputs]
+            call.concrete = [None if isinstance(x, Tensor) else x for x in inputs]
+            call.kinds = [x.dtype.name if isinstance(x, Tensor) else "" if x is None else "Scalar" for x in inputs]
         if self.stack:
             call.stack = _stack()
         if self.times_device:

@@ -149,7 +149,8 @@ def built(calls: list[Call], began: int, use_device: str | None, first_id: int =
             number, "ProfilerStep*" if step else c.name, c.thread, (c.start - began) / 1e3, (c.end - began) / 1e3,
             fwd_thread=c.forward_thread or None, input_shapes=c.shapes, stack=c.stack, scope=c.scope, use_device=use_device,
             cpu_memory_usage=c.memory, device_memory_usage=c.device_memory, sequence_nr=c.seq, flops=c.flops, trace_name=c.name,
-            is_user_annotation=c.scope == USER, is_python_function=c.is_module)  # fmt: skip
+            is_user_annotation=c.scope == USER, is_python_function=c.is_module, concrete_inputs=c.concrete, input_strides=c.strides,
+            input_types=c.kinds)  # fmt: skip
     for c, event in events.items():
         if c.above is not None:
             parent = events[c.above]

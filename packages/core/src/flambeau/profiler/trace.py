@@ -37,7 +37,8 @@ def _mark(e: Any, process: int, began: float) -> dict[str, Any]:
     if e.sequence_nr >= 0:
         args |= {"Sequence number": e.sequence_nr, "Fwd thread id": e.fwd_thread or 0}
     if e.input_shapes:
-        args["Input Dims"] = e.input_shapes
+        args |= {"Input Dims": e.input_shapes, "Input Strides": e.input_strides, "Input type": e.input_types,
+                 "Concrete Inputs": ["" if value is None else str(value) for value in e.concrete_inputs]}  # fmt: skip
     if e.stack:
         args["Call stack"] = ";".join(e.stack)
     if e.flops:
