@@ -374,7 +374,8 @@ def test_a_trace_tells_of_inputs_what_they_are(tmp_path):
     told = json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
     marks = {m["name"]: m["args"] for m in told if m.get("cat") == "cpu_op"}
     assert {key: marks["aten::add"][key] for key in ("Input Dims", "Input Strides", "Input type", "Concrete Inputs")} == {
-        "Input Dims": [[4, 3], [4, 3]], "Input Strides": [[5, 1], [3, 1]], "Input type": ["float32", "float64"], "Concrete Inputs": ["", ""],
+        "Input Dims": [[4, 3], [4, 3]], "Input Strides": [[5, 1], [3, 1]], "Input type": ["float32", "float64"],
+        "Concrete Inputs": ["", ""],
     }  # fmt: skip
     assert (marks["aten::mul"]["Input type"], marks["aten::mul"]["Concrete Inputs"]) == (["float32", "Scalar"], ["", "2"])
     assert next(e for e in p.events() if e.name == "aten::mul").concrete_inputs == [None, 2]
