@@ -16,7 +16,7 @@ from .dtype import BY_NUMPY, FLOAT, bfloat16
 from .fields import new
 from .op import ORDERED, Card
 from .overriding import of_card, overriding, protocol
-from .promote import OF_NUMBERS, check_operands, number, result_type
+from .promote import OF_FLOATS, OF_NUMBERS, check_operands, number, result_type
 from .record import record, record_many, recorder
 from .tensor import PLAIN, InferenceTensor, Parameter, Tensor, add_view, inference, plain
 
@@ -227,7 +227,7 @@ def compute(card: Card, inputs, attrs: dict):
     return tuple(_rounded(r, narrow) for r in result) if isinstance(result, tuple) else _rounded(result, narrow)
 
 
-CHECKED = ORDERED | {"sub", "lerp", "pow"}
+CHECKED = ORDERED | OF_FLOATS | {"sub", "lerp", "pow"}
 HALF = (np.dtype(np.float16), bfloat16.numpy)
 
 

@@ -80,7 +80,8 @@ def binary(card: Card, checked: bool):
     card.operator = named(operator, card, BINARY, card.numpy, checked, True)
     card.reflected = named(reflected, card, REFLECTED, card.numpy, checked)
     numbers = card.name not in TENSORS_ONLY
-    function, _ = _binary(card, checked, finish if card.name in NUMBER_FIRST else asked, numbers)
+    slow = numbers_alone if card.name == "floor_divide" else finish if card.name in NUMBER_FIRST else asked
+    function, _ = _binary(card, checked, slow, numbers)
     return named(function, card, BINARY, card.numpy, checked, numbers)
 
 
@@ -91,6 +92,14 @@ def asked(card: Card, inputs, attrs: dict, out):
             raise TypeError(f"{card.name}(): argument '{('input', 'other')[position]}' (position {position + 1}) must be Tensor, "
                             f"not {type(x).__name__}")
     return finish(card, inputs, attrs, out)
+
+
+def numbers_alone(card: Card, inputs, attrs: dict, out):
+    """The slow road of a function that takes two numbers, too."""
+    first, second = inputs
+    if type(first) in (bool, int, float) and type(second) in (bool, int, float):
+        first = new(Tensor, np.asarray(first, context.get_default_dtype().numpy if type(first) is float else None))
+    return finish(card, (first, second), attrs, out)
 
 
 def offer(card: Card, inputs, attrs: dict, out):
@@ -410,6 +419,8 @@ def inplace(card: Card, ufunc=None):
         return slow(input, args, attrs)
 
     def slow(input, args, attrs):
+        if not card.holomorphic and card.name == "abs" and input.is_complex():
+            raise RuntimeError("In-place abs is not supported for complex tensors.")
         inputs, attrs = bind(card, (input, *args), attrs)
         if card.inputs == 1 and type(input) is Tensor and not context.unusual and not tracked(input):
             a = input.array

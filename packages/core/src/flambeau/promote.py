@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from . import context
-from .dtype import BOOL, COMPLEX, FLOAT, INT, bool_, dtype, int64, promote_types
+from .dtype import BOOL, COMPLEX, FLOAT, INT, bool_, dtype, int64, promote_types, word
 from .op import ORDERED, Card
 from .tensor import Tensor
 
@@ -24,6 +24,7 @@ def number(x, target: dtype, card: Card, xp, position: int = 1):
 
 
 OF_NUMBERS = frozenset(["mul", "div", "floor_divide"])  # beside halves, numbers and 0-d tensors keep their precision as the second operand
+OF_FLOATS = frozenset(["hypot", "nextafter", "logaddexp", "logaddexp2"])  # refused where no operand is of floating point
 OF_FIRST_NUMBERS = frozenset(["mul", "div"])  # and numbers as the first one
 
 
@@ -32,6 +33,8 @@ def check_operands(card: Card, inputs) -> None:
     kinds = [x.dtype if isinstance(x, Tensor) else number_type(x) for x in inputs if isinstance(x, (Tensor, *NUMBERS))]
     if card.name in ORDERED and any(kind.category == COMPLEX for kind in kinds):
         raise NotImplementedError(f'"{card.name}" not implemented for complex numbers, which have no order: take real, imag or abs of them')
+    if card.name in OF_FLOATS and all(kind.category < FLOAT for kind in kinds):
+        raise NotImplementedError(f'"{card.name}" not implemented for {word(kinds[0])!r}: convert the inputs with .float()')
     if card.name == "lerp" and kinds[0] is not kinds[1]:
         raise RuntimeError(f"expected dtype {kinds[0].name} for `end` but got dtype {kinds[1].name}")
     if card.name == "pow" and kinds[0].category <= INT and isinstance(inputs[1], int) and inputs[1] < 0:

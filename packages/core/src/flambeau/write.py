@@ -138,14 +138,15 @@ def write(x: Tensor, result: Tensor, what: str) -> Tensor:
         if what not in OF_SOME:
             raise RuntimeError("unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
                                "Please clone() the tensor before performing the operation.")
-        warnings.warn(f"Use of {what}_ on expanded tensors is deprecated. Please clone() the tensor before performing this operation. "
-                      "This also applies to advanced indexing e.g. tensor[mask] = scalar", stacklevel=5 if what == "index_put" else 3)
+        if what not in ("tril", "triu"):
+            warnings.warn(f"Use of {what}_ on expanded tensors is deprecated. Please clone() the tensor before performing this operation. "
+                          "This also applies to advanced indexing e.g. tensor[mask] = scalar", stacklevel=5 if what == "index_put" else 3)
         _write_some(x, result)
     unlock(x)
     return written(x, result)
 
 
-OF_SOME = ("masked_fill", "index_put", "index_fill")  # these say which elements they write
+OF_SOME = ("masked_fill", "index_put", "index_fill", "tril", "triu")  # these say which elements they write
 BY_PLACES = frozenset("index_add index_copy index_fill index_reduce put scatter scatter_add scatter_reduce".split())
 
 

@@ -9,6 +9,7 @@ from flambeau import func
 from flambeau.autograd import gradcheck, gradgradcheck
 from flambeau.dispatch import by_body, run
 from flambeau.dtype import FLOAT
+from flambeau.promote import OF_FLOATS
 
 from .conftest import outputs, samples, skip_once
 
@@ -231,6 +232,10 @@ def test_whole_numbers(card):
     if card.name in ("clamp", "lerp", "gelu_erf", "gelu_tanh"):
         pytest.skip("its samples' attrs are floats")
     for inputs, attrs in samples(card, flambeau.int64):
+        if card.name in OF_FLOATS | {"frac"}:
+            with pytest.raises(NotImplementedError):
+                call(card, inputs, attrs)
+            continue
         y = call(card, inputs, attrs)
         expected = {"same": flambeau.int64, "float": flambeau.get_default_dtype(), "bool": flambeau.bool, "rest": flambeau.int64}[
             card.promote

@@ -77,3 +77,21 @@ def test_two_of_one_dtype():
 def test_bounds_of_what_is_no_tensor(name):
     with pytest.raises(TypeError, match="must be Tensor, not int"):
         getattr(flambeau, name)(5, 1)
+
+
+@pytest.mark.parametrize("name", "hypot nextafter logaddexp logaddexp2".split())
+def test_functions_of_floats_refuse_whole_numbers(name):
+    function, whole = getattr(flambeau, name), tensor([1, 2])
+    with pytest.raises(NotImplementedError, match="not implemented for 'Long'"):
+        function(whole, whole)
+    assert function(whole, whole.float()).dtype is flambeau.float32
+
+
+def test_functions_of_reals_refuse_complex_numbers():
+    for function in (flambeau.erf, flambeau.erfc, lambda x: flambeau.xlogy(x, x), lambda x: flambeau.xlogy(x, 1), flambeau.frac):
+        with pytest.raises(NotImplementedError, match="not implemented"):
+            function(z)
+    with pytest.raises(NotImplementedError):
+        flambeau.frac(tensor([1]))
+    with pytest.raises(RuntimeError, match="In-place abs is not supported for complex tensors"):
+        z.clone().abs_()

@@ -7,6 +7,7 @@ from ..define import elementwise, op
 from ..dtype import BY_NUMPY, COMPLEX, FLOAT, bool_, complex128, float64, word
 from ..fast import named
 from ..limits import finfo
+from ..numpy_names import numpy_names
 from ..promote import result_type
 from ..return_types import kind
 from ..tensor import Tensor, check_dim, tensors_only
@@ -306,6 +307,7 @@ def _difference(x, y):
     return where(eq(x, y), 0.0, x - y)
 
 
+@numpy_names
 def logcumsumexp(input: Tensor, dim: int, *, out: Tensor | None = None) -> Tensor:
     """log of the running sum of exp(input) along `dim`.  (*, n, *) -> (*, n, *)
 

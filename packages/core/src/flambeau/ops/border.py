@@ -19,6 +19,7 @@ from ..fast import axes_of, tracked
 from ..layout import contiguous_format
 from ..numpy_names import numpy_names
 from ..op import CARDS
+from ..promote import result_type
 from ..spelling import factored, older
 from ..tensor import PLAIN, Tensor, check_dim, tensors_only, version_cell
 from ..write import BY_PLACES, OF_SOME, check_places, check_writable, in_graph, into, old_value, rebase, write, wrote
@@ -126,7 +127,6 @@ def without_slope(value: Tensor, *sources) -> Tensor:
 
 
 def _common(x, y):
-    from ..promote import result_type
     return result_type(x, y)
 
 
@@ -237,7 +237,9 @@ def clamp(input, min=None, max=None, *, out=None):
     if min is None and max is None:
         raise RuntimeError("clamp: At least one of 'min' or 'max' must not be None")
     if isinstance(min, Tensor) or isinstance(max, Tensor):
-        low, high = (x if x is None or isinstance(x, Tensor) else tensor(x, dtype=_common(input, x), device=input.device)
+        kind = result_type(input, *(x for x in (min, max) if x is not None))
+        input = input if input.dtype is kind else input.to(kind)
+        low, high = (x if x is None else x.to(kind) if isinstance(x, Tensor) else tensor(x, dtype=kind, device=input.device)
                      for x in (min, max))
         if low is not None:
             input = elementwise.maximum(input, low, out=out if high is None else None)

@@ -20,6 +20,20 @@ from ..op import CARDS
 
 INT64 = np.dtype(np.int64)
 
+
+def of_reals(name: str, x):
+    """x itself.  NotImplementedError for complex numbers, which the backend's function may know and PyTorch's does not."""
+    if x.dtype.kind == "c":
+        raise NotImplementedError(f'"{name}" not implemented for \'Complex{"Float" if x.dtype.itemsize == 8 else "Double"}\'')
+    return x
+
+
+def _fractional(name: str, x):
+    if x.dtype.kind in "biu":
+        raise NotImplementedError(f'"{name}" not implemented for {x.dtype}: whole numbers have no fraction')
+    return x
+
+
 # ---- arithmetic
 add = elementwise("add", lambda g, _z, _x, _y: g, lambda g, _z, _x, _y: g, c="({0} + {1})", promote="same", linear=True,
                   doc="Sum, element by element.")
@@ -66,9 +80,15 @@ def _sign(xp, x):
     return xp.where(x == x, xp.sign(x), x.dtype.type(0)) if x.dtype.kind in "fV" else xp.sign(x)
 
 
+def _direction(xp, x):
+    """What is infinite has none in PyTorch: NaN, where NumPy takes the infinite part's."""
+    y = _sign(xp, x)
+    return xp.where(xp.isinf(x), x.dtype.type(complex(math.nan, math.nan)), y) if x.dtype.kind == "c" else y
+
+
 sign = elementwise("sign", lambda g, y, x: _turned(g, y, x), body=lambda xp, x: _sign(xp, x),
                    c="sign({0})", promote="same", holomorphic=False, doc="-1, 0 or 1.")
-sgn = elementwise("sgn", lambda g, y, x: _turned(g, y, x), body=lambda xp, x: _sign(xp, x),
+sgn = elementwise("sgn", lambda g, y, x: _turned(g, y, x), body=lambda xp, x: _direction(xp, x),
                   c="sign({0})", promote="same", holomorphic=False,
                   doc="-1, 0 or 1; of complex numbers their direction, x / |x|.")
 def _by_whole(word: str):
@@ -214,8 +234,8 @@ relu_back = elementwise(
     domain=(0.5, 2.0),
     doc="g where y is positive, 0 elsewhere: relu's gradient.",
 )
-erf = elementwise("erf", lambda g, _y, x: g * exp(-(x * x)) * (2 / math.sqrt(math.pi)), body=lambda xp, x: xp.erf(x), c="erf({0})",
-                  doc="Error function.")
+erf = elementwise("erf", lambda g, _y, x: g * exp(-(x * x)) * (2 / math.sqrt(math.pi)), c="erf({0})",
+                  body=lambda xp, x: xp.erf(of_reals("erf", x)), doc="Error function.")
 
 # ---- rounding: flat almost everywhere, so no gradient passes
 _flat = (lambda g, _y, _x: g * 0)
@@ -233,7 +253,7 @@ round = elementwise(
 frac = elementwise(
     "frac",
     lambda g, _y, _x: g,
-    body=lambda xp, x: x - xp.trunc(x),
+    body=lambda xp, x: _fractional("frac", x) - xp.trunc(x),
     c="({0} - trunc({0}))",
     promote="same",
     domain=(0.1, 0.9),

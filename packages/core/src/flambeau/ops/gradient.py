@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..dtype import complex64, promote_types
 from ..tensor import Tensor, check_dim
 from .create import tensor
 from .join import cat
@@ -46,7 +47,10 @@ def gradient(input: Tensor, *, spacing=1, dim=None, edge_order: int = 1) -> tupl
                 raise RuntimeError(f"gradient expected each tensor to be on the same device, got {input.device} and {step.device}")
         if input.shape[axis] < edge_order + 1:
             raise RuntimeError("gradient expected each dimension size to be at least edge_order+1")
+    of_places = [step.dtype for step in steps if isinstance(step, Tensor) and step.ndim]
     x = input if input.is_floating_point() or input.is_complex() else input.float()
+    for kind in of_places:
+        x = x.to(promote_types(x.dtype, kind))
     return tuple(_slope(x, step, axis, edge_order) for axis, step in zip(axes, steps, strict=True))
 
 
@@ -58,7 +62,7 @@ def _slope(x: Tensor, step, axis: int, edge_order: int) -> Tensor:
     else:
         places = np.arange(n) * (step.item() if isinstance(step, Tensor) else step)
     h = np.diff(places)
-    kind = x.dtype
+    kind = promote_types(x.dtype, complex64) if h.dtype.kind == "c" else x.dtype
     shape = [1] * x.ndim
     shape[axis] = -1
     row = lambda v: tensor(np.atleast_1d(v), dtype=kind, device=x.device).reshape(shape)

@@ -115,9 +115,10 @@ def getitem(x: Tensor, key) -> Tensor:
                             return found
                         break
                 else:
-                    if not any(p is ... for p in key):
-                        key = (*key, ...)
-                    return seen(x, array[key], SLICE, {"index": key})
+                    dots = sum(p is ... for p in key)
+                    if dots < 2:
+                        key = key if dots else (*key, ...)
+                        return seen(x, array[key], SLICE, {"index": key})
         except IndexError as error:
             raise (IndexError(NO_AXES) if kind is int and not array.ndim else _reworded(error)) from None
     try:
@@ -369,6 +370,9 @@ def index_add(input, dim: int, index, source, *, alpha=1):
     """input with `source`'s slices added at the places in `index` of axis `dim`.  (*, n, *), (k), (*, k, *) -> (*, n, *)"""
     dim = check_dim(dim, input.ndim)
     if input.ndim == 0:
+        if source.ndim > 1:
+            raise RuntimeError("source tensor shape must match self tensor shape, excluding the specified dimension. "
+                               f"Got self.shape = [] source.shape = {list(source.shape)}")
         return reshape(index_add(reshape(input, 1), 0, index, reshape(source, -1), alpha=alpha))
     if index.ndim > 1 or (source.ndim and source.shape[dim] != index.numel()):
         raise RuntimeError(f"index_add_(): {index.numel()} indices do not fit source.size({dim}) = {source.shape[dim]}")

@@ -29,6 +29,11 @@ def split_key(x: Tensor, key):
             raise IndexError("slice() cannot be applied to a 0-dim tensor.")
         raise IndexError(f"too many indices for tensor of dimension {x.ndim}")
     at = next(i for i, p in enumerate(parts) if p is Ellipsis)
+    again = [i for i, p in enumerate(parts) if p is Ellipsis and i > at]
+    if again:  # a later one stands for as many axes as the first: past the end, where nothing may follow it
+        if used < x.ndim and again[0] + len(again) < len(parts):
+            raise IndexError("Dimension out of range: an index can only have a single ellipsis ('...') with keys behind it")
+        parts = [p for i, p in enumerate(parts) if i not in again]
     parts[at:at + 1] = [slice(None)] * (x.ndim - used)
     basic: list = []
     spec: list = []

@@ -293,6 +293,6 @@ def msort(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 def is_set_to(x: Tensor, tensor: Tensor) -> bool:
     """Whether both see the same memory in the same way."""
-    return x.data_ptr() == tensor.data_ptr() and x.shape == tensor.shape and x.stride() == tensor.stride()
+    return bool(x.data_ptr()) and x.data_ptr() == tensor.data_ptr() and x.shape == tensor.shape and x.stride() == tensor.stride()
 
 

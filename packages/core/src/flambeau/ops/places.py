@@ -137,12 +137,13 @@ def scatter_reduce(input, dim: int, index, src, reduce: str, *, include_self: bo
 
 
 def _sum(base, x, dim, index, src, hit, ones, include_self):
-    return scatter_add(x if include_self else (x * 0).to(x.dtype), dim, index, src)
+    return scatter_add(x if include_self else where(hit, x.new_zeros(()), x), dim, index, src)
 
 
 def _mean(base, x, dim, index, src, hit, ones, include_self):
     total = _sum(base, x, dim, index, src, hit, ones, include_self)
-    count = scatter_add(x.new_ones(x.shape) if include_self else x.new_zeros(x.shape), dim, index, ones).clamp(min=1)
+    count = scatter_add(x.new_ones(x.shape) if include_self else x.new_zeros(x.shape), dim, index, ones)
+    count = where(count == 0, count.new_ones(()), count)
     return total / count if x.is_floating_point() or x.is_complex() else total // count
 
 

@@ -516,7 +516,8 @@ def _places(x: Tensor, num_samples: int, replacement: bool, *, generator) -> Ten
         sums = np.cumsum(wide, axis=1)
         sums /= sums[:, -1:]
         u = source.uniform(rows.shape[0] * num_samples, np.float64).reshape(rows.shape[0], num_samples)
-        picked = np.stack([np.searchsorted(s, v, side="left") for s, v in zip(sums, u, strict=True)]).clip(max=p.shape[-1] - 1)
+        rows = [np.searchsorted(s, v, side="left") for s, v in zip(sums, u, strict=True)]
+        picked = np.asarray(rows, np.int64).reshape(u.shape).clip(max=p.shape[-1] - 1)
     else:  # the greatest of p / Exponential(1) is a draw; the k greatest are k draws without replacement
         q = in_memory_order(p, -np.log1p(-source.uniform(rows.size, np.float64))).reshape(rows.shape)
         q = np.maximum(q, float(finfo(x.dtype).tiny)).astype(rows.dtype)

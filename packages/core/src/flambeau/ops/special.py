@@ -12,7 +12,7 @@ from ..tensor import Tensor
 from ..write import into
 from .arithmetic import of_tensors
 from .border import _in_place
-from .elementwise import cos, eq, exp, ge, gt, le, log, logical_and, logical_or, lt, sgn, sin, where
+from .elementwise import cos, eq, exp, ge, gt, le, log, logical_and, logical_or, lt, of_reals, sgn, sin, where
 
 ROOT_2, ROOT_PI = math.sqrt(2.0), math.sqrt(math.pi)
 
@@ -20,7 +20,11 @@ ROOT_2, ROOT_PI = math.sqrt(2.0), math.sqrt(math.pi)
 def by_backend(name: str, *vjp, library: str | None = None, c: str = "", inputs: int = 1, domain=(0.5, 3.0), doc: str):
     """An elementwise op that the backend has as `special(library)`."""
     word = library or name
-    body = (lambda xp, x: xp.special(word)(x)) if inputs == 1 else (lambda xp, x, y: xp.special(word)(x, y))
+
+    def of_one(xp, x):
+        return xp.special(word)(of_reals(name, x))
+
+    body = of_one if inputs == 1 else (lambda xp, x, y: xp.special(word)(x, y))
     return elementwise(name, *vjp, body=body, c=c, domain=domain, doc=doc)
 
 
@@ -36,7 +40,8 @@ log_ndtr = by_backend("log_ndtr", lambda g, _y, x: g * (ROOT_2 / ROOT_PI) / erfc
 ndtri = by_backend("ndtri", lambda g, y, _x: g * exp(0.5 * y * y) * (ROOT_2 * ROOT_PI), domain=(0.1, 0.9), doc="The y whose ndtr(y) is x.")
 
 # ---- the gamma function's family
-lgamma = by_backend("lgamma", lambda g, _y, x: g * digamma(x), library="gammaln", c="lgamma({0})", doc="log |Γ(x)|.")
+lgamma = elementwise("lgamma", lambda g, _y, x: g * digamma(x), c="lgamma({0})", domain=(0.5, 3.0), doc="log |Γ(x)|.",
+                     body=lambda xp, x: xp.where(xp.isinf(x), math.inf, xp.special("gammaln")(of_reals("lgamma", x))).astype(x.dtype))
 digamma = by_backend("digamma", lambda g, _y, x: g * polygamma_of(x, n=1), library="psi", doc="The derivative of lgamma.")
 
 
@@ -48,7 +53,14 @@ def polygamma_(xp, x, n=0):
         raise RuntimeError(f"polygamma(n, x) does not support negative n, got {n}")
     if n == 0:
         return xp.special("psi")(x)
-    return xp.special("zeta")(xp.asarray(n + 1.0, dtype=x.dtype), x) * x.dtype.type((-1.0) ** (n + 1) * math.gamma(n + 1.0))
+    factor = x.dtype.type((-1.0) ** (n + 1) * math.gamma(n + 1.0))
+    y = xp.special("zeta")(xp.asarray(n + 1.0, dtype=x.dtype), x) * factor
+    if n > 1:
+        return xp.where(x == math.inf, x.dtype.type(math.nan), y)  # PyTorch's series has no end there
+    # left of 0 by reflection, whose sine is not quite 0 at whole numbers: large there, not infinite
+    sine = xp.sin(x * x.dtype.type(math.pi))
+    mirrored = x.dtype.type(math.pi) ** 2 / (sine * sine) - xp.special("zeta")(xp.asarray(2.0, dtype=x.dtype), 1 - x)
+    return xp.where(x < 0, mirrored, y)
 
 
 polygamma_of = polygamma_
@@ -149,8 +161,8 @@ entr = elementwise("entr", lambda g, _y, x: g * (-1 - log(x)), c="({0} == 0 ? 0 
                    doc="-x log(x); 0 at 0, -inf below.")
 xlogy = elementwise("xlogy", lambda g, _z, x, y: where(logical_and(eq(x, 0), le(y, 0)), 0.0, xlogy(g, y)), lambda g, _z, x, y: g * x / y,
                     c="({0} == 0 && !isnan({1}) ? 0 : {0} * log({1}))", domain=(0.5, 3.0), doc="x · log(y), and 0 where x is 0.",
-                    body=lambda xp, x, y: xp.where((x == 0) & (y == y), 0.0, x * xp.log(y)))
+                    body=lambda xp, x, y: xp.where((of_reals("xlogy", x) == 0) & (y == y), 0.0, x * xp.log(y)))
 xlog1py = elementwise("xlog1py", lambda g, _z, x, y: where(logical_and(eq(x, 0), le(y, -1)), 0.0, xlog1py(g, y)),
                       lambda g, _z, x, y: g * x / (y + 1), c="({0} == 0 && !isnan({1}) ? 0 : {0} * log1p({1}))", domain=(0.5, 3.0),
                       doc="x · log(1 + y), and 0 where x is 0.",
-                      body=lambda xp, x, y: xp.where((x == 0) & (y == y), 0.0, x * xp.log1p(y)))
+                      body=lambda xp, x, y: xp.where((of_reals("xlog1py", x) == 0) & (y == y), 0.0, x * xp.log1p(y)))

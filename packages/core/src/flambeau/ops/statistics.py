@@ -161,12 +161,13 @@ def mode(input, dim: int = -1, keepdim: bool = False):
 
 @op("opaque", samples=lambda make: [((make.index([[1, 2, 2, 0], [3, 3, 1, 1]]),), {})])
 def mode_place(xp, x):
-    """Of each row the last place of its most frequent element.  (*, n) -> (*) int64"""
+    """Of each row the last place of its most frequent element; a NaN is like no other element.  (*, n) -> (*) int64"""
     rows = x.reshape(-1, x.shape[-1])
     places = xp.zeros(rows.shape[0], dtype=xp.int64)
     for i in range(rows.shape[0]):
-        values, counts = xp.unique(rows[i], return_counts=True)
-        places[i] = xp.flatnonzero(rows[i] == values[xp.argmax(counts)])[-1]
+        values, counts = xp.unique(rows[i], return_counts=True, equal_nan=False)
+        found = values[xp.argmax(counts)]
+        places[i] = xp.flatnonzero((rows[i] == found) | ((rows[i] != rows[i]) & (found != found)))[0 if found != found else -1]
     return places.reshape(x.shape[:-1])
 
 

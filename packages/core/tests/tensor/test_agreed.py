@@ -1,0 +1,82 @@
+"""Values where NumPy and PyTorch part: PyTorch's, as its tables and its own tests have them."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+import flambeau
+from flambeau import float32, float64, tensor
+
+inf, nan = math.inf, math.nan
+
+
+def test_infinite_complex_numbers_have_no_direction():
+    for value in (complex(inf, 1), complex(1, -inf), complex(inf, inf), complex(nan, 0)):
+        assert np.isnan(tensor([value]).sgn().item())
+    assert tensor([2j, 0j, -3 + 0j]).sgn().tolist() == [1j, 0, -1]
+
+
+def test_gamma_functions_at_the_edges():
+    pytest.importorskip("scipy")
+    assert flambeau.lgamma(tensor([-inf, inf, -1.0])).tolist() == [inf, inf, inf]
+    first = flambeau.polygamma(1, tensor([-1.0, -2.0, 0.0, -0.5, 2.5, inf, -inf], dtype=float64)).tolist()
+    assert first[0] > 1e30 and first[1] > 1e30 and first[2] == inf and first[5] == 0 and math.isnan(first[6])
+    assert first[3:5] == pytest.approx([8.934802200544679, 0.49035775610023489])
+    assert math.isnan(flambeau.polygamma(2, tensor([inf])).item())
+
+
+def test_the_mode_among_nan():
+    values, places = flambeau.mode(tensor([[nan, 1.0, nan, 1.0, 1.0], [nan, 3.0, 2.0, nan, nan], [nan] * 5]))
+    assert values.tolist()[:2] == [1.0, 2.0] and math.isnan(values[2].item()) and places.tolist() == [4, 2, 0]
+
+
+def test_whole_quotients_of_two_numbers():
+    assert [flambeau.floor_divide(*pair).item() for pair in ((7, 2), (7, -2), (7.0, 2), (True, 2))] == [3, -4, 3.0, 0]
+    assert flambeau.floor_divide(7, 2).dtype is flambeau.int64 and flambeau.floor_divide(7, 2.0).dtype is float32
+
+
+def test_triangles_of_expanded_tensors():
+    assert flambeau.ones(1).expand(2, 2).tril_().tolist() == [[0.0, 0.0], [0.0, 0.0]]
+    with pytest.raises(RuntimeError, match="more than one element"):
+        flambeau.ones(1).expand(2, 2).exp_()
+
+
+def test_slopes_over_complex_places_and_wider_ones():
+    squares = tensor([1, 4, 9, 16, 30])
+    assert flambeau.gradient(squares, spacing=1j)[0].tolist() == [-3j, -4j, -6j, -10.5j, -14j]
+    slopes = flambeau.gradient(flambeau.arange(3), spacing=[tensor([0, 1, 2j])])[0]
+    np.testing.assert_allclose(slopes.numpy(), [1, 0.8 + 0.6j, -0.2 - 0.4j], rtol=1e-6)
+    assert flambeau.gradient(flambeau.ones(3), spacing=[tensor([0.0, 1.0, 2.0], dtype=float64)])[0].dtype is float64
+
+
+def test_folds_without_what_was_there():
+    x, at, one = tensor([1.0, inf]), tensor([1]), tensor([1.0])
+    assert x.scatter_reduce(0, at, one, "sum", include_self=False).tolist() == [1.0, 1.0]
+    assert x.scatter_reduce(0, at, one, "mean", include_self=False).tolist() == [1.0, 1.0]
+    mean = tensor([1 + 1j, 2]).scatter_reduce(0, tensor([0, 0]), tensor([1j, 2]), "mean")
+    np.testing.assert_allclose(mean.numpy(), [1 + 2j / 3, 2], rtol=1e-6)
+
+
+def test_bounds_decide_the_dtype_together():
+    assert flambeau.clamp(tensor([1]), tensor(1.0, dtype=float64), tensor([1.0])).dtype is float32
+    assert flambeau.clamp(tensor([1]), tensor(1.0), tensor(1.0, dtype=float64)).dtype is float64
+
+
+def test_a_second_ellipsis():
+    x = flambeau.arange(8).reshape(2, 2, 2)
+    assert x[..., ...].shape == (2, 2, 2) and x[0, ..., 1, ...].tolist() == [1, 3]
+    x[..., 0, ...] = -1
+    assert (x[..., 0] == -1).all() and (x[..., 1] >= 0).all()
+    with pytest.raises(IndexError):
+        x[..., 0, ..., 0]
+
+
+def test_edges_of_places_and_draws():
+    assert not tensor([]).is_set_to(tensor([]))
+    assert flambeau.multinomial(flambeau.ones(0, 4), 2, True).shape == (0, 2)
+    assert flambeau.logcumsumexp(flambeau.zeros(2), axis=0).tolist() == pytest.approx([0.0, math.log(2)])
+    with pytest.raises(RuntimeError, match="source tensor shape must match self"):
+        tensor(1.0).index_add(0, tensor([0]), flambeau.ones(1, 1, 1))
