@@ -61,6 +61,7 @@ class part:
             mode.end(begun)
 
 
+deterministic = {"on": False, "warn_only": False, "fill": True}  # what `use_deterministic_algorithms` and its kin were told
 default_device: Any = None  # where tensors are made that are told no device; None for the CPU
 
 

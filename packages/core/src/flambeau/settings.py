@@ -5,8 +5,8 @@ from typing import Any
 
 from . import context
 from .backends import flags
+from .context import deterministic as _deterministic
 
-_deterministic = {"on": False, "warn_only": False}
 _debug_modes = {"default": 0, "warn": 1, "error": 2}
 _warn_always = [False]
 

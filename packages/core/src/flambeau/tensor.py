@@ -486,12 +486,13 @@ def _copied(array, memo: dict):
     if type(array) is not np.ndarray:
         return array.copy()
     root = _root(array)
-    key = ("memory", id(root))
+    key = ("memory", root.ctypes.data, root.nbytes)  # a storage sees the same bytes by an array of its own
     if key not in memo:
-        memo[key] = root, root.copy(order="K")  # the root is kept, that its id is nobody else's
-    if root is array:
-        return memo[key][1]
-    return _part(memo[key][1], array.dtype, array.ctypes.data - root.ctypes.data, array.shape, array.strides)
+        memo[key] = root, root.copy(order="K")  # the root is kept, that its address is nobody else's
+    copy = memo[key][1]
+    if root is array and (copy.dtype, copy.shape, copy.strides) == (array.dtype, array.shape, array.strides):
+        return copy
+    return _part(copy, array.dtype, array.ctypes.data - root.ctypes.data, array.shape, array.strides)
 
 
 def _part(root: np.ndarray, kind: np.dtype, at: int, shape: tuple, strides: tuple) -> np.ndarray:

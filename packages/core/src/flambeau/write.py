@@ -337,13 +337,13 @@ def taking_out(function, apart: bool = False):
         if not isinstance(result, tuple):
             check_apart(out, args, same=not apart)
             if apart and out.dtype is not result.dtype:
-                raise RuntimeError(f"{function.__name__}(): expected an out tensor of {result.dtype.name}, got {out.dtype.name}")
+                raise RuntimeError(f"{function.__name__}(): expected an out tensor of {word(result.dtype)}, got {word(out.dtype)}")
             return into(out, result, function.__name__)
         if len(out) != len(result):
             raise TypeError(f"{function.__name__}(): out must be a tuple of {len(result)} tensors, got {len(out)}")
         for place, value in zip(out, result, strict=True):
             if place.dtype is not value.dtype:
-                raise RuntimeError(f"{function.__name__}(): expected out tensors of {value.dtype.name}, got {place.dtype.name}")
+                raise RuntimeError(f"{function.__name__}(): expected out tensors of {word(value.dtype)}, got {word(place.dtype)}")
             check_apart(place, args, same=not apart)
             into(place, value, function.__name__)
         return type(result)(*out) if hasattr(result, "_fields") else tuple(out)

@@ -80,3 +80,51 @@ def test_edges_of_places_and_draws():
     assert flambeau.logcumsumexp(flambeau.zeros(2), axis=0).tolist() == pytest.approx([0.0, math.log(2)])
     with pytest.raises(RuntimeError, match="source tensor shape must match self"):
         tensor(1.0).index_add(0, tensor([0]), flambeau.ones(1, 1, 1))
+
+
+def test_one_place_of_a_vector():
+    x, at = flambeau.arange(3), tensor(1)
+    assert x.gather(0, at).shape == () and x.gather(0, at).item() == 1
+    assert x.scatter(0, at, 9).tolist() == x.scatter(0, at, tensor(9)).tolist() == [0, 9, 2]
+    assert x.scatter_add(0, at, tensor(9)).tolist() == x.scatter_reduce(0, at, tensor(9), "sum").tolist() == [0, 10, 2]
+
+
+def test_memory_that_nobody_wrote_to_where_algorithms_are_deterministic():
+    flambeau.use_deterministic_algorithms(True)
+    try:
+        assert flambeau.empty(3).isnan().all() and flambeau.empty_like(flambeau.ones(2)).isnan().all()
+        assert flambeau.empty(2, dtype=flambeau.int16).tolist() == [32767] * 2 and flambeau.empty(1, dtype=flambeau.bool).item()
+        assert np.isnan(flambeau.empty(1, dtype=flambeau.complex64).item().imag)
+        grown = flambeau.ones(1).resize_(3)
+        assert grown[0] == 1 and grown[1:].isnan().all()
+        flambeau.utils.deterministic.fill_uninitialized_memory = False
+        x = flambeau.empty(1)
+        x.fill_(1.0)
+        assert flambeau.empty(0).numel() == 0
+    finally:
+        flambeau.utils.deterministic.fill_uninitialized_memory = True
+        flambeau.use_deterministic_algorithms(False)
+
+
+def test_copies_of_a_storage_are_the_copies_of_its_tensor():
+    import copy
+
+    x = flambeau.ones(3)
+    y, memory = copy.deepcopy([x, x.untyped_storage()])
+    y.fill_(2.0)
+    assert memory.data_ptr() == y.data_ptr() != x.data_ptr() and x.tolist() == [1.0] * 3
+    assert x.new(y.untyped_storage()).data_ptr() == y.data_ptr()
+
+
+def test_ranges_are_counted_in_doubles():
+    with pytest.warns(UserWarning, match="range"):
+        assert flambeau.range(0, 1, 0.01)[5].item() == np.float32(0.05)
+
+
+def test_what_does_not_fit_is_told_in_its_own_words():
+    with pytest.raises(RuntimeError, match="repeats must have the same size as input along dim"):
+        flambeau.repeat_interleave(flambeau.ones(2, 2), tensor([1, 2, 3]), dim=0)
+    with pytest.raises(RuntimeError, match="sizes provided"):
+        flambeau.zeros(2).map_(flambeau.ones(2, 2), lambda a, b: a + b)
+    with pytest.raises(RuntimeError, match=r"self \(Float\) and source \(Double\)"):
+        flambeau.ones(2).index_add(0, tensor([0]), flambeau.ones(1, dtype=float64))

@@ -449,6 +449,9 @@ def repeat_interleave(input, repeats=None, dim: int | None = None, *, output_siz
         return index.index_select(input, dim, repeats.detach().reshape(-1)[:1].expand(output_size))
     if isinstance(repeats, Tensor) and repeats.dtype.name not in ("int32", "int64"):
         raise NotImplementedError(f"repeat_interleave is not implemented for counts of {repeats.dtype.name}: they are int32 or int64")
+    if isinstance(repeats, Tensor) and repeats.ndim and repeats.numel() not in (1, n):
+        raise RuntimeError("repeats must have the same size as input along dim, "
+                           f"but got repeats.size(0) = {repeats.numel()} and input.size({dim}) = {n}")
     counts = np.broadcast_to(np.asarray(repeats.detach().cpu().numpy() if isinstance(repeats, Tensor) else repeats), (n,))
     if (counts < 0).any():
         raise RuntimeError("repeats can not be negative")

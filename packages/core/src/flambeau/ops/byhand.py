@@ -12,7 +12,8 @@ from .border import fill_
 from .create import empty, tensor
 from .index import setitem
 from .memory import as_strided
-from .view import diagonal, narrow
+from .storage import _Storage
+from .view import diagonal, expand, narrow
 
 
 def _each(name: str, x: Tensor, others, function):
@@ -26,7 +27,7 @@ def _each(name: str, x: Tensor, others, function):
             raise TypeError(f"{name}: expected a tensor of {x.dtype} for '{place}' (got {found})")
         if other.requires_grad and mode.enabled:
             raise RuntimeError(f"Can't call {name}() on Variable that requires grad. Use var.detach().{name}() instead.")
-    rows = [x.array, *(np.broadcast_to(other.array, x.array.shape) for _, other in others)]
+    rows = [x.array, *(expand(other.detach(), x.shape).array for _, other in others)]
     unlock(x)
     for at in np.ndindex(x.array.shape):
         value = function(*(row[at].item() for row in rows))
@@ -108,6 +109,8 @@ def new(x: Tensor, *args, size=None) -> Tensor:
         return empty(0, dtype=x.dtype, device=x.device)
     if len(args) == 1 and isinstance(args[0], Tensor):
         return args[0].detach()
+    if len(args) == 1 and isinstance(args[0], _Storage):
+        return empty(0, dtype=x.dtype, device=x.device).set_(args[0])
     if len(args) == 1 and not isinstance(args[0], int | Size):
         return tensor(args[0], dtype=x.dtype, device=x.device)
     return empty(args[0] if isinstance(args[0], Size) else args, dtype=x.dtype, device=x.device)

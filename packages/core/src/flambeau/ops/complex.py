@@ -9,7 +9,7 @@ import math
 
 from ..casting import listed
 from ..define import elementwise, op
-from ..dtype import BY_NUMPY, COMPLEX, float16, float32, float64
+from ..dtype import BY_NUMPY, COMPLEX, float16, float32, float64, word
 from ..fast import view_of
 from ..tensor import Tensor, tensors_only
 from .elementwise import cos, sin
@@ -33,9 +33,10 @@ def complex_of(xp, real, imag):
 
 def _check_parts(first, second) -> None:
     if first.dtype not in (float16, float32, float64) or second.dtype not in (float16, float32, float64):
-        raise RuntimeError(f"Expected both inputs to be Half, Float or Double tensors but got {first.dtype.name} and {second.dtype.name}")
+        raise RuntimeError(f"Expected both inputs to be Half, Float or Double tensors but got {word(first.dtype)} and {word(second.dtype)}")
     if first.dtype is not second.dtype:
-        raise RuntimeError(f"Expected object of scalar type {first.dtype.name} but got scalar type {second.dtype.name} for second argument")
+        raise RuntimeError(f"Expected object of scalar type {word(first.dtype)} but got scalar type {word(second.dtype)} "
+                           "for second argument")
 
 
 def complex(real, imag, *, out=None):

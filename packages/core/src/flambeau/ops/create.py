@@ -75,7 +75,16 @@ def _filled(shape, value, wanted: dtype, where, requires_grad: bool) -> Tensor:
         if value == 0
         else xp.full(shape, value, wanted.numpy)
     )
+    if value is None and context.deterministic["on"] and xp is np:
+        _mark(array, wanted)
     return _made(array, requires_grad)
+
+
+def _mark(array, kind: dtype) -> None:
+    """NaN, or the greatest whole number, in memory that nobody wrote to: a program that reads it gives the same answer each time."""
+    if context.deterministic["fill"]:
+        nothing = complex(math.nan, math.nan) if kind.category > FLOAT else math.nan
+        array[...] = nothing if kind.category >= FLOAT else True if kind.name == "bool" else np.iinfo(kind.numpy).max
 
 
 def tensor(data, *, dtype: dtype | None = None, device=None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
@@ -297,7 +306,7 @@ def empty(*lengths, size=None, out=None, dtype=None, layout=None, device=None, r
           memory_format=None) -> Tensor:
     """Memory as it was found: write before you read.  -> size"""
     size = lengths if size is None else (size,)
-    if out is None and layout is None and device is None and memory_format is None and not pin_memory:
+    if out is None and layout is None and device is None and memory_format is None and not pin_memory and not context.deterministic["on"]:
         made = _at_once(np.empty, size, dtype)
         if made is not None:
             return made.requires_grad_() if requires_grad else made
@@ -359,6 +368,8 @@ def _like(x: Tensor, value, dtype, device, requires_grad, layout=None, pin_memor
         array = np.empty_like(x.array, kind)
         if value is not None:
             array[...] = fitting(value, x.dtype if dtype is None else dtype)
+        elif context.deterministic["on"]:
+            _mark(array, x.dtype if dtype is None else dtype)
         return _made(array, requires_grad)
     if layout is not None and layout is not x.layout or x.layout is not strided:
         if memory_format is not None and layout is not strided:

@@ -9,7 +9,7 @@ from ..casting import listed
 from ..context import grad
 from ..define import op
 from ..dispatch import run
-from ..dtype import can_cast
+from ..dtype import can_cast, word
 from ..fast import seen
 from ..fused import Native
 from ..layout import strided
@@ -279,8 +279,8 @@ def _put_into(x: Tensor, tensors, spec, value, accumulate: bool) -> Tensor:
     if value.dtype is not x.dtype:
         if value.ndim or not can_cast(value.dtype, x.dtype):
             _check_fits(x, tensors, spec, value)
-            raise RuntimeError(f"Index put requires the source and destination dtypes match, got {x.dtype.name} for the destination and "
-                               f"{value.dtype.name} for the source.")
+            raise RuntimeError(f"Index put requires the source and destination dtypes match, got {word(x.dtype)} for the destination and "
+                               f"{word(value.dtype)} for the source.")
         value = value.to(x.dtype)
     tracked = grad.enabled and (x.node is not None or value.node is not None or (x.base is not None and x.base.node is not None))
     check_places(x, (value, *tensors), False, True)
@@ -357,7 +357,7 @@ def index_select(input, dim: int, index):
     if index.ndim > 1:
         raise IndexError("index_select(): Index is supposed to be a vector")
     if index.dtype.name not in ("int32", "int64"):
-        raise RuntimeError(f"index_select(): Expected dtype int32 or int64 for index, got {index.dtype.name}")
+        raise RuntimeError(f"index_select(): Expected dtype int32 or int64 for index, got {word(index.dtype)}")
     dim = check_dim(dim, input.ndim)
     if input.ndim == 0:
         return input.clone()
@@ -383,7 +383,7 @@ def index_add(input, dim: int, index, source, *, alpha=1):
             raise RuntimeError(f"index_add_(): source of shape {tuple(source.shape)} must match {tuple(input.shape)} but in axis {dim}")
     _check_range(index, input.shape[dim] if input.ndim else 1)
     if source.dtype is not input.dtype:
-        raise RuntimeError(f"index_add_(): self ({input.dtype.name}) and source ({source.dtype.name}) must have the same scalar type")
+        raise RuntimeError(f"index_add_(): self ({word(input.dtype)}) and source ({word(source.dtype)}) must have the same scalar type")
     return run(
         CARDS["put"], [input, source if alpha == 1 else source * alpha, index], {"spec": (slice(None),) * dim + (True,), "accumulate": True}
     )
@@ -429,7 +429,7 @@ def scatter_sum(xp, x, index, dim, shape):
 
 def _check_places(what, x, dim, index):
     if index.dtype.name not in ("int64", "int32", "uint8"):
-        raise RuntimeError(f"{what}(): Expected dtype int64 for index, got {index.dtype}")
+        raise RuntimeError(f"{what}(): Expected dtype int64 for index, got {word(index.dtype)}")
     if max(index.ndim, 1) != max(x.ndim, 1) and index.numel():
         raise RuntimeError(f"Index tensor must have the same number of dimensions as input tensor ({what}: {index.ndim} and {x.ndim})")
     n = x.shape[dim] if x.ndim else 1
@@ -460,6 +460,8 @@ def gather(input, dim: int, index, *, sparse_grad: bool = False):
         return reshape(reshape(input, -1)[:0], *index.shape)
     if not input.ndim:
         return reshape(gather(reshape(input, 1), 0, reshape(index, -1)), *index.shape)
+    if not index.ndim:
+        return reshape(gather(input, dim, reshape(index, 1)))
     if index.dtype.itemsize < 8:
         index = index.long()
     return run(GATHER, (input, index), {"dim": dim})
@@ -486,9 +488,11 @@ def untouched(input, src):
 def scatter_add(input, dim: int, index, src):
     """With src[i, j] added at [i, index[i, j]] for dim 1, and likewise along any axis.  (*, n, *), (*, k, *), (*, k, *) -> (*, n, *)"""
     dim = check_dim(dim, input.ndim)
+    if not index.ndim and input.ndim == 1:
+        index, src = reshape(index, 1), reshape(src, 1)
     _check_places("scatter_add", input, dim, index)
     if src.dtype is not input.dtype:
-        raise RuntimeError(f"scatter(): Expected self.dtype to be equal to src.dtype, got {input.dtype} and {src.dtype}")
+        raise RuntimeError(f"scatter(): Expected self.dtype to be equal to src.dtype, got {word(input.dtype)} and {word(src.dtype)}")
     if not index.numel():
         return untouched(input, src)
     total = input + run(CARDS["scatter_sum"], (src, index), {"dim": dim, "shape": tuple(input.shape)})

@@ -6,7 +6,7 @@ import numpy as np
 from ..backends import network
 from ..define import op
 from ..dispatch import run
-from ..dtype import COMPLEX, INT
+from ..dtype import COMPLEX, INT, word
 from ..fused import Native
 from ..op import CARDS
 from ..tensor import Tensor
@@ -25,7 +25,7 @@ def masked_fill(input, mask, value):
         if type(chosen) is np.ndarray and chosen.dtype is BOOL and chosen.shape == array.shape:
             return where(mask, float(value), input)
     if mask.dtype.name != "bool":
-        raise RuntimeError(f"masked_fill only supports boolean masks, but got mask with dtype {mask.dtype.name}")
+        raise RuntimeError(f"masked_fill only supports boolean masks, but got mask with dtype {word(mask.dtype)}")
     if isinstance(value, Tensor):
         if value.ndim:
             raise RuntimeError(f"masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s).")
@@ -44,7 +44,7 @@ def masked_fill(input, mask, value):
 def masked_select(input, mask, *, out=None):
     """The elements where the mask is true, as a vector.  (*), (*) -> (k)"""
     if mask.dtype.name != "bool":
-        raise RuntimeError(f"masked_select: expected BoolTensor for mask, got {mask.dtype}")
+        raise RuntimeError(f"masked_select: expected BoolTensor for mask, got {word(mask.dtype)}")
     input, mask = broadcast_tensors(input, mask)
     chosen = getitem(input, mask) if input.ndim else getitem(reshape(input, 1), reshape(mask, 1))
     return chosen if out is None else into(out, chosen, "masked_select")
@@ -63,7 +63,7 @@ def nonzero(input, *, as_tuple: bool = False, out=None):
         if as_tuple:
             raise RuntimeError("nonzero does not support the out kwarg when as_tuple is True")
         if out.dtype.name != "int64":
-            raise RuntimeError(f"nonzero: Expected out tensor to have scalar type Long but got {out.dtype.name}")
+            raise RuntimeError(f"nonzero: Expected out tensor to have scalar type Long but got {word(out.dtype)}")
         return into(out, rows, "nonzero")
     if not as_tuple:
         return rows

@@ -8,7 +8,7 @@ import numpy as np
 from ..casting import listed
 from ..define import op
 from ..dispatch import run
-from ..dtype import int64
+from ..dtype import int64, word
 from ..numpy_names import numpy_names
 from ..op import CARDS
 from ..tensor import Tensor, check_dim
@@ -21,7 +21,7 @@ from .view import broadcast_tensors, expand, narrow, reshape
 def take(input, index):
     """Elements at places in the flattened tensor; negative ones count from the end.  (*), (k) -> (k)"""
     if index.dtype.name != "int64":
-        raise RuntimeError(f"take(): Expected a long tensor for index, but got {index.dtype.name}")
+        raise RuntimeError(f"take(): Expected a long tensor for index, but got {word(index.dtype)}")
     if input.numel() == 0 and index.numel():
         raise IndexError("take(): tried to take from an empty tensor")
     return getitem(reshape(input, -1), (index,))
@@ -40,7 +40,7 @@ def put(input, index, source, accumulate: bool = False):
 def take_along_dim(input, indices, dim: int | None = None):
     """`gather` with the other axes broadcast; without `dim` from the flattened tensor."""
     if indices.dtype is not int64:
-        raise RuntimeError(f"take_along_dim(): dtype of indices should be Long but got {indices.dtype.name}")
+        raise RuntimeError(f"take_along_dim(): dtype of indices should be Long but got {word(indices.dtype)}")
     if dim is None:
         return gather(reshape(input, -1), 0, reshape(indices, -1))
     dim = check_dim(dim, input.ndim)
@@ -100,10 +100,10 @@ def index_copy(input, dim: int, index, source):
 def masked_scatter(input, mask, source):
     """x with the elements of `source`, in order, where the mask is true.  (*), (*), (k) -> (*)"""
     if mask.dtype.name != "bool":
-        raise RuntimeError(f"masked_scatter_ only supports boolean masks, but got mask with dtype {mask.dtype.name}")
+        raise RuntimeError(f"masked_scatter_ only supports boolean masks, but got mask with dtype {word(mask.dtype)}")
     if input.dtype is not source.dtype:
-        raise RuntimeError(f"masked_scatter: expected self and source to have same dtypes but got {input.dtype.name} and "
-                           f"{source.dtype.name}")
+        raise RuntimeError(f"masked_scatter: expected self and source to have same dtypes but got {word(input.dtype)} and "
+                           f"{word(source.dtype)}")
     input, mask = broadcast_tensors(input, mask)
     order = reshape(mask, -1).long().cumsum(0) - 1
     seen = order.visible()
@@ -120,10 +120,12 @@ def scatter_reduce(input, dim: int, index, src, reduce: str, *, include_self: bo
     scalar = input.ndim == 0
     if scalar:
         input, index, src = reshape(input, 1), reshape(index, -1), reshape(src, -1)
+    if not index.ndim and input.ndim == 1:
+        index, src = reshape(index, 1), reshape(src, 1)
     dim = check_dim(dim, input.ndim)
     _check_places("scatter_reduce", input, dim, index)
     if input.dtype is not src.dtype:
-        raise RuntimeError(f"scatter(): Expected self.dtype to be equal to src.dtype, got {input.dtype} and {src.dtype}")
+        raise RuntimeError(f"scatter(): Expected self.dtype to be equal to src.dtype, got {word(input.dtype)} and {word(src.dtype)}")
     if reduce not in _FOLDS:
         raise RuntimeError(f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}.")
     if not index.numel():
@@ -230,7 +232,7 @@ def index_reduce(input, dim: int, index, source, reduce: str, *, include_self: b
     dim, _ = _rows(input, dim, index, "index_reduce")
     if source.dtype is not input.dtype:
         raise RuntimeError("index_reduce_(): self and source expected to have the same dtype, "
-                           f"but got {input.dtype.name} and {source.dtype.name}")
+                           f"but got {word(input.dtype)} and {word(source.dtype)}")
     shape = [1] * input.ndim
     shape[dim] = -1
     return scatter_reduce(input, dim, expand(reshape(index, *shape), *source.shape), source, reduce, include_self=include_self)
@@ -286,13 +288,15 @@ def scatter(input, dim: int, index, src=None, *, value=None, reduce: str | None 
         return scatter_reduce(input, dim, index, src, "sum" if reduce == "add" else "prod")
     if not input.ndim:
         return reshape(scatter(reshape(input, 1), dim, reshape(index, -1), reshape(src, -1)))
+    if not index.ndim and input.ndim == 1:
+        return scatter(input, dim, reshape(index, 1), reshape(src, 1))
     dim = check_dim(dim, input.ndim)
     _check_places("scatter", input, dim, index)
     if not index.numel():
         return untouched(input, src)
     index = index if index.dtype.itemsize == 8 else index.long()
     if src.dtype is not input.dtype:
-        raise RuntimeError(f"scatter(): Expected self.dtype to be equal to src.dtype, got {input.dtype} and {src.dtype}")
+        raise RuntimeError(f"scatter(): Expected self.dtype to be equal to src.dtype, got {word(input.dtype)} and {word(src.dtype)}")
     shape = index.shape
     grid = [reshape(arange(n, device=input.device), *((1,) * i + (n,) + (1,) * (index.ndim - i - 1))) for i, n in enumerate(shape)]
     grid[dim] = index

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import context
-from ..dtype import COMPLEX, FLOAT, dtype, int64
+from ..dtype import COMPLEX, FLOAT, dtype, float64, int64
 from ..tensor import Tensor, tensors_only
 from .create import arange, full
 from .join import cat, stack
@@ -246,7 +246,8 @@ def closed_range(start, end=None, step=1, *, dtype=None, layout=None, device=Non
     if (end - start) * step < 0:
         raise RuntimeError("upper bound and lower bound inconsistent with step sign")
     count = int((end - start) / step) + 1
-    whole = arange(count, dtype=int64) * step + start
+    floats = any(isinstance(v, float) for v in (start, step))
+    whole = arange(count, dtype=float64 if floats else int64) * step + start  # counted in doubles, rounded once
     value = whole.to(context.get_default_dtype() if dtype is None else dtype)
     value = value if device is None else value.to(device)
     return value.requires_grad_() if requires_grad else value

@@ -7,6 +7,7 @@ import numpy as np
 
 from ..backends import network
 from ..define import op, reduction
+from ..dtype import BY_NUMPY, word
 from ..fused import Native
 from .elementwise import eq, where
 from .join import cat
@@ -60,7 +61,8 @@ def _mean_array_back(g, shape, dim, keepdim):
 def _float_only(what, x):
     if x.dtype.kind in "bui":
         raise RuntimeError(
-            f"{what}(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. Got: {x.dtype}"
+            f"{what}(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. Got: "
+            f"{word(BY_NUMPY[x.dtype])}"
         )
 
 

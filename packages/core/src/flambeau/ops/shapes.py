@@ -5,7 +5,7 @@ from itertools import combinations as choose
 from itertools import combinations_with_replacement as choose_again
 
 from ..casting import listed
-from ..dtype import int64
+from ..dtype import int64, word
 from ..layout import contiguous_format
 from ..numpy_names import numpy_names
 from ..tensor import Tensor, check_dim
@@ -95,7 +95,7 @@ def tensor_split(input, indices_or_sections=None, dim: int = 0, *, sections=None
     if isinstance(indices_or_sections, Tensor):
         if indices_or_sections.dtype is not int64:
             raise RuntimeError("tensor_split expected tensor_indices_or_sections to have dtype of long, but got "
-                               f"{indices_or_sections.dtype.name}")
+                               f"{word(indices_or_sections.dtype)}")
         if indices_or_sections.ndim > 1:
             raise RuntimeError("tensor_split expected tensor_indices_or_sections to be a zero-dimensional or one-dimensional tensor, but "
                                f"got a tensor with {indices_or_sections.ndim} dims")

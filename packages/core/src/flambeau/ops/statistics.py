@@ -279,7 +279,7 @@ def _check_weights(fweights, aweights, n: int) -> None:
             raise RuntimeError(f"cov(): expected {name} to have one or fewer dimensions but got {w.ndim} dimensions")
         if w.is_floating_point() == (name == "fweights"):
             kinds = "integral" if name == "fweights" else "floating point"
-            raise RuntimeError(f"cov(): expected {name} to have {kinds} dtype but got {w.dtype}")
+            raise RuntimeError(f"cov(): expected {name} to have {kinds} dtype but got {word(w.dtype)}")
         if w.numel() != n:
             raise RuntimeError(f"cov(): expected {name} to have the same numel as there are observations: {n}, got {w.numel()}")
         if w.numel() and bool((w < 0).any()):

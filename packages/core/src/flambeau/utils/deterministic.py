@@ -2,6 +2,23 @@
 
 from __future__ import annotations
 
-# PyTorch fills such memory with NaN while `use_deterministic_algorithms(True)` holds and this is True. Here memory that nobody wrote to
-# is left as it is in either case: the switch is kept so that programs can set it and read it back.
-fill_uninitialized_memory = True
+import sys
+from types import ModuleType
+
+from .. import context
+
+
+class _Switch(ModuleType):
+    @property
+    def fill_uninitialized_memory(self) -> bool:
+        """Whether, while `use_deterministic_algorithms(True)` holds, new memory is filled with NaN, or the greatest integer."""
+        return context.deterministic["fill"]
+
+    @fill_uninitialized_memory.setter
+    def fill_uninitialized_memory(self, mode: bool) -> None:
+        if type(mode) is not bool:
+            raise TypeError(f"fill_uninitialized_memory: expected a bool, got {type(mode).__name__}")
+        context.deterministic["fill"] = mode
+
+
+sys.modules[__name__].__class__ = _Switch
