@@ -28,11 +28,13 @@ class device:
         if name not in _TYPES:
             raise RuntimeError(f"Expected one of {', '.join(_TYPES)} device type at start of device string: {name}")
         if colon:
-            if not number.isdigit():
+            if not number.isdigit() or number[0] == "0" and number != "0":
                 raise RuntimeError(f"Invalid device string: '{type}': expected a number after the colon")
             if index is not None:
                 raise RuntimeError(f"type (string) must not include an index because index was passed explicitly: {type}")
             index = int(number)
+        if index is not None and index < 0:
+            raise RuntimeError(f"Device index must not be negative, got {index}")
         self = object.__new__(cls)
         object.__setattr__(self, "type", name)
         object.__setattr__(self, "index", index)

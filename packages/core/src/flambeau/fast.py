@@ -311,6 +311,8 @@ def chosen(card: Card):
                     return z
         if input is other is out is None and isinstance(condition, Tensor):
             return condition.nonzero(as_tuple=True)
+        if isinstance(condition, Tensor) and condition.dtype.name not in ("bool", "uint8"):
+            raise RuntimeError(f"where expected condition to be a boolean tensor, but got a tensor with dtype {word(condition.dtype)}")
         return finish(card, (condition, input, other), NO_ATTRS, out)
 
     return named(call, card)

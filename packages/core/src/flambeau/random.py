@@ -34,10 +34,10 @@ class Generator:
         self.manual_seed(DEFAULT_SEED)
 
     def manual_seed(self, seed: int) -> Generator:
-        """Begin the stream of `seed` (64 bits; negative ones count from 2⁶⁴).  RuntimeError out of that range."""
+        """Begin the stream of `seed` (64 bits; negative ones count from 2⁶⁴).  ValueError out of that range."""
         seed = int(seed)
         if not -(1 << 63) <= seed < 1 << 64:
-            raise RuntimeError(f"Overflow when unpacking unsigned long: expected a seed of 64 bits, got {seed}")
+            raise ValueError(f"Overflow when unpacking long long: expected a seed of 64 bits, got {seed}")
         self._seed = seed % (1 << 64)
         self._bits = np.random.MT19937()
         self._bits._legacy_seeding(self._seed & 0xFFFFFFFF)

@@ -19,7 +19,9 @@ def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None
     True
     >>> flambeau.use_deterministic_algorithms(False)
     """
-    _deterministic.update(on=bool(mode), warn_only=bool(warn_only))
+    if not isinstance(mode, bool):
+        raise TypeError(f"use_deterministic_algorithms(): argument 'mode' (position 1) must be bool, not {type(mode).__name__}")
+    _deterministic.update(on=mode, warn_only=bool(warn_only))
 
 
 def are_deterministic_algorithms_enabled() -> bool:

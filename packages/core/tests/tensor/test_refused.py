@@ -95,3 +95,24 @@ def test_functions_of_reals_refuse_complex_numbers():
         flambeau.frac(tensor([1]))
     with pytest.raises(RuntimeError, match="In-place abs is not supported for complex tensors"):
         z.clone().abs_()
+
+
+def test_dtypes_that_are_refused():
+    ones, places = flambeau.ones(2), tensor([0, 1])
+    for error, call, words in (
+        (RuntimeError, lambda: flambeau.where(ones, ones, ones), "condition to be a boolean tensor, but got a tensor with dtype Float"),
+        (RuntimeError, lambda: ones.put(ones, ones), "Expected a long tensor for index, but got Float"),
+        (RuntimeError, lambda: ones.put(places, ones.double()), "self.dtype = Float and source.dtype = Double"),
+        (NotImplementedError, lambda: flambeau.histc(places), "not implemented for 'Long'"),
+        (NotImplementedError, lambda: flambeau.rand(2, dtype=flambeau.int64), "not implemented for 'Long'"),
+        (ValueError, lambda: flambeau.manual_seed(2**64), "Overflow when unpacking long long"),
+        (TypeError, lambda: flambeau.use_deterministic_algorithms(1), "must be bool, not int"),
+        (RuntimeError, lambda: flambeau.device("cpu", -2), "must not be negative"),
+        (RuntimeError, lambda: flambeau.device("cuda:02"), "Invalid device string: 'cuda:02'"),
+        (TypeError, lambda: ones.dim_order(ambiguity_check="no"), "must be a bool or a list of memory formats"),
+    ):
+        with pytest.raises(error, match=words):
+            call()
+    assert flambeau.addcmul(places, places, places, value=0.5).tolist() == [0, 1]
+    with pytest.warns(UserWarning, match="buffer is not writable"):
+        flambeau.frombuffer(b"12", dtype=flambeau.int8)

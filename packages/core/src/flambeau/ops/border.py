@@ -166,6 +166,8 @@ def addcmul(input, tensor1, tensor2, old=None, *, value=1):
     if input.dtype in (float16, bfloat16) and value != 1:  # computed in float32, rounded once
         return addcmul(input.float(), tensor1.float(), tensor2.float(), value=value).to(input.dtype)
     product = tensor1 * tensor2
+    if type(value) is float and product.dtype.category <= INT and input.dtype.category <= INT:
+        value = int(value)  # as PyTorch cuts it for integers
     return input + (product if value == 1 else product * value)
 
 

@@ -239,7 +239,8 @@ def frombuffer(buffer, *, dtype: dtype, count: int = -1, offset: int = 0, requir
     tensor([1, 2], dtype=flambeau.int16)
     """
     try:
-        size = memoryview(buffer).nbytes
+        seen = memoryview(buffer)
+        size = seen.nbytes
     except TypeError:
         raise ValueError(f"object does not implement Python buffer protocol: {type(buffer).__name__}") from None
     if not size or not count:
@@ -253,6 +254,11 @@ def frombuffer(buffer, *, dtype: dtype, count: int = -1, offset: int = 0, requir
     if count * kind.itemsize > size - offset:
         raise ValueError(f"requested buffer length ({count} * {kind.itemsize} bytes) after offset ({offset} bytes) must not be greater "
                          f"than actual buffer length ({size} bytes)")
+    if seen.readonly:
+        from warnings import warn
+
+        warn("The given buffer is not writable. A tensor over it may not be written to: copy it, with bytearray(buffer) or clone().",
+             UserWarning, stacklevel=2)
     return _made(np.frombuffer(buffer, kind, count, offset), requires_grad)
 
 

@@ -3,14 +3,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..dtype import FLOAT
+from ..dtype import FLOAT, word
 from ..return_types import kind
 from ..tensor import Tensor, plain
 
 
 def _checked(input: Tensor, weight, name: str) -> None:
     if input.dtype.category != FLOAT:
-        raise RuntimeError(f"{name}(): not implemented for {input.dtype}: convert it with .float()")
+        raise NotImplementedError(f'"{name}" not implemented for \'{word(input.dtype)}\': convert it with .float()')
     if weight is not None and weight.dtype is not input.dtype:
         raise RuntimeError(f"{name}(): weight must have the dtype of input, {input.dtype}, got {weight.dtype}")
 

@@ -273,6 +273,9 @@ def dim_order(x: Tensor, *, ambiguity_check=False) -> tuple[int, ...]:
 
     `ambiguity_check=True`, or a list of memory formats of which only one may fit: RuntimeError where the memory has no single order.
     """
+    formats = isinstance(ambiguity_check, list) and all(isinstance(form, type(preserve_format)) for form in ambiguity_check)
+    if not formats and not isinstance(ambiguity_check, bool):
+        raise TypeError("The ambiguity_check argument must be a bool or a list of memory formats.")
     stride = x.stride()
     if ambiguity_check is True and len({s for s, n in zip(stride, x.shape) if n > 1}) < sum(n > 1 for n in x.shape) \
             or ambiguity_check is True and 1 in x.shape:

@@ -32,6 +32,11 @@ def put(input, index, source, accumulate: bool = False):
     if index.numel() != source.numel():
         raise RuntimeError("put_(): Expected source and index to have the same number of elements, "
                            f"but got source.numel() = {source.numel()}, index.numel() = {index.numel()}")
+    if index.dtype is not int64:
+        raise RuntimeError(f"put_(): Expected a long tensor for index, but got {word(index.dtype)}")
+    if source.dtype is not input.dtype:
+        raise RuntimeError("put_(): self and source expected to have the same dtype, but got self.dtype = "
+                           f"{word(input.dtype)} and source.dtype = {word(source.dtype)}")
     flat = run(CARDS["put"], [reshape(input, -1), reshape(source, -1), reshape(index, -1)], {"spec": (True,), "accumulate": accumulate})
     return reshape(flat, *input.shape)
 

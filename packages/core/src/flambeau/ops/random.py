@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import context, front
-from ..dtype import COMPLEX, FLOAT, as_dtype, bool_, dtype, float32, int64
+from ..dtype import COMPLEX, FLOAT, as_dtype, bool_, dtype, float32, int64, word
 from ..layout import contiguous_format, order_in_memory, preserve_format, strided
 from ..limits import finfo
 from ..promote import result_type
@@ -150,7 +150,7 @@ def _finish(array, shape, device, requires_grad, out=None) -> Tensor:
 def _float(dtype, what):
     dtype = as_dtype(dtype or context.get_default_dtype())
     if dtype.category != FLOAT:
-        raise RuntimeError(f'"{what}" not implemented for \'{dtype.name}\': expected a floating dtype')
+        raise NotImplementedError(f'"{what}" not implemented for \'{word(dtype)}\': expected a floating dtype')
     return dtype
 
 
@@ -328,9 +328,9 @@ def uniform_(x: Tensor, from_: float = 0.0, to: float = 1.0, *, generator=None, 
     if low > high:
         raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={low} > to={high}")
     limit = float(finfo(x.dtype).max)
-    for word, bound in (("from", low), ("to", high)):
+    for name, bound in (("from", low), ("to", high)):
         if not -limit <= bound <= limit:
-            raise RuntimeError(f"{word} is out of bounds for {x.dtype.name}: got {bound}")
+            raise RuntimeError(f"{name} is out of bounds for {x.dtype.name}: got {bound}")
     if high - low > limit:
         raise RuntimeError(f"uniform_ expects to-from <= {limit}, the greatest {x.dtype.name}, but found to={high} and from={low}")
     kind = x.array.dtype

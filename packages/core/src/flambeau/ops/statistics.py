@@ -369,6 +369,8 @@ def histc(input, bins: int = 100, min=0, max=0):
     """Counts in equal bins between min and max (the data's own where both are 0).  (*) -> (bins)"""
     if bins <= 0:
         raise RuntimeError(f"histogram(): bins must be > 0, but got {bins} for dimension 0")
+    if input.dtype.category < FLOAT:
+        raise NotImplementedError(f'"histc" not implemented for {word(input.dtype)!r}: convert it with .float()')
     if input.process is None and input.is_meta:
         return input.new_empty(bins)
     values = input.detach().cpu().numpy()
