@@ -16,11 +16,11 @@ from . import context, front
 from .backends import numpy as cpu
 from .context import grad
 from .dispatch import run, run_one
-from .dtype import BY_NUMPY, spelled, word
+from .dtype import BY_NUMPY, FLOAT, spelled, word
 from .fields import new
 from .front import BINARY, INPLACE, REDUCED, REFLECTED, UNARY, before
 from .numpy_names import numpy_names
-from .op import ORDERED, Card
+from .op import CARDS, ORDERED, Card
 from .overriding import protocol
 from .record import NO_ATTRS, NOTHING, record, recorder
 from .tape import Node
@@ -204,6 +204,8 @@ def _binary(card: Card, checked: bool, finish, numbers: bool):
                     return z
         if isinstance(input, NUMBERS):
             raise TypeError(f"{card.name}(): argument 'self' must be Tensor, not {kind.__name__}")
+        if card.name == "div" and isinstance(other, NUMBERS) and input.dtype.category == FLOAT and input.dtype.itemsize == 2:
+            return CARDS["mul"].operator(CARDS["reciprocal"].call(input), other)  # rounded twice, as PyTorch's operator is
         return call(other, input)
 
     return call, number_first

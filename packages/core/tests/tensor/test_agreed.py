@@ -128,3 +128,12 @@ def test_what_does_not_fit_is_told_in_its_own_words():
         flambeau.zeros(2).map_(flambeau.ones(2, 2), lambda a, b: a + b)
     with pytest.raises(RuntimeError, match=r"self \(Float\) and source \(Double\)"):
         flambeau.ones(2).index_add(0, tensor([0]), flambeau.ones(1, dtype=float64))
+
+
+def test_a_number_over_halves_is_rounded_twice():
+    for kind in (flambeau.float16, flambeau.bfloat16):
+        x = flambeau.arange(1, 200, dtype=kind).requires_grad_()
+        y = 0.3 / x
+        assert y.dtype is kind and y.tolist() == (x.reciprocal() * 0.3).tolist() != flambeau.div(tensor(0.3), x).tolist()
+        y.sum().backward()
+        assert x.grad.dtype is kind and x.grad[0].item() == pytest.approx(-0.3, rel=1e-2)
