@@ -137,3 +137,18 @@ def test_a_number_over_halves_is_rounded_twice():
         assert y.dtype is kind and y.tolist() == (x.reciprocal() * 0.3).tolist() != flambeau.div(tensor(0.3), x).tolist()
         y.sum().backward()
         assert x.grad.dtype is kind and x.grad[0].item() == pytest.approx(-0.3, rel=1e-2)
+
+
+def test_small_integers_are_compared_without_overflow():
+    low, high = (tensor([n], dtype=flambeau.int8) for n in (-128, 127))
+    assert not flambeau.isclose(low, flambeau.zeros(1, dtype=flambeau.int8)).item()
+    assert not flambeau.isclose(high, low, atol=60).item() and flambeau.isclose(high, low, atol=255).item()
+    assert flambeau.isclose(tensor([True]), tensor([False]), atol=1).item()
+
+
+def test_whole_factors_of_sums_of_integers():
+    one = tensor([1])
+    for call in (lambda: flambeau.add(one, one, alpha=1.0), lambda: one.sub(one, alpha=1.0), lambda: one.clone().add_(one, alpha=1.0)):
+        with pytest.raises(RuntimeError, match="alpha must not be a floating point number"):
+            call()
+    assert flambeau.add(one.float(), one, alpha=1.0).item() == 2 and flambeau.add(one, 2, alpha=1).item() == 3

@@ -13,7 +13,7 @@ from ..casting import listed
 from ..context import grad as mode
 from ..context import no_grad
 from ..dispatch import run_one
-from ..dtype import BY_NAME, FLOAT, INT, bfloat16, float16, promote_types
+from ..dtype import FLOAT, INT, bfloat16, float16, promote_types, word
 from ..dtype import bool_ as bool_dtype
 from ..fast import axes_of, tracked
 from ..layout import contiguous_format
@@ -74,7 +74,7 @@ def add(input, other, *older, alpha=1, out=None):
         return factored(add, 2, ("alpha",), (input, other, *older), {} if out is None else {"out": out})
     if type(input) in NUMBERS and type(other) in NUMBERS:
         input = tensor(input)
-    return elementwise.add(input, other if alpha == 1 and alpha is not True else _scaled(input, other, alpha), out=out)
+    return elementwise.add(input, other if alpha == 1 and type(alpha) is int else _scaled(input, other, alpha), out=out)
 
 
 def sub(input, other, *older, alpha=1, out=None):
@@ -88,7 +88,7 @@ def sub(input, other, *older, alpha=1, out=None):
         )
     if type(input) in NUMBERS and type(other) in NUMBERS:
         input = tensor(input)
-    return elementwise.sub(input, other if alpha == 1 and alpha is not True else _scaled(input, other, alpha), out=out)
+    return elementwise.sub(input, other if alpha == 1 and type(alpha) is int else _scaled(input, other, alpha), out=out)
 
 
 def mul(input, other, *, out=None):
@@ -148,7 +148,7 @@ def _update(name):
             return factored(call, 2, ("alpha",) if name in ("add", "sub") else (), (input, other, *older), {})
         if rounding_mode is not None:
             return write(input, div(input, other, rounding_mode=rounding_mode), name)
-        return write_into(input, other if alpha == 1 and alpha is not True else _scaled(input, other, alpha))
+        return write_into(input, other if alpha == 1 and type(alpha) is int else _scaled(input, other, alpha))
 
     call.__name__, call.__doc__ = name + "_", f"`{name}`, written into the tensor itself."
     return call
@@ -492,13 +492,15 @@ def isclose(input, other, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: boo
     """|input - other| ≤ atol + rtol · |other|, element by element.  (*), (*) -> (*) bool"""
     tensors_only("isclose", input=input, other=other)
     if input.dtype is not other.dtype:
-        raise RuntimeError(f"{input.dtype.name} did not match {other.dtype.name}")
+        raise RuntimeError(f"{word(input.dtype)} did not match {word(other.dtype)}")
     for name, bound in (("rtol", rtol), ("atol", atol)):
         if bound < 0:
             raise RuntimeError(f"{name} must be greater than or equal to zero, but got {bound}")
-    if input.dtype is bool_dtype and other.dtype is bool_dtype:  # they differ by 0 or 1
-        input, other = to(input, BY_NAME["int64"]), to(other, BY_NAME["int64"])
-    close = (input == other) | (((input - other).abs() <= atol + rtol * other.abs()) & elementwise.isfinite(other))
+    equal = input == other
+    if input.dtype.category < FLOAT:  # whose differences and absolute values may not fit them
+        input, other = to(input, context.get_default_dtype()), to(other, context.get_default_dtype())
+    close = equal if rtol == atol == 0 else \
+        equal | (((input - other).abs() <= atol + rtol * other.abs()) & elementwise.isfinite(other))
     return close | (elementwise.isnan(input) & elementwise.isnan(other)) if equal_nan else close
 
 
