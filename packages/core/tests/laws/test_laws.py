@@ -9,6 +9,7 @@ from flambeau import func
 from flambeau.autograd import gradcheck, gradgradcheck
 from flambeau.dispatch import by_body, run
 from flambeau.dtype import FLOAT
+from flambeau.op import CARDS
 from flambeau.promote import OF_FLOATS
 
 from .conftest import outputs, samples, skip_once
@@ -247,3 +248,17 @@ def test_cast_has_the_gradient_of_the_identity():
     x = flambeau.tensor([1.0, 2.0], dtype=float64, requires_grad=True)
     (x.to(float32) * flambeau.tensor([3.0, 4.0])).sum().backward()
     assert x.grad.dtype is float64 and x.grad.tolist() == [3.0, 4.0]
+
+
+TO_FLOATS = sorted(name for name, card in CARDS.items() if card.kind == "elementwise" and card.promote == "float" and name not in OF_FLOATS)
+
+
+@pytest.mark.parametrize("name", TO_FLOATS)
+def test_whole_numbers_on_the_fast_path(name):
+    card, attrs = CARDS[name], {"n": 1} if name == "polygamma" else {}
+    for kind in (flambeau.int64, flambeau.int8, flambeau.bool):
+        whole = [flambeau.tensor([1, 0], dtype=kind)] * card.inputs
+        with np.errstate(all="ignore"):
+            found, expected = card.call(*whole, **attrs), run(card, tuple(x.float() for x in whole), attrs)
+        assert found.dtype is float32
+        close(found, expected, rtol=1e-6)

@@ -22,6 +22,8 @@ def test_infinite_complex_numbers_have_no_direction():
 def test_gamma_functions_at_the_edges():
     pytest.importorskip("scipy")
     assert flambeau.lgamma(tensor([-inf, inf, -1.0])).tolist() == [inf, inf, inf]
+    assert flambeau.lgamma(tensor([1, 5])).dtype is flambeau.float32
+    assert flambeau.mvlgamma(tensor([3, 4]), 2).tolist() == pytest.approx([1.5502, 3.5651], abs=1e-4)
     first = flambeau.polygamma(1, tensor([-1.0, -2.0, 0.0, -0.5, 2.5, inf, -inf], dtype=float64)).tolist()
     assert first[0] > 1e30 and first[1] > 1e30 and first[2] == inf and first[5] == 0 and math.isnan(first[6])
     assert first[3:5] == pytest.approx([8.934802200544679, 0.49035775610023489])

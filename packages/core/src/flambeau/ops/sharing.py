@@ -35,8 +35,8 @@ def is_shared(x: Tensor) -> bool:
 def share_memory_(x: Tensor) -> Tensor:
     """Move the values, and those of the base and the views of x, into memory that other processes can see.  -> x
 
-    Its storages move too; what was taken by `detach()`, `.data` or `numpy()` before stays in the old memory. RuntimeError where the
-    system has no memory left.
+    Its storages move too; what was taken by `detach()`, `.data`, `view(dtype)` or `numpy()` before stays in the old
+    memory. RuntimeError where the system has no memory left.
 
     >>> x = flambeau.zeros(3)
     >>> view = x[1:]

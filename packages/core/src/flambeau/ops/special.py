@@ -41,7 +41,7 @@ ndtri = by_backend("ndtri", lambda g, y, _x: g * exp(0.5 * y * y) * (ROOT_2 * RO
 
 # ---- the gamma function's family
 lgamma = elementwise("lgamma", lambda g, _y, x: g * digamma(x), c="lgamma({0})", domain=(0.5, 3.0), doc="log |Γ(x)|.",
-                     body=lambda xp, x: xp.where(xp.isinf(x), math.inf, xp.special("gammaln")(of_reals("lgamma", x))).astype(x.dtype))
+                     body=lambda xp, x: xp.special("gammaln")(xp.where(of_reals("lgamma", x) == -math.inf, xp.abs(x), x)))
 digamma = by_backend("digamma", lambda g, _y, x: g * polygamma_of(x, n=1), library="psi", doc="The derivative of lgamma.")
 
 
