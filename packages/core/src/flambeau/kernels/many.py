@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -68,7 +69,7 @@ def many_calls(library, programs: Sequence[Program], over: Sequence[int]) -> dic
 def _call(function, places, threads, kind: int, dtype: np.dtype) -> Callable[[Sequence[Sequence], tuple[float, ...]], list[int]]:
     def call(columns: Sequence[Sequence], numbers: tuple[float, ...]) -> list[int]:
         count = len(columns[0])
-        objects = np.array([list(map(id, column)) for column in columns], np.intp)
+        objects = np.fromiter(chain.from_iterable(columns), object, count * len(columns))  # an array of the arrays' addresses
         passed_over = np.empty(count, np.bool_)
         values = np.array(numbers, np.float64)
         bad = function(objects.ctypes.data, count, len(columns), places, kind, id(dtype), values.tobytes(), threads.value,

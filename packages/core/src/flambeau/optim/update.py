@@ -135,6 +135,7 @@ def counter(value: float = 0.0) -> Tensor:
 
 def count(step: Tensor) -> float:
     """The next step's number."""
-    n = float(step.array.item()) + 1.0
-    step.array.fill(n)  # 0.2 µs; `+= 1` takes NumPy 2
+    array = step.array
+    n = float(array.item()) + 1.0
+    array[()] = n  # 0.04 µs; `fill` takes NumPy 0.1, `+= 1` 2
     return n
